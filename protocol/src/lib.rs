@@ -1,0 +1,7 @@
+//! The alliance protocol as pure logic.
+//!
+//! No input or output, no clock, no async and no randomness of its own: time and random bytes are parameters, effects are
+//! values. The node and the simulator drive the same code. The module names are the nouns of docs/PROTOCOL.md.
+
+pub mod base;
+pub mod codes;
