@@ -4,4 +4,18 @@
 //! values. The node and the simulator drive the same code. The module names are the nouns of docs/PROTOCOL.md.
 
 pub mod base;
+pub mod charter;
 pub mod codes;
+pub mod encoding;
+pub mod entry;
+pub mod feed;
+pub mod filter;
+pub mod join;
+pub mod limits;
+pub mod merkle;
+pub mod proof;
+pub mod replica;
+pub mod signed;
+pub mod subject;
+pub mod suite;
+pub mod sync;

@@ -1,0 +1,226 @@
+//! The succession of charters, and the one place where signed objects become verified ones.
+
+use std::sync::Arc;
+
+use super::{Charter, Member, SignedCharter, quorum};
+use crate::{
+    base::{Hash, MemberNumber, Timestamp},
+    feed::{BatchHeader, HeaderError},
+    limits,
+    signed::{SignatureError, Signed, Verified},
+};
+
+/// Why a charter is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CharterError {
+    /// The envelope, a signature or the encoding is broken.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// CHARTER-1: number, previous id and alliance id do not make it a first version or a successor.
+    #[error("the version number, the previous id and the alliance id do not fit together")]
+    Succession,
+    /// CHARTER-2: members out of order.
+    #[error("the members are not in ascending order of their numbers")]
+    Order,
+    /// CHARTER-2: a slug or credit code is malformed or used twice.
+    #[error("member {0} has a malformed or repeated short name or credit code")]
+    Member(MemberNumber),
+    /// CHARTER-2: a key is weak, malformed or used twice.
+    #[error("member {0} has a key that is weak or used twice")]
+    Key(MemberNumber),
+    /// CHARTER-2: secrets are never sealed to an observer.
+    #[error("member {0} is an observer and must hold no sealed secret")]
+    ObserverHoldsSecret(MemberNumber),
+    /// CHARTER-3: the stewards can not reach their threshold, or one is no active member.
+    #[error("the stewards are not active members with own keys who can reach the threshold")]
+    Stewards,
+    /// CHARTER-4: token keys out of order, repeated, or of a suite that this release does not speak.
+    #[error("the token keys are out of order, repeated, or of a suite unknown here")]
+    TokenKeys,
+    /// CHARTER-5: keyed tokens for persons without saying so.
+    #[error("keyed tokens (suite 1) for personal classes need the policy that accepts insider enumeration")]
+    EnumerablePersons,
+    /// CHARTER-6: it expires before it is issued, or a policy number is out of range.
+    #[error("the term or a policy number is out of range")]
+    Term,
+    /// CHARTER-7: not the next version.
+    #[error("version {found} does not follow version {expected}")]
+    NotNext {
+        /// The number that would follow.
+        expected: u64,
+        /// The number that came.
+        found: u64,
+    },
+    /// CHARTER-8: it names another predecessor, alliance or founding nonce.
+    #[error("the charter does not continue this alliance's chain")]
+    OtherChain,
+    /// CHARTER-9: the quorum of the version before has not signed.
+    #[error("the quorum of the version before has not signed: {have} of {need}")]
+    OldQuorum {
+        /// Distinct controlling entities that signed.
+        have: usize,
+        /// How many must.
+        need: u8,
+    },
+    /// CHARTER-10: the quorum of this version has not signed.
+    #[error("the quorum of this version has not signed: {have} of {need}")]
+    NewQuorum {
+        /// Distinct controlling entities that signed.
+        have: usize,
+        /// How many must.
+        need: u8,
+    },
+    /// CHARTER-11: a member number moved to another legal entity, or a member vanished.
+    #[error("member {0} vanished or its number moved to another legal entity")]
+    NumberMoved(MemberNumber),
+    /// CHARTER-12: another version with the same number is already in force: a fork.
+    #[error("a different version {0} is already in force here")]
+    Forked(u64),
+}
+
+/// Why a header is refused against the charter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderRefusal {
+    /// The envelope, signature or encoding is broken: the sender's fault.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// A rule of form is broken: the publisher's fault.
+    #[error(transparent)]
+    Form(#[from] HeaderError),
+    /// HEADER-8: of another alliance.
+    #[error("the header is of another alliance")]
+    OtherAlliance,
+    /// HEADER-9: signed under a charter that this node has not seen: fetch the charter first.
+    #[error("the header names a charter that this node has not seen")]
+    UnknownCharter,
+    /// HEADER-10: the publisher is not a member that publishes.
+    #[error("the publisher is not an active member that publishes")]
+    NotAPublisher,
+    /// HEADER-11: not signed by the publisher's feed key of that time.
+    #[error("the header is not signed by the publisher's feed key")]
+    WrongKey,
+    /// HEADER-12: issued in our future: one of the two clocks is wrong.
+    #[error("the header is issued in the future; one of the two clocks is wrong")]
+    FromTheFuture,
+}
+
+/// All charters of one alliance, first to newest, each verified.
+#[derive(Clone, Debug)]
+pub struct CharterChain {
+    versions: Vec<SignedCharter>,
+    alliance: Hash,
+}
+
+impl CharterChain {
+    /// Begins with the first version. `expected` is the alliance id that one was told (an invitation has it): without it
+    /// anybody could present an alliance of his own.
+    pub fn found(first: SignedCharter, expected: Option<&Hash>) -> Result<CharterChain, CharterError> {
+        let charter = first.charter();
+        charter.check()?;
+        if charter.number != 1 {
+            return Err(CharterError::NotNext { expected: 1, found: charter.number });
+        }
+        if expected.is_some_and(|expected| *expected != first.id()) {
+            return Err(CharterError::OtherChain);
+        }
+        require_quorum(charter, &first, |have, need| CharterError::NewQuorum { have, need })?;
+        Ok(CharterChain { alliance: first.id(), versions: vec![first] })
+    }
+
+    /// Appends the next version. The same version again changes nothing and is `Ok(false)`.
+    pub fn extend(&mut self, next: SignedCharter) -> Result<bool, CharterError> {
+        let current = self.versions.last().map(|v| (v.id(), v.charter().clone()));
+        let Some((current_id, current)) = current else { return Err(CharterError::Succession) };
+        let charter = next.charter().clone();
+        if let Some(known) = charter.number.checked_sub(1).and_then(|at| self.versions.get(usize::try_from(at).ok()?)) {
+            // CHARTER-12
+            return if known.id() == next.id() { Ok(false) } else { Err(CharterError::Forked(charter.number)) };
+        }
+        charter.check()?;
+        // CHARTER-7
+        if charter.number != current.number + 1 {
+            return Err(CharterError::NotNext { expected: current.number + 1, found: charter.number });
+        }
+        // CHARTER-8
+        if charter.previous != Some(current_id)
+            || charter.alliance != Some(self.alliance)
+            || charter.founding_nonce != current.founding_nonce
+        {
+            return Err(CharterError::OtherChain);
+        }
+        // CHARTER-11
+        for old in &current.members {
+            if !charter.member(old.number).is_some_and(|new| new.uscc == old.uscc && new.slug == old.slug) {
+                return Err(CharterError::NumberMoved(old.number));
+            }
+        }
+        require_quorum(&current, &next, |have, need| CharterError::OldQuorum { have, need })?; // CHARTER-9
+        require_quorum(&charter, &next, |have, need| CharterError::NewQuorum { have, need })?; // CHARTER-10
+        self.versions.push(next);
+        Ok(true)
+    }
+
+    /// The alliance's id: SHA-256 of the first version's payload.
+    pub fn alliance(&self) -> Hash {
+        self.alliance
+    }
+
+    /// The version in force.
+    pub fn current(&self) -> &Arc<Charter> {
+        self.newest().charter()
+    }
+
+    /// The id of the version in force.
+    pub fn current_id(&self) -> Hash {
+        self.newest().id()
+    }
+
+    /// All versions from this number on.
+    pub fn from(&self, number: u64) -> &[SignedCharter] {
+        let at = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX).min(self.versions.len());
+        &self.versions[at..]
+    }
+
+    fn newest(&self) -> &SignedCharter {
+        // `found` puts the first version in and nothing takes one out.
+        self.versions.last().expect("a chain has a first version")
+    }
+
+    /// The one check that lets a batch header in, whatever way it came: gossip, sync, disk or our own pen.
+    pub fn verify_header(&self, header: Signed<BatchHeader>, now: Timestamp) -> Result<Verified<BatchHeader>, HeaderRefusal> {
+        let h = header.payload();
+        if h.alliance != self.alliance {
+            return Err(HeaderRefusal::OtherAlliance); // HEADER-8
+        }
+        if !self.versions.iter().rev().any(|version| version.id() == h.charter) {
+            return Err(HeaderRefusal::UnknownCharter); // HEADER-9
+        }
+        let publisher = self.current().member(h.publisher).filter(|m| m.role.publishes() && publishes_still(m));
+        let Some(publisher) = publisher else { return Err(HeaderRefusal::NotAPublisher) }; // HEADER-10
+        if !publisher.signs_with(&header.key(), h.issued) {
+            return Err(HeaderRefusal::WrongKey); // HEADER-11
+        }
+        if h.issued > now.plus(limits::CLOCK_SKEW_SECONDS) {
+            return Err(HeaderRefusal::FromTheFuture); // HEADER-12
+        }
+        h.check()?;
+        Ok(header.into_verified())
+    }
+}
+
+/// A suspended member's earlier feed stays readable for those who join later; an expelled one's is not taken in any more.
+fn publishes_still(member: &Member) -> bool {
+    member.state != super::MemberState::Expelled
+}
+
+fn require_quorum(
+    charter: &Charter,
+    signed: &SignedCharter,
+    error: impl Fn(usize, u8) -> CharterError,
+) -> Result<(), CharterError> {
+    if quorum::is_met(charter, signed.signers()) {
+        Ok(())
+    } else {
+        Err(error(quorum::count(charter, signed.signers()), charter.threshold))
+    }
+}

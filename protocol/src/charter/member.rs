@@ -1,0 +1,210 @@
+//! A member as the charter holds it.
+
+use crate::{
+    base::{MemberNumber, Timestamp},
+    encoding::{DecodeError, Reader, Require, Wire, Writer},
+    limits,
+    signed::PublicKey,
+};
+
+crate::codes::codes! {
+    /// What a member may do (docs/DOMAIN.md § Roles).
+    MemberRole {
+        Platform = 1, "platform", "成员平台", "member platform";
+        Observer = 2, "observer", "监管观察员", "observer";
+        KeyHolder = 3, "key-holder", "密钥持有方", "key holder";
+        Gateway = 4, "gateway", "联盟网关", "gateway";
+    }
+}
+
+impl MemberRole {
+    /// Whether the member publishes a feed that answers depend on.
+    pub const fn publishes(self) -> bool {
+        matches!(self, MemberRole::Platform)
+    }
+
+    /// Whether the member may turn identifiers into tokens.
+    pub const fn may_derive(self) -> bool {
+        matches!(self, MemberRole::Platform)
+    }
+}
+
+crate::codes::codes! {
+    /// Where a member stands.
+    MemberState {
+        Active = 1, "active", "正常", "active member";
+        Suspended = 2, "suspended", "暂停", "suspended member";
+        Expelled = 3, "expelled", "除名", "expelled member";
+    }
+}
+
+/// A key with which a member signs its feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedKey {
+    /// The Ed25519 key.
+    pub key: PublicKey,
+    /// Headers issued before this are not signed by it.
+    pub from: Timestamp,
+    /// Headers issued at or after this are not signed by it.
+    pub until: Option<Timestamp>,
+}
+
+/// A node of a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The Ed25519 key behind its libp2p PeerId.
+    pub key: PublicKey,
+    /// Where it listens, as multiaddresses without the peer part; empty if it only dials out.
+    pub addresses: Vec<String>,
+}
+
+/// The seed of a suite-1 epoch, sealed to the member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedSeed {
+    /// The epoch.
+    pub epoch: u16,
+    /// `enc[32] ‖ ciphertext[48]`.
+    pub sealed: Vec<u8>,
+}
+
+/// One member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its number: never reused, never moved to another legal entity.
+    pub number: MemberNumber,
+    /// Its short name, unique in the charter: `[a-z0-9-]`, 2–32 characters.
+    pub slug: String,
+    /// Its registered name.
+    pub legal_name: String,
+    /// Its unified social credit code.
+    pub uscc: String,
+    /// The code of the entity that controls it (its own if nobody does): sisters under one control count once.
+    pub controller: String,
+    /// What it may do.
+    pub role: MemberRole,
+    /// Where it stands.
+    pub state: MemberState,
+    /// Its feed keys, oldest first; none for an observer.
+    pub feed_keys: Vec<FeedKey>,
+    /// Its nodes.
+    pub nodes: Vec<Node>,
+    /// The X25519 key to which secrets for it are sealed.
+    pub seal_key: [u8; 32],
+    /// What was sealed to it.
+    pub sealed_seeds: Vec<SealedSeed>,
+}
+
+impl Member {
+    /// Whether the member is active.
+    pub fn is_active(&self) -> bool {
+        self.state == MemberState::Active
+    }
+
+    /// Whether answers depend on this member's feed.
+    pub fn is_publisher(&self) -> bool {
+        self.is_active() && self.role.publishes()
+    }
+
+    /// Whether `key` signs this member's feed at that time.
+    pub fn signs_with(&self, key: &PublicKey, at: Timestamp) -> bool {
+        self.feed_keys.iter().any(|k| k.key == *key && k.from <= at && k.until.is_none_or(|until| at < until))
+    }
+}
+
+/// Whether a slug has the form that members and platforms use.
+pub fn is_slug(slug: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (2..=32).contains(&slug.len()) && slug.bytes().all(inner) && !slug.starts_with('-') && !slug.ends_with('-')
+}
+
+impl Wire for Member {
+    const MAX_BYTES: usize = 4096;
+
+    fn write(&self, w: &mut Writer) {
+        w.map(11);
+        w.uint(0u8).uint(self.number.0);
+        w.uint(1u8).text(&self.slug);
+        w.uint(2u8).text(&self.legal_name);
+        w.uint(3u8).text(&self.uscc);
+        w.uint(4u8).text(&self.controller);
+        w.uint(5u8).uint(self.role.number());
+        w.uint(6u8).uint(self.state.number());
+        w.uint(7u8).array(self.feed_keys.len());
+        for key in &self.feed_keys {
+            w.array(2 + usize::from(key.until.is_some())).bytes(&key.key).uint(key.from.0);
+            if let Some(until) = key.until {
+                w.uint(until.0);
+            }
+        }
+        w.uint(8u8).array(self.nodes.len());
+        for node in &self.nodes {
+            w.array(2).bytes(&node.key).array(node.addresses.len());
+            for address in &node.addresses {
+                w.text(address);
+            }
+        }
+        w.uint(9u8).bytes(&self.seal_key);
+        w.uint(10u8).array(self.sealed_seeds.len());
+        for seed in &self.sealed_seeds {
+            w.array(2).uint(seed.epoch).bytes(&seed.sealed);
+        }
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (mut number, mut slug, mut legal_name, mut uscc, mut controller) = (None, None, None, None, None);
+        let (mut role, mut state, mut feed_keys, mut nodes) = (None, None, None, None);
+        let (mut seal_key, mut sealed_seeds) = (None, None);
+        r.fields(|key, r| {
+            match key {
+                0 => number = Some(MemberNumber(r.small("number")?)),
+                1 => slug = Some(r.text(32, "slug")?),
+                2 => legal_name = Some(r.text(limits::NAME_BYTES, "legal name")?),
+                3 => uscc = Some(r.text(18, "uscc")?),
+                4 => controller = Some(r.text(18, "controller")?),
+                5 => role = Some(r.code("role", MemberRole::from_number)?),
+                6 => state = Some(r.code("state", MemberState::from_number)?),
+                7 => feed_keys = Some(r.items(64, read_feed_key)?),
+                8 => nodes = Some(r.items(limits::ADDRESSES, read_node)?),
+                9 => seal_key = Some(r.fixed()?),
+                10 => sealed_seeds = Some(r.items(64, read_seed)?),
+                other => return Err(DecodeError::UnknownKey(other)),
+            }
+            Ok(())
+        })?;
+        Ok(Member {
+            number: number.require("number")?,
+            slug: slug.require("slug")?,
+            legal_name: legal_name.require("legal name")?,
+            uscc: uscc.require("uscc")?,
+            controller: controller.require("controller")?,
+            role: role.require("role")?,
+            state: state.require("state")?,
+            feed_keys: feed_keys.require("feed keys")?,
+            nodes: nodes.require("nodes")?,
+            seal_key: seal_key.require("seal key")?,
+            sealed_seeds: sealed_seeds.require("sealed seeds")?,
+        })
+    }
+}
+
+fn read_feed_key(r: &mut Reader<'_>) -> Result<FeedKey, DecodeError> {
+    let len = r.array(3)?;
+    if len < 2 {
+        return Err(DecodeError::Malformed);
+    }
+    let (key, from) = (r.fixed()?, Timestamp(r.uint()?));
+    let until = if len == 3 { Some(Timestamp(r.uint()?)) } else { None };
+    Ok(FeedKey { key, from, until })
+}
+
+fn read_node(r: &mut Reader<'_>) -> Result<Node, DecodeError> {
+    r.tuple(2)?;
+    let key = r.fixed()?;
+    let addresses = r.items(limits::ADDRESSES, |r| r.text(limits::ADDRESS_BYTES, "addresses"))?;
+    Ok(Node { key, addresses })
+}
+
+fn read_seed(r: &mut Reader<'_>) -> Result<SealedSeed, DecodeError> {
+    r.tuple(2)?;
+    Ok(SealedSeed { epoch: r.small("epoch")?, sealed: r.bytes(128)?.to_vec() })
+}

@@ -1,0 +1,21 @@
+//! The charter: who is in the alliance, with which keys, under which rules.
+//!
+//! Versioned like a TUF root: version n+1 needs the quorum of version n and its own. [`chain`] is the one place where a
+//! charter becomes [`crate::signed::Verified`] and where objects signed by members are checked against it; [`quorum`] is
+//! the one counter of signatures.
+
+pub mod chain;
+mod member;
+mod policy;
+pub mod quorum;
+mod sign;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use chain::{CharterChain, CharterError, HeaderRefusal};
+pub use member::{FeedKey, Member, MemberRole, MemberState, Node, SealedSeed};
+pub use policy::Policy;
+pub use sign::SignedCharter;
+pub use wire::{Charter, Level, Steward, TokenKey};

@@ -1,0 +1,72 @@
+//! The numbers that an alliance may set for itself, with the defaults of docs/DOMAIN.md.
+
+use crate::encoding::{DecodeError, Reader, Writer};
+
+/// The policy numbers. The encoding states each of them, so that a default that changes with a release changes no alliance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How many members under different control must list the same conduct for a listing to be confirmed.
+    pub corroboration: u8,
+    /// The default term of a listing, in days.
+    pub term_days: u16,
+    /// The default and longest term of a mobile number, in days.
+    pub mobile_term_days: u16,
+    /// Whether answers name the listing members (`true`) or only count them.
+    pub names_publishers: bool,
+    /// Whether the alliance accepts keyed tokens (suite 1) for personal classes, which any insider can enumerate.
+    pub accepts_insider_enumeration: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            corroboration: 2,
+            term_days: 365,
+            mobile_term_days: 180,
+            names_publishers: true,
+            accepts_insider_enumeration: false,
+        }
+    }
+}
+
+impl Policy {
+    /// Whether every number is in its range.
+    pub fn is_sane(&self) -> bool {
+        (1..=16).contains(&self.corroboration)
+            && (1..=5 * 365).contains(&self.term_days)
+            && (1..=180).contains(&self.mobile_term_days)
+    }
+
+    pub(super) fn write(&self, w: &mut Writer) {
+        w.map(5);
+        w.uint(0u8).uint(self.corroboration);
+        w.uint(1u8).uint(self.term_days);
+        w.uint(2u8).uint(self.mobile_term_days);
+        w.uint(3u8).uint(u8::from(self.names_publishers));
+        w.uint(4u8).uint(u8::from(self.accepts_insider_enumeration));
+    }
+
+    pub(super) fn read(r: &mut Reader<'_>) -> Result<Policy, DecodeError> {
+        let mut policy = Policy::default();
+        r.fields(|key, r| {
+            match key {
+                0 => policy.corroboration = r.small("corroboration")?,
+                1 => policy.term_days = r.small("term")?,
+                2 => policy.mobile_term_days = r.small("mobile term")?,
+                3 => policy.names_publishers = flag(r)?,
+                4 => policy.accepts_insider_enumeration = flag(r)?,
+                other => return Err(DecodeError::UnknownKey(other)),
+            }
+            Ok(())
+        })?;
+        if policy.is_sane() { Ok(policy) } else { Err(DecodeError::OutOfRange("policy")) }
+    }
+}
+
+fn flag(r: &mut Reader<'_>) -> Result<bool, DecodeError> {
+    match r.uint()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(DecodeError::OutOfRange("policy")),
+    }
+}

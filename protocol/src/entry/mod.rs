@@ -1,0 +1,13 @@
+//! Entries: what a feed says about subjects, one CBOR map and one Merkle leaf each.
+//!
+//! [`Entry`] is the object and its rules of form (`ENTRY-*`), checked by the same code when an entry is made and when one
+//! arrives. [`ledger`] is what an entry does to the listing that it speaks of.
+
+mod kinds;
+pub mod ledger;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use kinds::{Amendment, Clearing, Entry, EntryError, Kind, Listing, PublicName};

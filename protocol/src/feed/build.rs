@@ -1,0 +1,132 @@
+//! Making the next batch of one's own feed.
+
+use super::{BatchHeader, ChunkDescriptor, Head, Totals};
+use crate::{
+    base::{Hash, MemberNumber, Timestamp},
+    encoding::Wire,
+    entry::{Entry, EntryError},
+    limits,
+    merkle::{self, Frontier},
+    signed::{self, Signed, Signer},
+};
+
+/// Why a batch can not be made. Wrong use by our own side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// An entry breaks a rule of form.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// The batch is full: publish it and begin another one.
+    #[error("the batch is full; publish it and begin the next one")]
+    Full,
+}
+
+/// Cuts entries into chunks while they come; [`Body::seal`] makes the header.
+#[derive(Default)]
+pub struct Body {
+    chunks: Vec<(ChunkDescriptor, Vec<u8>)>,
+    leaf_hashes: Vec<Hash>,
+    totals: Totals,
+    open: Vec<u8>,
+    open_from: usize,
+}
+
+impl Body {
+    /// Appends an entry.
+    pub fn push(&mut self, entry: &Entry) -> Result<(), BuildError> {
+        self.push_encoded(entry, &encode_entry(entry)?)
+    }
+
+    /// Appends an entry whose encoding and leaf hash were made elsewhere, in parallel say, by [`encode_entry`].
+    pub fn push_encoded(&mut self, entry: &Entry, encoded: &EncodedEntry) -> Result<(), BuildError> {
+        if self.leaf_hashes.len() as u64 >= limits::ENTRIES_PER_BATCH || self.chunks.len() + 2 > limits::CHUNKS_PER_BATCH {
+            return Err(BuildError::Full);
+        }
+        if self.open.len() + encoded.bytes.len() > limits::CHUNK_BYTES {
+            self.close_chunk();
+        }
+        self.open.extend_from_slice(&encoded.bytes);
+        self.leaf_hashes.push(encoded.leaf_hash);
+        self.totals.count(entry);
+        Ok(())
+    }
+
+    /// Entries so far.
+    pub fn len(&self) -> u64 {
+        self.leaf_hashes.len() as u64
+    }
+
+    /// Whether there are none: a heartbeat.
+    pub fn is_empty(&self) -> bool {
+        self.leaf_hashes.is_empty()
+    }
+
+    /// Signs the header that appends this body to the feed. Returns it and the chunks' bytes in order.
+    pub fn seal(mut self, place: &Place, mut tree: Frontier, signer: &dyn Signer) -> (Signed<BatchHeader>, Vec<Vec<u8>>) {
+        self.close_chunk();
+        let first = tree.size();
+        for hash in &self.leaf_hashes {
+            tree.push(*hash);
+        }
+        let (chunks, bytes): (Vec<_>, Vec<_>) = self.chunks.into_iter().unzip();
+        let header = BatchHeader {
+            alliance: place.alliance,
+            publisher: place.publisher,
+            seq: place.previous.map_or(0, |head| head.seq + 1),
+            previous: place.previous.map(|head| head.id),
+            size: tree.size(),
+            root: tree.root(),
+            first,
+            count: self.leaf_hashes.len() as u64,
+            totals: self.totals,
+            charter: place.charter,
+            issued: place.now,
+            expires: place.now.plus(limits::HEAD_LIFETIME_SECONDS),
+            chunks,
+        };
+        (signed::sign(&header, signer), bytes)
+    }
+
+    fn close_chunk(&mut self) {
+        if self.open.is_empty() {
+            return;
+        }
+        let hashes = &self.leaf_hashes[self.open_from..];
+        let descriptor = ChunkDescriptor {
+            digest: merkle::chunk_digest(hashes),
+            entries: hashes.len() as u32,
+            bytes: self.open.len() as u32,
+        };
+        self.open_from = self.leaf_hashes.len();
+        self.chunks.push((descriptor, std::mem::take(&mut self.open)));
+    }
+}
+
+/// Where a batch goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The alliance.
+    pub alliance: Hash,
+    /// The id of the charter in force.
+    pub charter: Hash,
+    /// Our number.
+    pub publisher: MemberNumber,
+    /// Our feed's head, if it has one.
+    pub previous: Option<Head>,
+    /// The time of signing; no earlier than the last header's.
+    pub now: Timestamp,
+}
+
+/// An entry's bytes and leaf hash.
+pub struct EncodedEntry {
+    bytes: Vec<u8>,
+    leaf_hash: Hash,
+}
+
+/// Checks and encodes an entry away from its body.
+pub fn encode_entry(entry: &Entry) -> Result<EncodedEntry, EntryError> {
+    entry.check()?;
+    let bytes = entry.encode();
+    let leaf_hash = merkle::leaf_hash(&bytes);
+    Ok(EncodedEntry { bytes, leaf_hash })
+}

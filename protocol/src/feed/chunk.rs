@@ -1,0 +1,142 @@
+//! Body chunks: CBOR sequences (RFC 8742) of leaves, cut at entries.
+//!
+//! A leaf is an entry's map, or, after its content was erased, the 32 bytes of its leaf hash. A chunk is named by a digest
+//! over its leaf hashes, not over its bytes: erasing a leaf's content keeps the name, the tree and the signature valid, and
+//! a late joiner verifies what is left in the same way.
+
+use crate::{
+    base::Hash,
+    encoding::{DecodeError, Reader, Wire, Writer},
+    entry::Entry,
+    feed::Totals,
+    limits, merkle,
+};
+
+/// What a header says of one chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkDescriptor {
+    /// SHA-256(0x02 ‖ leaf hashes).
+    pub digest: Hash,
+    /// Leaves in it.
+    pub entries: u32,
+    /// Its bytes as published; fewer after erasures.
+    pub bytes: u32,
+}
+
+/// Why bytes are not the chunk that a header describes. The fault of whoever sent them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChunkError {
+    /// CHUNK-1: longer than the header says.
+    #[error("the chunk is longer than its header says")]
+    TooLong,
+    /// CHUNK-2: a leaf is neither a well-formed entry nor a hash.
+    #[error("leaf {leaf} of the chunk is refused: {error}")]
+    Leaf {
+        /// The leaf's position in the chunk.
+        leaf: u32,
+        /// Why.
+        error: DecodeError,
+    },
+    /// CHUNK-3: another number of leaves than the header says.
+    #[error("the chunk holds another number of leaves than its header says")]
+    Count,
+    /// CHUNK-4: the leaves are not the ones that the publisher signed.
+    #[error("the chunk's leaves are not the ones that the header names")]
+    Digest,
+}
+
+/// One leaf of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "erased leaves are the exception")]
+pub enum Leaf {
+    /// An entry.
+    Entry(Entry),
+    /// Erased content; the hash keeps its place in the tree.
+    Erased(Hash),
+}
+
+/// A chunk that is what its header says.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// The leaves' hashes, in order.
+    pub leaf_hashes: Vec<Hash>,
+    /// The leaves, in order.
+    pub leaves: Vec<Leaf>,
+    /// What the entries in it are.
+    pub totals: Totals,
+    /// How many leaves are erased.
+    pub erased: u32,
+}
+
+impl Chunk {
+    /// Checks bytes against the description in a verified header. Costs about half a microsecond a leaf.
+    pub fn verify(descriptor: &ChunkDescriptor, bytes: &[u8]) -> Result<Chunk, ChunkError> {
+        // CHUNK-1
+        if bytes.len() > descriptor.bytes as usize || bytes.len() > limits::CHUNK_BYTES {
+            return Err(ChunkError::TooLong);
+        }
+        let expected = descriptor.entries as usize;
+        let mut chunk = Chunk {
+            leaf_hashes: Vec::with_capacity(expected),
+            leaves: Vec::with_capacity(expected),
+            totals: Totals::default(),
+            erased: 0,
+        };
+        let mut scratch = Writer::default();
+        let mut reader = Reader::new(bytes);
+        while !reader.is_at_end() {
+            // CHUNK-3, early: a chunk of tiny leaves must not grow past what was announced.
+            if chunk.leaves.len() == expected {
+                return Err(ChunkError::Count);
+            }
+            let error = |error| ChunkError::Leaf { leaf: chunk.leaves.len() as u32, error };
+            let leaf = read_leaf(&mut reader, bytes, &mut scratch).map_err(error)?;
+            match &leaf.0 {
+                Leaf::Entry(entry) => chunk.totals.count(entry),
+                Leaf::Erased(_) => chunk.erased += 1,
+            }
+            chunk.leaf_hashes.push(leaf.1);
+            chunk.leaves.push(leaf.0);
+        }
+        if chunk.leaves.len() != expected {
+            return Err(ChunkError::Count); // CHUNK-3
+        }
+        if merkle::chunk_digest(&chunk.leaf_hashes) != descriptor.digest {
+            return Err(ChunkError::Digest); // CHUNK-4
+        }
+        Ok(chunk)
+    }
+}
+
+/// Reads one leaf and its hash; `scratch` keeps its memory between calls.
+fn read_leaf(reader: &mut Reader<'_>, bytes: &[u8], scratch: &mut Writer) -> Result<(Leaf, Hash), DecodeError> {
+    let start = reader.position();
+    if reader.next_is_bytes() {
+        let hash = reader.fixed()?;
+        // A 32-byte string has one deterministic head of two bytes.
+        return if reader.position() - start == 34 { Ok((Leaf::Erased(hash), hash)) } else { Err(DecodeError::NotCanonical) };
+    }
+    let entry = Entry::read(reader)?;
+    let raw = &bytes[start..reader.position()];
+    scratch.clear();
+    entry.write(scratch);
+    if scratch.as_bytes() != raw {
+        return Err(DecodeError::NotCanonical);
+    }
+    if raw.len() > limits::ENTRY_BYTES {
+        return Err(DecodeError::TooLarge);
+    }
+    Ok((Leaf::Entry(entry), merkle::leaf_hash(raw)))
+}
+
+/// The encoding of one leaf at its place in a verified chunk: what a proof shows.
+pub fn leaf_bytes(chunk: &[u8], position: u32) -> Result<&[u8], DecodeError> {
+    let mut reader = Reader::new(chunk);
+    let mut scratch = Writer::default();
+    for _ in 0..position {
+        read_leaf(&mut reader, chunk, &mut scratch)?;
+    }
+    let start = reader.position();
+    read_leaf(&mut reader, chunk, &mut scratch)?;
+    Ok(&chunk[start..reader.position()])
+}

@@ -1,0 +1,146 @@
+//! The one exchange of the join protocol.
+
+use std::sync::Arc;
+
+use crate::{
+    encoding::{DecodeError, Reader, Require, Wire, Writer},
+    limits,
+    signed::{Payload, PublicKey},
+};
+
+/// What the newcomer presents, signed by its feed key. The noise session proves the node key beside it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JoinRequest {
+    /// The secret of the invitation.
+    pub secret: [u8; 16],
+    /// The short name that it was invited under.
+    pub slug: String,
+    /// Its registered name.
+    pub legal_name: String,
+    /// Its unified social credit code.
+    pub uscc: String,
+    /// The code of the entity that controls it.
+    pub controller: String,
+    /// Its feed key.
+    pub feed_key: PublicKey,
+    /// Its node key.
+    pub node_key: PublicKey,
+    /// Its seal key.
+    pub seal_key: [u8; 32],
+    /// Where its node listens.
+    pub addresses: Vec<String>,
+}
+
+impl std::fmt::Debug for JoinRequest {
+    /// Leaves the secret out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JoinRequest").field("slug", &self.slug).finish_non_exhaustive()
+    }
+}
+
+crate::codes::codes! {
+    /// Why a newcomer is not let in.
+    JoinRefusal {
+        UnknownInvitation = 1, "unknown-invitation", "邀请码不存在", "the steward's node knows no such invitation";
+        Used = 2, "used", "邀请码已使用", "the invitation was used already";
+        Expired = 3, "expired", "邀请码已过期", "the invitation has expired";
+        OtherName = 4, "other-name", "邀请码不属于该成员", "the invitation was made for another member";
+        Conflict = 5, "conflict", "代码或密钥已存在", "a member with this credit code, name or key exists already";
+        NotASteward = 6, "not-a-steward", "该节点不是秘书处节点", "that node is not a steward's";
+        Malformed = 7, "malformed", "请求格式错误", "the request is malformed";
+        NeedsQuorum = 8, "needs-quorum", "需要更多秘书处签名", "more stewards must sign the admission";
+    }
+}
+
+/// What the steward's node answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JoinAnswer {
+    /// All charters from the first on, each signed; the newest admits the newcomer.
+    Admitted(Vec<Arc<[u8]>>),
+    /// Not let in.
+    Refused(JoinRefusal),
+}
+
+impl Payload for JoinRequest {
+    const CONTENT_TYPE: &'static str = "application/antibrush-join-request+cbor";
+}
+
+impl Wire for JoinRequest {
+    const MAX_BYTES: usize = 8192;
+
+    fn write(&self, w: &mut Writer) {
+        w.map(10).uint(0u8).uint(1u8);
+        w.uint(1u8).bytes(&self.secret);
+        w.uint(2u8).text(&self.slug);
+        w.uint(3u8).text(&self.legal_name);
+        w.uint(4u8).text(&self.uscc);
+        w.uint(5u8).text(&self.controller);
+        w.uint(6u8).bytes(&self.feed_key);
+        w.uint(7u8).bytes(&self.node_key);
+        w.uint(8u8).bytes(&self.seal_key);
+        w.uint(9u8).array(self.addresses.len());
+        for address in &self.addresses {
+            w.text(address);
+        }
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (mut version, mut secret, mut slug, mut legal_name, mut uscc) = (None, None, None, None, None);
+        let (mut controller, mut feed_key, mut node_key, mut seal_key, mut addresses) = (None, None, None, None, None);
+        r.fields(|key, r| {
+            match key {
+                0 => version = Some(r.version(1)?),
+                1 => secret = Some(r.fixed()?),
+                2 => slug = Some(r.text(32, "slug")?),
+                3 => legal_name = Some(r.text(limits::NAME_BYTES, "legal name")?),
+                4 => uscc = Some(r.text(18, "uscc")?),
+                5 => controller = Some(r.text(18, "controller")?),
+                6 => feed_key = Some(r.fixed()?),
+                7 => node_key = Some(r.fixed()?),
+                8 => seal_key = Some(r.fixed()?),
+                9 => addresses = Some(r.items(limits::ADDRESSES, |r| r.text(limits::ADDRESS_BYTES, "addresses"))?),
+                other => return Err(DecodeError::UnknownKey(other)),
+            }
+            Ok(())
+        })?;
+        version.require("version")?;
+        Ok(JoinRequest {
+            secret: secret.require("secret")?,
+            slug: slug.require("slug")?,
+            legal_name: legal_name.require("legal name")?,
+            uscc: uscc.require("uscc")?,
+            controller: controller.require("controller")?,
+            feed_key: feed_key.require("feed key")?,
+            node_key: node_key.require("node key")?,
+            seal_key: seal_key.require("seal key")?,
+            addresses: addresses.require("addresses")?,
+        })
+    }
+}
+
+impl Wire for JoinAnswer {
+    const MAX_BYTES: usize = limits::ANSWER_BYTES;
+
+    fn write(&self, w: &mut Writer) {
+        match self {
+            JoinAnswer::Admitted(charters) => {
+                w.array(2).uint(0u8).array(charters.len());
+                for charter in charters {
+                    w.bytes(charter);
+                }
+            }
+            JoinAnswer::Refused(reason) => {
+                w.array(2).uint(1u8).uint(reason.number());
+            }
+        }
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.tuple(2)?;
+        match r.uint()? {
+            0 => Ok(JoinAnswer::Admitted(r.items(limits::MEMBERS, |r| Ok(r.bytes(limits::CHARTER_BYTES)?.into()))?)),
+            1 => Ok(JoinAnswer::Refused(r.code("refusal", JoinRefusal::from_number)?)),
+            other => Err(DecodeError::UnknownKey(other)),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Joining: an invitation, what the newcomer presents, and what the steward's node answers.
+//!
+//! The invitation is one line of text with the alliance id, the addresses of a steward's node and a one-time secret. The
+//! newcomer proves with its feed key that it holds it, and gets the charters, the newest of which admits it.
+
+mod exchange;
+mod invitation;
+
+#[cfg(test)]
+mod tests;
+
+pub use exchange::{JoinAnswer, JoinRefusal, JoinRequest};
+pub use invitation::{Invitation, InvitationError};

@@ -1,0 +1,97 @@
+//! Every bound of the protocol in one place, each with its reason.
+
+/// The largest object that travels by gossip: gossipsub clones a message for each mesh peer, so large ones are pulled
+/// instead.
+pub const GOSSIP_BYTES: usize = 16 * 1024;
+
+/// The largest body chunk. One chunk is one answer of the sync protocol: small enough to lose without regret on a slow
+/// line, large enough that the round trip does not count.
+pub const CHUNK_BYTES: usize = 1024 * 1024;
+
+/// The most chunks of one batch: their descriptions must fit into a gossiped header beside its totals.
+pub const CHUNKS_PER_BATCH: usize = 300;
+
+/// The most entries of one batch: the stress size of the domain; larger files are published as several batches.
+pub const ENTRIES_PER_BATCH: u64 = 2_000_000;
+
+/// The largest encoded entry: 512 bytes hold every field at its longest and 256 bytes of sealed details.
+pub const ENTRY_BYTES: usize = 640;
+
+/// The longest rule-set name in an entry, in bytes.
+pub const BASIS_BYTES: usize = 64;
+
+/// The longest sealed details in an entry, in bytes: 256 padded plus nonce and tag.
+pub const SEALED_BYTES: usize = 320;
+
+/// The longest publishable organisation name in an entry, in bytes of UTF-8.
+pub const NAME_BYTES: usize = 192;
+
+/// The most leaves of one feed: a row of the token table numbers them with 32 bits.
+pub const FEED_LEAVES: u64 = u32::MAX as u64;
+
+/// The most members of one charter: ten times the largest alliance of the domain.
+pub const MEMBERS: usize = 6_000;
+
+/// The largest signed charter: 6,000 members of 600 bytes.
+pub const CHARTER_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most signatures on one charter.
+pub const CHARTER_SIGNATURES: usize = 128;
+
+/// The most addresses of one node in a charter, and nodes of one member.
+pub const ADDRESSES: usize = 8;
+
+/// The longest address, in bytes of its text.
+pub const ADDRESS_BYTES: usize = 256;
+
+/// A header may be issued this many seconds ahead of our clock: more and one of the two clocks is wrong.
+pub const CLOCK_SKEW_SECONDS: u64 = 600;
+
+/// How long a head speaks for its feed: a node that has heard nothing newer for this long answers `stale`.
+pub const HEAD_LIFETIME_SECONDS: u64 = 24 * 3600;
+
+/// How often a writer signs a head although nothing changed: half the lifetime, so that one missed beat does no harm.
+pub const HEARTBEAT_SECONDS: u64 = HEAD_LIFETIME_SECONDS / 2;
+
+/// The most headers in one sync answer.
+pub const HEADERS_PER_ANSWER: usize = 64;
+
+/// The most charters in one sync answer.
+pub const CHARTERS_PER_ANSWER: usize = 16;
+
+/// The largest sync request: the heads of 6,000 feeds.
+pub const REQUEST_BYTES: usize = 512 * 1024;
+
+/// The largest sync answer: sixteen small charters, one large charter, 64 headers or one chunk, whichever is largest.
+pub const ANSWER_BYTES: usize = CHARTER_BYTES + 64 * 1024;
+
+/// How many batches of one feed are fetched ahead of the one that is being committed.
+pub const QUEUED_BATCHES: usize = 64;
+
+/// How many chunks are on their way to us at once: the memory for them is this times [`CHUNK_BYTES`].
+pub const CHUNKS_IN_FLIGHT: usize = 24;
+
+/// How many requests one peer holds of ours at the most: half of the server's own cap of streams.
+pub const REQUESTS_PER_PEER: usize = 16;
+
+/// How long a request may take before it is given to another peer, in milliseconds. Covers the whole transfer of a chunk
+/// on a line of 0.3 Mbit/s.
+pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
+
+/// How long a peer that lacks a body is left alone about that feed, in milliseconds.
+pub const ABSENT_RETRY_MS: u64 = 250;
+
+/// How often heads are compared with one peer, in milliseconds: repair comes from here, never from republishing.
+pub const ANTI_ENTROPY_MS: u64 = 15_000;
+
+/// How long a peer waits that was told that we are busy, in milliseconds.
+pub const BUSY_RETRY_MS: u32 = 500;
+
+/// The bytes that one peer may pull from us in a second, and the burst it may save up.
+pub const SERVE_BYTES_PER_SECOND: u64 = 128 * 1024 * 1024;
+
+/// The most peers whose heads are remembered.
+pub const PEERS: usize = 2_048;
+
+/// The longest inclusion or consistency proof: a tree of 2⁶³ leaves has 63 levels.
+pub const PROOF_HASHES: usize = 64;

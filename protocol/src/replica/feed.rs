@@ -1,0 +1,212 @@
+//! One feed: admitting headers, waiting for bodies, committing.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::{RequestId, io::BatchId};
+use crate::{
+    base::{Hash, MemberNumber, Timestamp},
+    entry::Kind,
+    feed::{BatchHeader, Head, body::BodyError},
+    limits,
+    signed::Verified,
+};
+
+/// Whether a feed goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// It goes on.
+    #[default]
+    Open,
+    /// Two headers with one number exist: it stays at the last common head until the stewards decide.
+    Frozen {
+        /// The number.
+        seq: u64,
+    },
+    /// The publisher signed a batch whose body does not hold.
+    Refused {
+        /// The number.
+        seq: u64,
+        /// Why.
+        error: BodyError,
+    },
+}
+
+/// A feed as `status` shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedStatus {
+    /// Whose.
+    pub publisher: MemberNumber,
+    /// Its committed head; `None` if nothing was ever synced.
+    pub head: Option<Head>,
+    /// Batches announced but not committed yet.
+    pub waiting: u64,
+    /// Whether it goes on.
+    pub standing: Standing,
+}
+
+impl FeedStatus {
+    /// Whether the head still speaks for the feed.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.standing == Standing::Open && self.head.is_some_and(|head| now < head.expires)
+    }
+}
+
+/// How far a chunk of an announced batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    Missing,
+    Asked(RequestId),
+    Storing,
+    Stored,
+}
+
+/// An announced batch on its way.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub header: Verified<BatchHeader>,
+    pub slots: Vec<Slot>,
+    /// The store has said which chunks it has.
+    pub probed: bool,
+    /// Made by this node: waits for its acknowledgement.
+    pub own: bool,
+}
+
+impl Pending {
+    pub fn id(&self) -> BatchId {
+        let header = self.header.payload();
+        BatchId { publisher: header.publisher, seq: header.seq }
+    }
+
+    pub fn is_complete(&self) -> bool {
+        self.probed && self.slots.iter().all(|slot| *slot == Slot::Stored)
+    }
+
+    pub fn missing_bytes(&self) -> u64 {
+        let chunks = self.header.payload().chunks.iter().zip(&self.slots);
+        chunks.filter(|(_, slot)| **slot != Slot::Stored).map(|(chunk, _)| u64::from(chunk.bytes)).sum()
+    }
+
+    /// Clearings travel first.
+    pub fn clears(&self) -> bool {
+        self.header.payload().totals.of_kind(Kind::Clear) > 0
+    }
+}
+
+/// One feed.
+#[derive(Debug, Default)]
+pub(super) struct Feed {
+    pub head: Option<Head>,
+    /// The signed header of `head`: evidence if another one contradicts it.
+    pub head_envelope: Option<Arc<[u8]>>,
+    pub queue: VecDeque<Pending>,
+    /// How many at the front of the queue the store is committing.
+    pub committing: usize,
+    pub standing: Standing,
+    pub asked_headers: Option<RequestId>,
+    /// The store failed: nothing is committed before this.
+    pub retry_at_ms: u64,
+}
+
+/// What became of a header.
+#[derive(Debug)]
+pub(super) enum Admission {
+    /// It waits for its body.
+    Queued,
+    /// It is known already.
+    Known,
+    /// It is older than our head: compare it with the stored one.
+    Old,
+    /// Headers before it are missing.
+    Gap,
+    /// The queue is full: it will be asked for again.
+    Full,
+    /// It contradicts this header, which we have.
+    Conflict(Arc<[u8]>),
+    /// The feed does not go on.
+    Closed,
+}
+
+impl Feed {
+    /// The number of the next batch that may be admitted.
+    pub fn next_seq(&self) -> u64 {
+        match (self.queue.back(), &self.head) {
+            (Some(pending), _) => pending.header.payload().seq + 1,
+            (None, Some(head)) => head.seq + 1,
+            (None, None) => 0,
+        }
+    }
+
+    /// Admits a verified header if it continues the feed.
+    pub fn admit(&mut self, header: Verified<BatchHeader>, own: bool) -> Admission {
+        let h = header.payload();
+        if self.standing != Standing::Open {
+            return Admission::Closed;
+        }
+        // FEED-1: one number, one header. The head's own number is compared here, older ones by the store.
+        match self.head {
+            Some(head) if h.seq < head.seq => return Admission::Old,
+            Some(head) if h.seq == head.seq && header.id() == head.id => return Admission::Known,
+            Some(head) if h.seq == head.seq => return self.contradiction(),
+            _ => {}
+        }
+        if let Some(pending) = self.queue.iter().find(|pending| pending.header.payload().seq == h.seq) {
+            let same = pending.header.id() == header.id();
+            return if same { Admission::Known } else { Admission::Conflict(pending.header.envelope().clone()) };
+        }
+        if h.seq > self.next_seq() {
+            return Admission::Gap;
+        }
+        if self.queue.len() >= limits::QUEUED_BATCHES {
+            return Admission::Full;
+        }
+        // FEED-2: a header continues the one before it: its id, its size, and time does not go back.
+        let (id, size, issued) = self.tip();
+        if h.previous != id || h.first != size || h.issued < issued {
+            return self.contradiction();
+        }
+        let slots = vec![Slot::Missing; h.chunks.len()];
+        let probed = own || h.chunks.is_empty();
+        self.queue.push_back(Pending { slots, probed, own, header });
+        Admission::Queued
+    }
+
+    /// The headers at the front of the queue that are complete and may be committed together.
+    pub fn take_complete(&mut self) -> Vec<Verified<BatchHeader>> {
+        if self.committing > 0 || self.standing != Standing::Open {
+            return Vec::new();
+        }
+        let mut entries = 0;
+        let complete = self.queue.iter().take_while(|pending| pending.is_complete()).take_while(|pending| {
+            let first = entries == 0;
+            entries += pending.header.payload().count;
+            first || entries <= limits::ENTRIES_PER_BATCH
+        });
+        let headers: Vec<_> = complete.map(|pending| pending.header.clone()).collect();
+        self.committing = headers.len();
+        headers
+    }
+
+    /// The batch of that number in the queue.
+    pub fn pending(&mut self, seq: u64) -> Option<&mut Pending> {
+        self.queue.iter_mut().find(|pending| pending.header.payload().seq == seq)
+    }
+
+    /// The newest header that we have contradicts the one that came.
+    fn contradiction(&self) -> Admission {
+        let newest = self.queue.back().map(|pending| pending.header.envelope());
+        // A first header that does not begin at leaf 0 is refused before it comes here (HEADER-5), so one of them exists.
+        newest.or(self.head_envelope.as_ref()).map_or(Admission::Closed, |ours| Admission::Conflict(ours.clone()))
+    }
+
+    /// Id, size and time of the last header admitted.
+    fn tip(&self) -> (Option<Hash>, u64, Timestamp) {
+        match (self.queue.back(), &self.head) {
+            (Some(pending), _) => {
+                let header = pending.header.payload();
+                (Some(pending.header.id()), header.size, header.issued)
+            }
+            (None, Some(head)) => (Some(head.id), head.size, head.issued),
+            (None, None) => (None, 0, Timestamp(0)),
+        }
+    }
+}

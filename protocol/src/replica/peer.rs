@@ -1,0 +1,97 @@
+//! What is known of each connected peer.
+
+use std::collections::BTreeMap;
+
+use super::{Now, Peer};
+use crate::{base::MemberNumber, limits};
+
+/// One connected peer.
+#[derive(Debug)]
+pub(super) struct PeerState {
+    /// The newest batch of each feed that it says it has.
+    pub heads: BTreeMap<MemberNumber, u64>,
+    /// The newest charter that it says it has.
+    pub charter: u64,
+    /// Our requests that it holds.
+    pub in_flight: usize,
+    /// How many it may hold: grows with answers, halves with time-outs.
+    window: usize,
+    answers_in_window: usize,
+    /// Nothing is asked of it before this.
+    pub busy_until_ms: u64,
+    /// Nothing of this feed is asked of it before that.
+    absent: BTreeMap<MemberNumber, u64>,
+    /// Bytes that it may still pull, and when that was counted.
+    budget: u64,
+    budget_at_ms: u64,
+}
+
+impl PeerState {
+    pub fn new(now: Now) -> Self {
+        PeerState {
+            heads: BTreeMap::new(),
+            charter: 0,
+            in_flight: 0,
+            window: 4,
+            answers_in_window: 0,
+            busy_until_ms: 0,
+            absent: BTreeMap::new(),
+            budget: limits::SERVE_BYTES_PER_SECOND,
+            budget_at_ms: now.ms,
+        }
+    }
+
+    /// Notes that the peer has this batch.
+    pub fn has(&mut self, publisher: MemberNumber, seq: u64) {
+        let head = self.heads.entry(publisher).or_insert(seq);
+        *head = seq.max(*head);
+    }
+
+    /// Whether a batch may be asked of it now.
+    pub fn can_serve(&self, publisher: MemberNumber, seq: u64, now: Now) -> bool {
+        self.is_free(now)
+            && self.heads.get(&publisher).is_some_and(|head| *head >= seq)
+            && self.absent.get(&publisher).is_none_or(|until| *until <= now.ms)
+    }
+
+    /// Whether anything may be asked of it now.
+    pub fn is_free(&self, now: Now) -> bool {
+        self.busy_until_ms <= now.ms && self.in_flight < self.window
+    }
+
+    /// The peer lacks the feed's body for now.
+    pub fn lacks(&mut self, publisher: MemberNumber, until_ms: u64) {
+        self.absent.insert(publisher, until_ms);
+    }
+
+    /// A request was answered: every full window of answers lets one more request out.
+    pub fn answered(&mut self) {
+        self.answers_in_window += 1;
+        if self.answers_in_window >= self.window {
+            self.answers_in_window = 0;
+            self.window = (self.window + 1).min(limits::REQUESTS_PER_PEER);
+        }
+    }
+
+    /// A request timed out: half the window.
+    pub fn timed_out(&mut self) {
+        self.answers_in_window = 0;
+        self.window = (self.window / 2).max(1);
+    }
+
+    /// Takes bytes from what the peer may pull; `Err` says for how many milliseconds it must wait.
+    pub fn charge(&mut self, bytes: u64, now: Now) -> Result<(), u32> {
+        let rate = limits::SERVE_BYTES_PER_SECOND;
+        let passed = now.ms.saturating_sub(self.budget_at_ms);
+        self.budget = (self.budget + passed.saturating_mul(rate / 1000)).min(rate);
+        self.budget_at_ms = now.ms;
+        if self.budget < bytes {
+            return Err(limits::BUSY_RETRY_MS);
+        }
+        self.budget -= bytes;
+        Ok(())
+    }
+}
+
+/// All connected peers.
+pub(super) type Peers = BTreeMap<Peer, PeerState>;

@@ -1,0 +1,72 @@
+//! Answering others.
+
+use super::{AnswerHandle, Now, Output, Peer, Replica, Serve, Store};
+use crate::{
+    limits,
+    sync::{Heads, PeerHead, Request, Response},
+};
+
+impl Replica {
+    pub(super) fn on_request(&mut self, from: Peer, handle: AnswerHandle, request: Request, now: Now) {
+        if self.charter().member_of_node(&from).is_none() {
+            return self.out(Output::Answer { handle, response: Response::Absent });
+        }
+        let cost = match &request {
+            Request::Chunk { .. } => limits::CHUNK_BYTES as u64,
+            Request::Headers { .. } | Request::Charters { .. } => 64 * 1024,
+            Request::Heads(_) => 1024,
+        };
+        if let Some(peer) = self.peers.get_mut(&from)
+            && let Err(retry_after_ms) = peer.charge(cost, now)
+        {
+            return self.out(Output::Answer { handle, response: Response::Busy { retry_after_ms } });
+        }
+        match request {
+            Request::Heads(heads) => {
+                let response = Response::Heads(self.heads());
+                self.out(Output::Answer { handle, response });
+                self.learn_heads(from, heads, now);
+            }
+            Request::Headers { publisher, from } => {
+                let most = limits::HEADERS_PER_ANSWER;
+                self.out(Output::Serve { handle, serve: Serve::Headers { publisher, from, most } });
+            }
+            Request::Chunk { digest } => self.out(Output::Serve { handle, serve: Serve::Chunk { digest } }),
+            Request::Charters { from } => self.out(Output::Serve { handle, serve: Serve::Charters { from } }),
+        }
+    }
+
+    /// What this node has.
+    pub(super) fn heads(&self) -> Heads {
+        let feeds = self.feeds.iter().filter_map(|(publisher, feed)| {
+            let head = feed.head?;
+            Some(PeerHead { publisher: *publisher, seq: head.seq, id: head.id })
+        });
+        Heads { charter: self.charter().number, charter_id: self.chain.current_id(), feeds: feeds.collect() }
+    }
+
+    /// Notes what a peer has, and looks closer where its head contradicts ours.
+    pub(super) fn learn_heads(&mut self, from: Peer, heads: Heads, now: Now) {
+        let mut differing = Vec::new();
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.charter = peer.charter.max(heads.charter);
+        for head in heads.feeds.into_iter().take(limits::MEMBERS) {
+            peer.has(head.publisher, head.seq);
+            let ours = self.feeds.get(&head.publisher).and_then(|feed| feed.head);
+            if ours.is_some_and(|ours| ours.seq == head.seq && ours.id != head.id) {
+                differing.push(head);
+            }
+        }
+        for head in differing {
+            self.ask_headers(from, head.publisher, head.seq, now);
+        }
+        self.pump(now);
+    }
+
+    pub(super) fn compare_old(&mut self, header: &crate::signed::Verified<crate::feed::BatchHeader>) {
+        let h = header.payload();
+        let batch = super::BatchId { publisher: h.publisher, seq: h.seq };
+        let store = Store::Compare { batch, id: header.id(), theirs: header.envelope().clone() };
+        self.out(Output::Store(store));
+    }
+}
