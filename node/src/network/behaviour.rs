@@ -1,0 +1,126 @@
+//! The libp2p behaviours and their configuration.
+
+use std::time::Duration;
+
+use antibrush_protocol::{
+    base::Hash,
+    join::JoinAnswer,
+    limits,
+    replica::Topic,
+    sync::{Request, Response},
+};
+use libp2p::{
+    StreamProtocol, connection_limits, gossipsub, identify, identity, ping,
+    request_response::{self, ProtocolSupport},
+    swarm::NetworkBehaviour,
+};
+use sha2::{Digest, Sha256};
+
+use super::codec::{JoinEnvelope, WireCodec};
+
+/// The sync protocol: charters, headers and chunks.
+pub const SYNC_PROTOCOL: StreamProtocol = StreamProtocol::new("/antibrush/sync/1");
+
+/// The join protocol: the only one that a stranger with an invitation may speak.
+pub const JOIN_PROTOCOL: StreamProtocol = StreamProtocol::new("/antibrush/join/1");
+
+/// How long an exchange may take on the join protocol.
+pub const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// All that a node speaks.
+#[derive(NetworkBehaviour)]
+pub struct Behaviour {
+    pub limits: connection_limits::Behaviour,
+    pub gossip: gossipsub::Behaviour,
+    pub sync: request_response::Behaviour<WireCodec<Request, Response>>,
+    pub join: request_response::Behaviour<WireCodec<JoinEnvelope, JoinAnswer>>,
+    pub identify: identify::Behaviour,
+    pub ping: ping::Behaviour,
+}
+
+impl Behaviour {
+    /// Configures everything; fails only if gossipsub refuses its configuration.
+    pub fn new(key: &identity::Keypair) -> Result<Behaviour, String> {
+        let limits = connection_limits::ConnectionLimits::default()
+            // Two at once: both sides may dial each other at the same moment.
+            .with_max_established_per_peer(Some(2))
+            .with_max_established_incoming(Some(limits::PEERS as u32))
+            .with_max_pending_incoming(Some(64));
+        // Covers the whole transfer; the replica's own deadline fires first.
+        let patience = Duration::from_millis(limits::REQUEST_TIMEOUT_MS * 2);
+        let sync = request_response::Config::default()
+            .with_request_timeout(patience)
+            // Twice what the replica asks of one peer: over the cap a request fails as a broken connection.
+            .with_max_concurrent_streams(2 * limits::REQUESTS_PER_PEER);
+        let join = request_response::Config::default().with_request_timeout(JOIN_TIMEOUT).with_max_concurrent_streams(2);
+        Ok(Behaviour {
+            limits: connection_limits::Behaviour::new(limits),
+            gossip: gossip()?,
+            sync: request_response::Behaviour::new([(SYNC_PROTOCOL, ProtocolSupport::Full)], sync),
+            join: request_response::Behaviour::new([(JOIN_PROTOCOL, ProtocolSupport::Full)], join),
+            identify: identify::Behaviour::new(
+                identify::Config::new("/antibrush/1".to_owned(), key.public())
+                    .with_agent_version(concat!("antibrush/", env!("CARGO_PKG_VERSION")).to_owned()),
+            ),
+            ping: ping::Behaviour::new(ping::Config::new().with_interval(Duration::from_secs(20))),
+        })
+    }
+}
+
+/// Gossip of signed objects: anonymous at its own layer, held back until the replica has judged.
+fn gossip() -> Result<gossipsub::Behaviour, String> {
+    let config = gossipsub::ConfigBuilder::default()
+        .validation_mode(gossipsub::ValidationMode::Anonymous)
+        .validate_messages()
+        .message_id_fn(|message| {
+            let mut hash = Sha256::new();
+            hash.update(message.topic.as_str());
+            hash.update(&message.data);
+            gossipsub::MessageId::new(&hash.finalize()[..20])
+        })
+        .mesh_n(8)
+        .mesh_n_low(6)
+        .mesh_n_high(12)
+        .mesh_outbound_min(2)
+        // Validation must answer while the message is still in the history: 12 s.
+        .history_length(12)
+        .history_gossip(3)
+        .heartbeat_interval(Duration::from_secs(1))
+        .heartbeat_initial_delay(Duration::from_millis(100))
+        .flood_publish(false)
+        .max_transmit_size(limits::GOSSIP_BYTES + 1024)
+        // Each queued message is a clone for each peer: 512 × 16 KiB bounds a slow peer to 8 MiB.
+        .connection_handler_queue_len(512)
+        .duplicate_cache_time(Duration::from_secs(120))
+        .build()
+        .map_err(|error| error.to_string())?;
+    let mut gossip = gossipsub::Behaviour::new(gossipsub::MessageAuthenticity::Anonymous, config).map_err(str::to_owned)?;
+    let params = gossipsub::PeerScoreParams {
+        // Members of one office or one test machine share an address.
+        ip_colocation_factor_weight: 0.0,
+        app_specific_weight: 1.0,
+        ..gossipsub::PeerScoreParams::default()
+    };
+    gossip.with_peer_score(params, gossipsub::PeerScoreThresholds::default())?;
+    Ok(gossip)
+}
+
+/// Scores that fit our low rates: delivery deficits (P3, P3b) say nothing there and are off.
+pub fn topic_score() -> gossipsub::TopicScoreParams {
+    gossipsub::TopicScoreParams {
+        mesh_message_deliveries_weight: 0.0,
+        mesh_failure_penalty_weight: 0.0,
+        invalid_message_deliveries_weight: -10.0,
+        invalid_message_deliveries_decay: 0.9,
+        ..gossipsub::TopicScoreParams::default()
+    }
+}
+
+/// The name of a topic: the alliance keeps apart what the protocol names do not.
+pub fn topic_name(alliance: &Hash, topic: Topic) -> gossipsub::IdentTopic {
+    let name = match topic {
+        Topic::Heads => "heads",
+        Topic::Charters => "charters",
+    };
+    gossipsub::IdentTopic::new(format!("antibrush/1/{}/{name}", hex::encode(&alliance[..16])))
+}

@@ -1,0 +1,17 @@
+//! The network: libp2p over TCP, Noise and Yamux; gossip for small objects, request-response for everything pulled.
+//!
+//! One task owns the swarm ([`task`]) and never waits for anybody else: commands come in and events go out over bounded
+//! channels. [`gate`] decides who may stay connected; [`behaviour`] holds the libp2p configuration with the reason for each
+//! number; [`codec`] frames our own objects.
+
+mod behaviour;
+mod codec;
+mod gate;
+mod identity;
+mod join;
+mod task;
+
+pub use gate::{Door, PeerRecord};
+pub use identity::{peer_id, peer_key};
+pub use join::{JoinError, join};
+pub use task::{Address, Command, Event, Network, NetworkError, start};
