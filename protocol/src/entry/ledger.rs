@@ -65,57 +65,110 @@ pub enum Void {
     WrongKey,
 }
 
+/// What matters of an entry here: small and of fixed size, so that a store can sort a million of them by subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The entry's index in the publisher's feed.
+    pub index: u64,
+    /// The class of the subject.
+    pub class: Class,
+    /// The epoch of the token key.
+    pub epoch: u16,
+    /// The day that the entry bears.
+    pub day: Day,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What an entry does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are those of the entries, see crate::entry")]
+pub enum Action {
+    List { conduct: Conduct, severity: Severity, role: Option<Role>, direction: Option<Direction>, expires: Day },
+    Amend {
+        target: u64,
+        conduct: Option<Conduct>,
+        severity: Option<Severity>,
+        role: Option<Role>,
+        direction: Option<Direction>,
+        expires: Option<Day>,
+    },
+    Clear { target: u64 },
+}
+
+impl Change {
+    /// What matters of the entry at `index` of a feed.
+    pub fn new(entry: &Entry, index: u64) -> Change {
+        let action = match entry {
+            Entry::List(Listing { conduct, severity, role, direction, expires, .. }) => Action::List {
+                conduct: *conduct,
+                severity: *severity,
+                role: *role,
+                direction: *direction,
+                expires: *expires,
+            },
+            Entry::Amend(Amendment { target, conduct, severity, role, direction, expires, .. }) => Action::Amend {
+                target: *target,
+                conduct: *conduct,
+                severity: *severity,
+                role: *role,
+                direction: *direction,
+                expires: *expires,
+            },
+            Entry::Clear(Clearing { target, .. }) => Action::Clear { target: *target },
+        };
+        Change { index, class: entry.class(), epoch: entry.epoch(), day: entry.day(), action }
+    }
+
+    /// Applies it to the listing of the same publisher, token and list.
+    pub fn apply(&self, current: Option<&Standing>) -> Effect {
+        match self.action {
+            // LEDGER-1
+            Action::List { .. } if current.is_some_and(|current| current.holds_on(self.day)) => {
+                Effect::Void(Void::AlreadyListed)
+            }
+            Action::List { conduct, severity, role, direction, expires } => Effect::Stands(Standing {
+                leaf: self.index,
+                class: self.class,
+                epoch: self.epoch,
+                conduct,
+                severity,
+                role,
+                direction,
+                listed: self.day,
+                expires,
+            }),
+            Action::Amend { target, conduct, severity, role, direction, expires } => match self.target(current, target) {
+                Ok(current) => Effect::Stands(Standing {
+                    conduct: conduct.unwrap_or(current.conduct),
+                    severity: severity.unwrap_or(current.severity),
+                    role: role.or(current.role),
+                    direction: direction.or(current.direction),
+                    expires: expires.unwrap_or(current.expires),
+                    ..*current
+                }),
+                Err(void) => Effect::Void(void),
+            },
+            Action::Clear { target } => match self.target(current, target) {
+                Ok(_) => Effect::Cleared,
+                Err(void) => Effect::Void(void),
+            },
+        }
+    }
+
+    fn target<'a>(&self, current: Option<&'a Standing>, leaf: u64) -> Result<&'a Standing, Void> {
+        let current = current.ok_or(Void::NothingListed)?; // LEDGER-2
+        if current.leaf != leaf {
+            Err(Void::WrongTarget) // LEDGER-3
+        } else if current.class != self.class || current.epoch != self.epoch {
+            Err(Void::WrongKey) // LEDGER-4
+        } else {
+            Ok(current)
+        }
+    }
+}
+
 /// Applies the entry at `index` of a feed to the listing of the same publisher, token and list.
 pub fn apply(current: Option<&Standing>, entry: &Entry, index: u64) -> Effect {
-    match entry {
-        Entry::List(listing) => apply_list(current, listing, index),
-        Entry::Amend(amendment) => match target(current, amendment.target, amendment.class, amendment.epoch) {
-            Ok(current) => apply_amend(current, amendment),
-            Err(void) => Effect::Void(void),
-        },
-        Entry::Clear(Clearing { target: leaf, class, epoch, .. }) => match target(current, *leaf, *class, *epoch) {
-            Ok(_) => Effect::Cleared,
-            Err(void) => Effect::Void(void),
-        },
-    }
-}
-
-fn apply_list(current: Option<&Standing>, listing: &Listing, index: u64) -> Effect {
-    // LEDGER-1
-    if current.is_some_and(|current| current.holds_on(listing.day)) {
-        return Effect::Void(Void::AlreadyListed);
-    }
-    Effect::Stands(Standing {
-        leaf: index,
-        class: listing.class,
-        epoch: listing.epoch,
-        conduct: listing.conduct,
-        severity: listing.severity,
-        role: listing.role,
-        direction: listing.direction,
-        listed: listing.day,
-        expires: listing.expires,
-    })
-}
-
-fn apply_amend(current: &Standing, amendment: &Amendment) -> Effect {
-    Effect::Stands(Standing {
-        conduct: amendment.conduct.unwrap_or(current.conduct),
-        severity: amendment.severity.unwrap_or(current.severity),
-        role: amendment.role.or(current.role),
-        direction: amendment.direction.or(current.direction),
-        expires: amendment.expires.unwrap_or(current.expires),
-        ..*current
-    })
-}
-
-fn target(current: Option<&Standing>, leaf: u64, class: Class, epoch: u16) -> Result<&Standing, Void> {
-    let current = current.ok_or(Void::NothingListed)?; // LEDGER-2
-    if current.leaf != leaf {
-        Err(Void::WrongTarget) // LEDGER-3
-    } else if current.class != class || current.epoch != epoch {
-        Err(Void::WrongKey) // LEDGER-4
-    } else {
-        Ok(current)
-    }
+    Change::new(entry, index).apply(current)
 }

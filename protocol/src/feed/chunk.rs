@@ -129,6 +129,37 @@ fn read_leaf(reader: &mut Reader<'_>, bytes: &[u8], scratch: &mut Writer) -> Res
     Ok((Leaf::Entry(entry), merkle::leaf_hash(raw)))
 }
 
+/// The leaves of a chunk that was verified before: read back from one's own storage, form checked, digest not.
+pub fn leaves(chunk: &[u8]) -> impl Iterator<Item = Result<Leaf, DecodeError>> + '_ {
+    let mut reader = Reader::new(chunk);
+    std::iter::from_fn(move || {
+        if reader.is_at_end() {
+            None
+        } else if reader.next_is_bytes() {
+            Some(reader.fixed().map(Leaf::Erased))
+        } else {
+            Some(Entry::read(&mut reader).map(Leaf::Entry))
+        }
+    })
+}
+
+/// Verifies a chunk that comes without a header (from an archive on disk) and returns its digest and number of leaves:
+/// what a header must name for the chunk to count.
+pub fn describe(bytes: &[u8]) -> Result<ChunkDescriptor, ChunkError> {
+    if bytes.len() > limits::CHUNK_BYTES {
+        return Err(ChunkError::TooLong);
+    }
+    let (mut reader, mut scratch, mut hashes) = (Reader::new(bytes), Writer::default(), Vec::new());
+    while !reader.is_at_end() {
+        let leaf = hashes.len() as u32;
+        let (_, hash) =
+            read_leaf(&mut reader, bytes, &mut scratch).map_err(|error| ChunkError::Leaf { leaf, error })?;
+        hashes.push(hash);
+    }
+    let digest = merkle::chunk_digest(&hashes);
+    Ok(ChunkDescriptor { digest, entries: hashes.len() as u32, bytes: bytes.len() as u32 })
+}
+
 /// The encoding of one leaf at its place in a verified chunk: what a proof shows.
 pub fn leaf_bytes(chunk: &[u8], position: u32) -> Result<&[u8], DecodeError> {
     let mut reader = Reader::new(chunk);

@@ -1,0 +1,82 @@
+//! The newcomer's side of joining: one dial, one exchange, nothing else running.
+
+use std::time::Duration;
+
+use antibrush_protocol::{
+    join::{Invitation, JoinAnswer, JoinRefusal},
+    replica::Peer,
+};
+use futures::StreamExt;
+use libp2p::{
+    Multiaddr, PeerId,
+    request_response::{Event as E, Message},
+    swarm::{SwarmEvent, dial_opts::DialOpts},
+};
+
+use super::{
+    behaviour::{BehaviourEvent, JOIN_TIMEOUT},
+    codec::JoinEnvelope,
+    identity::peer_id,
+    task::{NetworkError, build_swarm},
+};
+
+/// Why joining failed.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// The network could not be set up.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The invitation names no usable node.
+    #[error("the invitation names no address that can be dialled; ask the steward for a new one")]
+    NoAddress,
+    /// The steward's node does not answer.
+    #[error("the steward's node cannot be reached ({0}); check that it runs and that its port is open, then join again")]
+    Unreachable(String),
+    /// It answered no.
+    #[error("the steward's node refused: {}; ask the steward for a new invitation", .0.en())]
+    Refused(JoinRefusal),
+}
+
+/// Presents a signed join request at the steward's node and returns the charters that it hands out, not yet verified.
+pub async fn join(secret: &mut [u8; 32], invitation: &Invitation, envelope: Vec<u8>) -> Result<Vec<Vec<u8>>, JoinError> {
+    let addresses: Vec<Multiaddr> = invitation.addresses.iter().filter_map(|address| address.parse().ok()).collect();
+    let node: Peer = invitation.node;
+    let peer = peer_id(&node).filter(|_| !addresses.is_empty()).ok_or(JoinError::NoAddress)?;
+    let mut swarm = build_swarm(secret, &invitation.alliance)?;
+    let deadline = JOIN_TIMEOUT + Duration::from_secs(5);
+    let exchange = exchange(&mut swarm, peer, addresses, JoinEnvelope(envelope));
+    match tokio::time::timeout(deadline, exchange).await {
+        Ok(Ok(JoinAnswer::Admitted(charters))) => Ok(charters.iter().map(|bytes| bytes.to_vec()).collect()),
+        Ok(Ok(JoinAnswer::Refused(reason))) => Err(JoinError::Refused(reason)),
+        Ok(Err(reason)) => Err(JoinError::Unreachable(reason)),
+        Err(_) => Err(JoinError::Unreachable("no answer in time".to_owned())),
+    }
+}
+
+async fn exchange(
+    swarm: &mut libp2p::Swarm<super::behaviour::Behaviour>,
+    peer: PeerId,
+    addresses: Vec<Multiaddr>,
+    envelope: JoinEnvelope,
+) -> Result<JoinAnswer, String> {
+    swarm.dial(DialOpts::peer_id(peer).addresses(addresses).build()).map_err(|error| error.to_string())?;
+    let mut envelope = Some(envelope);
+    loop {
+        match swarm.select_next_some().await {
+            SwarmEvent::ConnectionEstablished { peer_id, .. } if peer_id == peer => {
+                if let Some(envelope) = envelope.take() {
+                    swarm.behaviour_mut().join.send_request(&peer, envelope);
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { error, .. } => return Err(error.to_string()),
+            SwarmEvent::ConnectionClosed { num_established: 0, .. } => {
+                return Err("the node closed the connection: no invitation is open there".to_owned());
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Join(E::Message { message: Message::Response { response, .. }, .. })) => {
+                return Ok(response);
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Join(E::OutboundFailure { error, .. })) => return Err(error.to_string()),
+            _ => {}
+        }
+    }
+}

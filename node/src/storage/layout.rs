@@ -1,0 +1,200 @@
+//! The keys and records of the documents: one place that knows their form.
+
+use antibrush_protocol::{
+    base::{Hash, MemberNumber, Timestamp},
+    charter::MemberRole,
+    encoding::{DecodeError, Reader, Wire, Writer},
+    feed::Head,
+    merkle::Frontier,
+    replica::Standing,
+};
+
+/// Hashes of one page of tree nodes: 4 KiB.
+pub const NODES_PER_PAGE: u64 = 128;
+
+/// The level of the tree nodes that are kept: one for 256 leaves.
+pub const NODE_LEVEL: u8 = 8;
+
+/// A signed charter, by number.
+pub fn charter(number: u64) -> Vec<u8> {
+    [b"c/".as_slice(), &number.to_be_bytes()].concat()
+}
+
+/// The prefix of all charters.
+pub const CHARTERS: &[u8] = b"c/";
+
+/// A signed header, by publisher and number.
+pub fn header(publisher: MemberNumber, seq: u64) -> Vec<u8> {
+    [b"h/".as_slice(), &publisher.0.to_be_bytes(), &seq.to_be_bytes()].concat()
+}
+
+/// The number of the batch that ends with this leaf, by publisher and tree size after it.
+pub fn batch_by_size(publisher: MemberNumber, size: u64) -> Vec<u8> {
+    [b"l/".as_slice(), &publisher.0.to_be_bytes(), &size.to_be_bytes()].concat()
+}
+
+/// The cursor of a feed: see [`FeedCursor`].
+pub fn cursor(publisher: MemberNumber) -> Vec<u8> {
+    [b"f/".as_slice(), &publisher.0.to_be_bytes()].concat()
+}
+
+/// The prefix of all cursors.
+pub const CURSORS: &[u8] = b"f/";
+
+/// Whether a feed goes on; absent while it does.
+pub fn standing(publisher: MemberNumber) -> Vec<u8> {
+    [b"s/".as_slice(), &publisher.0.to_be_bytes()].concat()
+}
+
+/// The prefix of all standings.
+pub const STANDINGS: &[u8] = b"s/";
+
+/// A page of tree nodes of level [`NODE_LEVEL`].
+pub fn nodes(publisher: MemberNumber, page: u64) -> Vec<u8> {
+    [b"n/".as_slice(), &publisher.0.to_be_bytes(), &page.to_be_bytes()].concat()
+}
+
+/// A record of the commit log, by its number.
+pub fn commit(number: u64) -> Vec<u8> {
+    [COMMITS, &number.to_be_bytes()].concat()
+}
+
+/// The prefix of the commit log.
+pub const COMMITS: &[u8] = b"k/";
+
+/// An invitation, by the SHA-256 of its secret.
+pub fn invitation(secret_hash: &Hash) -> Vec<u8> {
+    [INVITATIONS, secret_hash].concat()
+}
+
+/// The prefix of all invitations.
+pub const INVITATIONS: &[u8] = b"i/";
+
+/// The publisher in a key made by [`cursor`] or [`standing`].
+pub fn publisher_of(key: &[u8]) -> Option<MemberNumber> {
+    Some(MemberNumber(u16::from_be_bytes(key.get(2..4)?.try_into().ok()?)))
+}
+
+/// Where a feed stands: its head and the tree's peaks, from which the next batch goes on.
+#[derive(Clone, Debug)]
+pub struct FeedCursor {
+    /// The head.
+    pub head: Head,
+    /// The tree.
+    pub tree: Frontier,
+}
+
+impl Wire for FeedCursor {
+    const MAX_BYTES: usize = 4096;
+
+    fn write(&self, w: &mut Writer) {
+        let head = &self.head;
+        w.array(7).uint(head.seq).bytes(&head.id).uint(head.size).bytes(&head.root);
+        w.uint(head.issued.0).uint(head.expires.0).array(self.tree.peaks().len());
+        for peak in self.tree.peaks() {
+            w.bytes(peak);
+        }
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.tuple(7)?;
+        let (seq, id, size, root) = (r.uint()?, r.fixed()?, r.uint()?, r.fixed()?);
+        let (issued, expires) = (Timestamp(r.uint()?), Timestamp(r.uint()?));
+        let peaks: Vec<Hash> = r.items(64, |r| r.fixed())?;
+        let tree = Frontier::from_parts(size, &peaks).map_err(|_| DecodeError::OutOfRange("peaks"))?;
+        Ok(FeedCursor { head: Head { seq, id, size, root, issued, expires }, tree })
+    }
+}
+
+/// One committed batch, in the order of this node's commits: what the change stream reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitRecord {
+    /// Its number in the log of this node.
+    pub number: u64,
+    /// Whose feed.
+    pub publisher: MemberNumber,
+    /// The batch.
+    pub seq: u64,
+    /// The index of its first leaf.
+    pub first: u64,
+    /// Its leaves.
+    pub count: u64,
+}
+
+impl Wire for CommitRecord {
+    const MAX_BYTES: usize = 64;
+
+    fn write(&self, w: &mut Writer) {
+        w.array(5).uint(self.number).uint(self.publisher.0).uint(self.seq).uint(self.first).uint(self.count);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.tuple(5)?;
+        Ok(CommitRecord {
+            number: r.uint()?,
+            publisher: MemberNumber(r.small("publisher")?),
+            seq: r.uint()?,
+            first: r.uint()?,
+            count: r.uint()?,
+        })
+    }
+}
+
+/// An invitation that this node gave out. The secret itself is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvitationRecord {
+    /// For whom.
+    pub slug: String,
+    /// As what.
+    pub role: MemberRole,
+    /// Until when.
+    pub expires: Timestamp,
+    /// The node key that used it.
+    pub used_by: Option<[u8; 32]>,
+}
+
+impl Wire for InvitationRecord {
+    const MAX_BYTES: usize = 256;
+
+    fn write(&self, w: &mut Writer) {
+        w.array(3 + usize::from(self.used_by.is_some())).text(&self.slug).uint(self.role.number()).uint(self.expires.0);
+        if let Some(key) = &self.used_by {
+            w.bytes(key);
+        }
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let len = r.array(4)?;
+        if len < 3 {
+            return Err(DecodeError::Malformed);
+        }
+        let slug = r.text(32, "slug")?;
+        let role = r.code("role", MemberRole::from_number)?;
+        let expires = Timestamp(r.uint()?);
+        let used_by = if len == 4 { Some(r.fixed()?) } else { None };
+        Ok(InvitationRecord { slug, role, expires, used_by })
+    }
+}
+
+/// Standings are stored as `[0, seq]` (frozen) or `[1, seq]` (refused; the reason is found again by looking).
+pub fn encode_standing(standing: Standing) -> Option<Vec<u8>> {
+    let mut w = Writer::default();
+    match standing {
+        Standing::Open => return None,
+        Standing::Frozen { seq } => w.array(2).uint(0u8).uint(seq),
+        Standing::Refused { seq, .. } => w.array(2).uint(1u8).uint(seq),
+    };
+    Some(w.into_bytes())
+}
+
+/// The inverse of [`encode_standing`]. A refused body is given another chance after a restart: it is fetched, checked and
+/// refused again.
+pub fn decode_standing(bytes: &[u8]) -> Result<Standing, DecodeError> {
+    let mut r = Reader::new(bytes);
+    r.tuple(2)?;
+    match (r.uint()?, r.uint()?) {
+        (0, seq) => Ok(Standing::Frozen { seq }),
+        (1, _) => Ok(Standing::Open),
+        _ => Err(DecodeError::OutOfRange("standing")),
+    }
+}

@@ -1,0 +1,22 @@
+//! Storage: three rooms behind one door.
+//!
+//! * [`documents`]: charters, headers, cursors and invitations in an embedded database. Every object in it was verified
+//!   before it was stored, and is signed; an attacker who edits it can make this node forget or refuse, not believe.
+//! * [`bodies`]: the chunks of all feeds as content-addressed files. Read back they are compared with signed headers.
+//! * [`table`]: which tokens are listed by whom, derived from the bodies and rebuilt from them at any doubt.
+//!
+//! [`Store`] is the door: it keeps the order of a commit (chunks, then header and cursor, then the table, then the
+//! acknowledgement) and, on opening, replays what the table had not yet written.
+
+pub mod bodies;
+pub mod documents;
+pub mod files;
+mod layout;
+mod ledger;
+pub mod lock;
+mod proofs;
+mod store;
+pub mod table;
+
+pub use layout::{CommitRecord, InvitationRecord};
+pub use store::{Assembled, Recovery, StorageError, Store};

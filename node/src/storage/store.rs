@@ -1,0 +1,571 @@
+//! The door to the three rooms.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use antibrush_protocol::{
+    base::{Hash, MemberNumber},
+    charter::{CharterChain, CharterError, SignedCharter},
+    encoding::Wire,
+    feed::{
+        BatchHeader, Chunk, ChunkDescriptor, ChunkError, Head, Leaf, Totals,
+        body::{BodyCheck, BodyError},
+        chunk,
+    },
+    merkle::Frontier,
+    replica::{BatchId, Fault, Standing},
+    signed::{Signed, Verified},
+};
+use rayon::prelude::*;
+
+use super::{
+    bodies::Bodies,
+    documents::{Batch, DocumentError, Documents, Opened},
+    files::FileError,
+    layout::{self, CommitRecord, FeedCursor, InvitationRecord},
+    ledger::{self, Placed},
+    lock::DataDir,
+    table::{self, TableError, TokenTable},
+};
+
+/// Why storage failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The documents.
+    #[error(transparent)]
+    Documents(#[from] DocumentError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The token table.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The stored charters do not hold.
+    #[error("the stored charters do not hold ({0}); join the alliance again with a fresh data directory")]
+    Charter(#[from] CharterError),
+    /// A stored record is damaged.
+    #[error("a stored record is damaged; restart the node: it rebuilds from its peers")]
+    Damaged,
+}
+
+/// What opening had to mend.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// The documents were lost and must come from the peers: nothing of our own may be published before that.
+    pub documents_lost: bool,
+    /// Feeds whose bodies are incomplete on disk and are fetched again.
+    pub feeds_dropped: Vec<MemberNumber>,
+    /// The token table was rebuilt from the bodies.
+    pub table_rebuilt: bool,
+    /// Entries that were replayed into the table.
+    pub replayed: u64,
+}
+
+/// What is kept of a verified chunk until its batch is committed.
+#[derive(Debug)]
+pub struct Assembled {
+    leaf_hashes: Vec<Hash>,
+    totals: Totals,
+    erased: u32,
+}
+
+/// The store.
+pub struct Store {
+    pub(super) documents: Documents,
+    pub(super) bodies: Bodies,
+    table: TokenTable,
+    assembly: Mutex<BTreeMap<(BatchId, u32), Assembled>>,
+    committing: Mutex<()>,
+    next_commit: AtomicU64,
+    void_entries: AtomicU64,
+}
+
+impl Store {
+    /// Opens everything under the data directory's lock and brings the table up to the feeds.
+    pub fn open(data: &DataDir) -> Result<(Store, Recovery), StorageError> {
+        let (documents, opened) = Documents::open(data)?;
+        let bodies = Bodies::open(data)?;
+        let (table, table_opened) = TokenTable::open(&data.path().join("table"))?;
+        let mut recovery = Recovery {
+            documents_lost: matches!(opened, Opened::Damaged { .. }),
+            table_rebuilt: matches!(table_opened, table::Opened::Rebuild(_)),
+            ..Recovery::default()
+        };
+        let store = Store {
+            next_commit: AtomicU64::new(next_commit_number(&documents)?),
+            documents,
+            bodies,
+            table,
+            assembly: Mutex::default(),
+            committing: Mutex::default(),
+            void_entries: AtomicU64::new(0),
+        };
+        let store = store.replay(table_opened.cursors(), data, &mut recovery)?;
+        Ok((store, recovery))
+    }
+
+    /// The charters, first to newest; `None` before founding or joining.
+    pub fn charters(&self) -> Result<Option<CharterChain>, StorageError> {
+        let mut chain: Option<CharterChain> = None;
+        for row in self.documents.scan_prefix(layout::CHARTERS) {
+            let charter = SignedCharter::decode(&row?.1).map_err(CharterError::from)?;
+            match &mut chain {
+                None => chain = Some(CharterChain::found(charter, None)?),
+                Some(chain) => drop(chain.extend(charter)?),
+            }
+        }
+        Ok(chain)
+    }
+
+    /// The signed bytes of up to `most` charters from a number on.
+    pub fn charter_bytes(&self, from: u64, most: usize) -> Result<Vec<Vec<u8>>, StorageError> {
+        let rows = self.documents.range(&layout::charter(from), most)?;
+        Ok(rows.into_iter().filter(|(key, _)| key.starts_with(layout::CHARTERS)).map(|(_, value)| value).collect())
+    }
+
+    /// Makes a verified charter durable.
+    pub fn put_charter(&self, charter: &SignedCharter) -> Result<(), StorageError> {
+        let mut batch = Batch::default();
+        batch.put(layout::charter(charter.charter().number), charter.encode());
+        Ok(self.documents.commit(batch)?)
+    }
+
+    /// The committed heads with their signed headers.
+    pub fn heads(&self) -> Result<BTreeMap<MemberNumber, (Head, Arc<[u8]>)>, StorageError> {
+        let mut heads = BTreeMap::new();
+        for (publisher, cursor) in self.cursors()? {
+            let header = self.documents.get(&layout::header(publisher, cursor.head.seq))?.ok_or(StorageError::Damaged)?;
+            heads.insert(publisher, (cursor.head, header.into()));
+        }
+        Ok(heads)
+    }
+
+    /// Feeds that do not go on.
+    pub fn standings(&self) -> Result<BTreeMap<MemberNumber, Standing>, StorageError> {
+        let mut standings = BTreeMap::new();
+        for row in self.documents.scan_prefix(layout::STANDINGS) {
+            let (key, value) = row?;
+            let publisher = layout::publisher_of(&key).ok_or(StorageError::Damaged)?;
+            standings.insert(publisher, layout::decode_standing(&value).map_err(|_| StorageError::Damaged)?);
+        }
+        Ok(standings)
+    }
+
+    /// Remembers that a feed does not go on, with the evidence.
+    pub fn put_standing(&self, publisher: MemberNumber, standing: Standing) -> Result<(), StorageError> {
+        let mut batch = Batch::default();
+        match layout::encode_standing(standing) {
+            Some(bytes) => batch.put(layout::standing(publisher), bytes),
+            None => batch.remove(layout::standing(publisher)),
+        }
+        Ok(self.documents.commit(batch)?)
+    }
+
+    /// The tree of a feed, from which its next batch goes on.
+    pub fn tree(&self, publisher: MemberNumber) -> Result<Frontier, StorageError> {
+        Ok(self.cursor(publisher)?.map_or_else(Frontier::new, |cursor| cursor.tree))
+    }
+
+    /// The signed bytes of up to `most` headers of a feed from a number on.
+    pub fn header_bytes(&self, publisher: MemberNumber, from: u64, most: usize) -> Result<Vec<Vec<u8>>, StorageError> {
+        let rows = self.documents.range(&layout::header(publisher, from), most)?;
+        let prefix = &layout::header(publisher, 0)[..4];
+        Ok(rows.into_iter().filter(|(key, _)| key.starts_with(prefix)).map(|(_, value)| value).collect())
+    }
+
+    /// One header of a feed.
+    pub fn header(&self, publisher: MemberNumber, seq: u64) -> Result<Option<Signed<BatchHeader>>, StorageError> {
+        let bytes = self.documents.get(&layout::header(publisher, seq))?;
+        bytes.map(|bytes| Signed::decode(&bytes).map_err(|_| StorageError::Damaged)).transpose()
+    }
+
+    /// The bytes of a chunk.
+    pub fn chunk(&self, digest: &Hash) -> Result<Option<Vec<u8>>, StorageError> {
+        Ok(self.bodies.get(digest)?)
+    }
+
+    /// Verifies a chunk against its description and makes it durable.
+    pub fn put_chunk(
+        &self,
+        batch: BatchId,
+        index: u32,
+        descriptor: &ChunkDescriptor,
+        bytes: &[u8],
+    ) -> Result<(), Fault<ChunkError>> {
+        let chunk = Chunk::verify(descriptor, bytes).map_err(Fault::Bad)?;
+        self.bodies.put_all(&[(descriptor.digest, bytes)]).map_err(storage_fault)?;
+        self.assemble(batch, index, chunk);
+        Ok(())
+    }
+
+    /// Stores a chunk that comes without a header, under the digest of its own leaves: it counts only once a signed
+    /// header names that digest. Returns the digest.
+    pub fn put_loose_chunk(&self, bytes: &[u8]) -> Result<Result<Hash, ChunkError>, StorageError> {
+        let descriptor = match chunk::describe(bytes) {
+            Ok(descriptor) => descriptor,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.bodies.put_all(&[(descriptor.digest, bytes)])?;
+        Ok(Ok(descriptor.digest))
+    }
+
+    /// Which chunks of a batch are on disk and sound.
+    pub fn probe(&self, header: &BatchHeader) -> Vec<bool> {
+        let batch = BatchId { publisher: header.publisher, seq: header.seq };
+        let probe = |(index, descriptor): (usize, &ChunkDescriptor)| {
+            let Ok(Some(bytes)) = self.bodies.get(&descriptor.digest) else { return false };
+            match Chunk::verify(descriptor, &bytes) {
+                Ok(chunk) => {
+                    self.assemble(batch, index as u32, chunk);
+                    true
+                }
+                Err(_) => false,
+            }
+        };
+        header.chunks.par_iter().enumerate().map(probe).collect()
+    }
+
+    /// Commits consecutive batches of one feed whose chunks are all stored. Returns the last one that is in force.
+    pub fn commit(&self, headers: &[Verified<BatchHeader>]) -> (Option<u64>, Result<(), Fault<BodyError>>) {
+        let _one_at_a_time = self.lock_commits();
+        match self.commit_locked(headers) {
+            Ok(done) => done,
+            Err(error) => (None, Err(storage_fault(error))),
+        }
+    }
+
+    fn commit_locked(
+        &self,
+        headers: &[Verified<BatchHeader>],
+    ) -> Result<(Option<u64>, Result<(), Fault<BodyError>>), StorageError> {
+        let Some(publisher) = headers.first().map(|header| header.payload().publisher) else { return Ok((None, Ok(()))) };
+        let mut tree = self.tree(publisher)?;
+        let (mut batch, mut nodes, mut bad) = (Batch::default(), Vec::new(), None);
+        let mut good: Vec<&Verified<BatchHeader>> = Vec::new();
+        let mut number = self.next_commit.load(Ordering::Relaxed);
+        for header in headers {
+            let h = header.payload();
+            match self.check_body(h, tree.clone(), &mut nodes)? {
+                Ok(after) => tree = after,
+                Err(error) => {
+                    bad = Some(error);
+                    break;
+                }
+            }
+            batch.put(layout::header(publisher, h.seq), header.envelope().to_vec());
+            if h.count > 0 {
+                let record = CommitRecord { number, publisher, seq: h.seq, first: h.first, count: h.count };
+                batch.put(layout::commit(number), record.encode());
+                batch.put(layout::batch_by_size(publisher, h.size), h.seq.to_be_bytes());
+                number += 1;
+            }
+            good.push(header);
+        }
+        if let Some(last) = good.last() {
+            self.put_nodes(&mut batch, publisher, &nodes)?;
+            let cursor = FeedCursor { head: Head::of(last.payload(), last.id()), tree };
+            batch.put(layout::cursor(publisher), cursor.encode());
+            self.documents.commit(batch)?;
+            self.next_commit.store(number, Ordering::Relaxed);
+            // Durable from here on: a failure below costs a replay at the next start, never the batch.
+            let bodies: Vec<&BatchHeader> = good.iter().map(|header| header.payload()).collect();
+            self.apply(publisher, &bodies)?;
+        }
+        for header in headers {
+            self.disassemble(header.payload());
+        }
+        let through = good.last().map(|header| header.payload().seq);
+        Ok((through, bad.map_or(Ok(()), |error| Err(Fault::Bad(error)))))
+    }
+
+    /// The commit log from a number on.
+    pub fn commits(&self, from: u64, most: usize) -> Result<Vec<CommitRecord>, StorageError> {
+        let rows = self.documents.range(&layout::commit(from), most)?;
+        let records = rows.into_iter().filter(|(key, _)| key.starts_with(layout::COMMITS));
+        records.map(|(_, value)| CommitRecord::decode(&value).map_err(|_| StorageError::Damaged)).collect()
+    }
+
+    /// The number that the next record of the commit log will get.
+    pub fn next_commit(&self) -> u64 {
+        self.next_commit.load(Ordering::Acquire)
+    }
+
+    /// The leaves `[first, first + most)` of a feed, as far as they exist, with their indexes.
+    pub fn leaves(&self, publisher: MemberNumber, first: u64, most: usize) -> Result<Vec<(u64, Leaf)>, StorageError> {
+        let mut found = Vec::new();
+        let mut next = first;
+        while found.len() < most {
+            let Some((chunk_first, bytes)) = self.chunk_of_leaf(publisher, next)? else { break };
+            for (at, leaf) in chunk::leaves(&bytes).enumerate() {
+                let index = chunk_first + at as u64;
+                if index >= next && found.len() < most {
+                    found.push((index, leaf.map_err(|_| StorageError::Damaged)?));
+                }
+            }
+            next = found.last().map_or(next, |(index, _)| index + 1);
+        }
+        Ok(found)
+    }
+
+    /// The chunk that holds a leaf, with the index of its first leaf.
+    pub(super) fn chunk_of_leaf(&self, publisher: MemberNumber, leaf: u64) -> Result<Option<(u64, Vec<u8>)>, StorageError> {
+        let Some(header) = self.header_of_leaf(publisher, leaf)? else { return Ok(None) };
+        let header = header.payload();
+        let mut first = header.first;
+        for descriptor in &header.chunks {
+            let next = first + u64::from(descriptor.entries);
+            if leaf < next {
+                return Ok(Some((first, self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?)));
+            }
+            first = next;
+        }
+        Err(StorageError::Damaged)
+    }
+
+    /// The header of the batch that holds a leaf.
+    pub fn header_of_leaf(&self, publisher: MemberNumber, leaf: u64) -> Result<Option<Signed<BatchHeader>>, StorageError> {
+        let from = layout::batch_by_size(publisher, leaf + 1);
+        let found = self.documents.range(&from, 1)?.into_iter().next().filter(|(key, _)| key[..4] == from[..4]);
+        let Some((_, seq)) = found else { return Ok(None) };
+        let seq = u64::from_be_bytes(seq.try_into().map_err(|_| StorageError::Damaged)?);
+        self.header(publisher, seq)
+    }
+
+    /// The token table.
+    pub fn table(&self) -> &TokenTable {
+        &self.table
+    }
+
+    /// Entries of all feeds that had no effect, since the start.
+    pub fn void_entries(&self) -> u64 {
+        self.void_entries.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of bodies and documents on disk.
+    pub fn disk_bytes(&self) -> Result<(u64, u64), StorageError> {
+        Ok((self.bodies.disk_bytes()?, self.documents.disk_bytes()?))
+    }
+
+    /// Stores an invitation, or what became of it.
+    pub fn put_invitation(&self, secret_hash: &Hash, record: &InvitationRecord) -> Result<(), StorageError> {
+        let mut batch = Batch::default();
+        batch.put(layout::invitation(secret_hash), record.encode());
+        Ok(self.documents.commit(batch)?)
+    }
+
+    /// An invitation by the hash of its secret.
+    pub fn invitation(&self, secret_hash: &Hash) -> Result<Option<InvitationRecord>, StorageError> {
+        let bytes = self.documents.get(&layout::invitation(secret_hash))?;
+        bytes.map(|bytes| InvitationRecord::decode(&bytes).map_err(|_| StorageError::Damaged)).transpose()
+    }
+
+    /// All invitations.
+    pub fn invitations(&self) -> Result<Vec<InvitationRecord>, StorageError> {
+        let rows = self.documents.scan_prefix(layout::INVITATIONS);
+        rows.map(|row| InvitationRecord::decode(&row?.1).map_err(|_| StorageError::Damaged)).collect()
+    }
+
+    /// Compares an old header that came again: the stored one if it differs.
+    pub fn differing_header(&self, batch: BatchId, id: &Hash) -> Result<Option<Arc<[u8]>>, StorageError> {
+        let stored = self.header(batch.publisher, batch.seq)?;
+        Ok(stored.filter(|stored| stored.id() != *id).map(|stored| stored.envelope().clone()))
+    }
+
+    pub(super) fn node_page(&self, publisher: MemberNumber, page: u64) -> Result<Vec<u8>, StorageError> {
+        Ok(self.documents.get(&layout::nodes(publisher, page))?.unwrap_or_default())
+    }
+
+    fn check_body(
+        &self,
+        header: &BatchHeader,
+        tree: Frontier,
+        nodes: &mut Vec<(u64, Hash)>,
+    ) -> Result<Result<Frontier, BodyError>, StorageError> {
+        let mut check = match BodyCheck::new(header, tree) {
+            Ok(check) => check,
+            Err(error) => return Ok(Err(error)),
+        };
+        let batch = BatchId { publisher: header.publisher, seq: header.seq };
+        for (index, descriptor) in header.chunks.iter().enumerate() {
+            let assembled = self.lock_assembly().remove(&(batch, index as u32));
+            let part = match assembled {
+                Some(part) => part,
+                None => {
+                    let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
+                    Assembled::from(Chunk::verify(descriptor, &bytes).map_err(|_| StorageError::Damaged)?)
+                }
+            };
+            check.add(&part.leaf_hashes, &part.totals, part.erased, |level, at, hash| {
+                if level == layout::NODE_LEVEL {
+                    nodes.push((at, *hash));
+                }
+            });
+        }
+        Ok(check.finish())
+    }
+
+    fn put_nodes(&self, batch: &mut Batch, publisher: MemberNumber, nodes: &[(u64, Hash)]) -> Result<(), StorageError> {
+        for page in nodes.chunk_by(|a, b| a.0 / layout::NODES_PER_PAGE == b.0 / layout::NODES_PER_PAGE) {
+            let number = page[0].0 / layout::NODES_PER_PAGE;
+            let mut bytes = self.node_page(publisher, number)?;
+            // A page that was written by a commit that did not come through is cut back to where this one goes on.
+            bytes.truncate((page[0].0 % layout::NODES_PER_PAGE) as usize * 32);
+            for (_, hash) in page {
+                bytes.extend_from_slice(hash);
+            }
+            batch.put(layout::nodes(publisher, number), bytes);
+        }
+        Ok(())
+    }
+
+    /// Applies committed bodies to the table, read back from the files.
+    fn apply(&self, publisher: MemberNumber, headers: &[&BatchHeader]) -> Result<(), StorageError> {
+        let Some(size) = headers.last().map(|header| header.size) else { return Ok(()) };
+        let mut places = Vec::new();
+        for header in headers {
+            let mut first = header.first;
+            for descriptor in &header.chunks {
+                places.push((first, descriptor.digest));
+                first += u64::from(descriptor.entries);
+            }
+        }
+        let read = |(first, digest): &(u64, Hash)| -> Result<Vec<Placed>, StorageError> {
+            let bytes = self.bodies.get(digest)?.ok_or(StorageError::Damaged)?;
+            let mut placed = Vec::new();
+            for (at, leaf) in chunk::leaves(&bytes).enumerate() {
+                if let Leaf::Entry(entry) = leaf.map_err(|_| StorageError::Damaged)? {
+                    placed.push(Placed::new(&entry, first + at as u64));
+                }
+            }
+            Ok(placed)
+        };
+        let placed: Vec<Vec<Placed>> = places.par_iter().map(read).collect::<Result<_, _>>()?;
+        let (rows, void) = ledger::rows(placed.concat(), publisher, &self.table.reader());
+        self.void_entries.fetch_add(void, Ordering::Relaxed);
+        Ok(self.table.apply(rows, &[(publisher, size)])?)
+    }
+
+    /// Brings the table up to the committed feeds. A feed whose bodies are gone is dropped and comes from the peers again.
+    fn replay(mut self, cursors: table::Cursors, data: &DataDir, recovery: &mut Recovery) -> Result<Store, StorageError> {
+        let feeds = self.cursors()?;
+        // A table that knows more than the documents was written before the documents were lost.
+        let ahead = cursors.iter().any(|(publisher, size)| feeds.get(publisher).is_none_or(|feed| feed.head.size < *size));
+        let mut cursors = cursors;
+        if ahead {
+            drop(self.table);
+            let directory = data.path().join("table");
+            std::fs::remove_dir_all(&directory)
+                .map_err(|error| FileError::new(&directory, super::files::Operation::Remove, &error))?;
+            self.table = TokenTable::open(&directory)?.0;
+            cursors = table::Cursors::new();
+            recovery.table_rebuilt = true;
+        }
+        for (publisher, feed) in feeds {
+            let from = cursors.get(&publisher).copied().unwrap_or(0);
+            match self.replay_feed(publisher, from, feed.head.size) {
+                Ok(()) => recovery.replayed += feed.head.size.saturating_sub(from),
+                Err(StorageError::Damaged) => {
+                    self.forget_feed(publisher, feed.head.seq)?;
+                    recovery.feeds_dropped.push(publisher);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if !recovery.feeds_dropped.is_empty() && !ahead {
+            // The rows of a dropped feed must go too: the next opening finds the table ahead and builds it anew.
+            return self.replay(recovery.feeds_dropped.iter().map(|p| (*p, u64::MAX)).collect(), data, recovery);
+        }
+        Ok(self)
+    }
+
+    fn replay_feed(&self, publisher: MemberNumber, from: u64, to: u64) -> Result<(), StorageError> {
+        let mut next = from;
+        while next < to {
+            let header = self.header_of_leaf(publisher, next)?.ok_or(StorageError::Damaged)?;
+            self.apply(publisher, &[header.payload()])?;
+            next = header.payload().size;
+        }
+        Ok(())
+    }
+
+    fn forget_feed(&self, publisher: MemberNumber, last_seq: u64) -> Result<(), StorageError> {
+        let mut batch = Batch::default();
+        batch.remove(layout::cursor(publisher));
+        self.documents.commit(batch)?;
+        for seq in 0..=last_seq {
+            let mut batch = Batch::default();
+            if let Some(header) = self.header(publisher, seq)? {
+                batch.remove(layout::batch_by_size(publisher, header.payload().size));
+            }
+            batch.remove(layout::header(publisher, seq));
+            self.documents.commit(batch)?;
+        }
+        Ok(())
+    }
+
+    fn cursor(&self, publisher: MemberNumber) -> Result<Option<FeedCursor>, StorageError> {
+        let bytes = self.documents.get(&layout::cursor(publisher))?;
+        bytes.map(|bytes| FeedCursor::decode(&bytes).map_err(|_| StorageError::Damaged)).transpose()
+    }
+
+    fn cursors(&self) -> Result<BTreeMap<MemberNumber, FeedCursor>, StorageError> {
+        let mut cursors = BTreeMap::new();
+        for row in self.documents.scan_prefix(layout::CURSORS) {
+            let (key, value) = row?;
+            let publisher = layout::publisher_of(&key).ok_or(StorageError::Damaged)?;
+            cursors.insert(publisher, FeedCursor::decode(&value).map_err(|_| StorageError::Damaged)?);
+        }
+        Ok(cursors)
+    }
+
+    fn assemble(&self, batch: BatchId, index: u32, chunk: Chunk) {
+        self.lock_assembly().insert((batch, index), Assembled::from(chunk));
+    }
+
+    fn disassemble(&self, header: &BatchHeader) {
+        let batch = BatchId { publisher: header.publisher, seq: header.seq };
+        let mut assembly = self.lock_assembly();
+        for index in 0..header.chunks.len() as u32 {
+            assembly.remove(&(batch, index));
+        }
+    }
+
+    // Every change under these locks is complete by itself, so a panic elsewhere does not make them unusable.
+    fn lock_assembly(&self) -> MutexGuard<'_, BTreeMap<(BatchId, u32), Assembled>> {
+        self.assembly.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_commits(&self) -> MutexGuard<'_, ()> {
+        self.committing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<Chunk> for Assembled {
+    fn from(chunk: Chunk) -> Self {
+        Assembled { leaf_hashes: chunk.leaf_hashes, totals: chunk.totals, erased: chunk.erased }
+    }
+}
+
+fn storage_fault<E>(error: impl Into<StorageError>) -> Fault<E> {
+    tracing::error!(error = %error.into(), "storage failed");
+    Fault::Storage
+}
+
+fn next_commit_number(documents: &Documents) -> Result<u64, StorageError> {
+    let mut next = 0;
+    // The log is dense, so doubling steps find its end without reading it.
+    let mut step = 1u64 << 40;
+    while step > 0 {
+        if documents.get(&layout::commit(next + step - 1))?.is_some() {
+            next += step;
+        } else {
+            step /= 2;
+        }
+    }
+    Ok(next)
+}
