@@ -1,0 +1,291 @@
+//! The key directory: creating it once, opening it at each start.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::file::{self, Fault};
+use super::roles::{FeedKey, KeyRole, NodeKey, SealKey, StewardKey};
+use crate::storage::files::{self, FileError, Operation};
+
+/// A key file is some 600 bytes.
+const MOST_FILE_BYTES: u64 = 16 * 1024;
+/// The only mode that a key file may have beside stricter ones: read and write for its owner.
+const MODE: u32 = 0o600;
+
+/// Why keys could not be created or opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The passphrase does not open this file (or its ciphertext is damaged: the two can not be told apart).
+    #[error("the passphrase does not open {}; check it, or restore the file from its backup", path.display())]
+    WrongPassphrase {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// Others than the owner may read or write it.
+    #[error(
+        "{} has mode {mode:04o}, so others on this machine can get at the key; run: chmod {expected:o} '{}'",
+        path.display(), path.display()
+    )]
+    LooseMode {
+        /// The key file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// The bits that it should have.
+        expected: u32,
+    },
+    /// The key is not there.
+    #[error("{} is missing; restore it from its backup, or create it with: antibrush keys create {role}", path.display())]
+    Missing {
+        /// Which key.
+        role: KeyRole,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Not a key file of this role, or changed since it was written.
+    #[error("{} is not a whole {role} key; restore it from its backup", path.display())]
+    Damaged {
+        /// Which key.
+        role: KeyRole,
+        /// The key file.
+        path: PathBuf,
+    },
+    /// A key is there already and is never overwritten.
+    #[error("{} exists; a key is never overwritten: move the file away first if it is really unused", path.display())]
+    Exists {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// It is encrypted and no passphrase was given.
+    #[error("{} is encrypted; give its passphrase ({ways})", path.display(), ways = super::passphrase::WAYS)]
+    NeedsPassphrase {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// It lies there in clear although a passphrase was given, which then protects nothing.
+    #[error(
+        "{} is not encrypted, so the passphrase protects nothing; encrypt it (openssl pkcs8 -topk8 -scrypt), or open \
+         the keys in clear knowingly", path.display()
+    )]
+    InClear {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The operating system gave no random bytes, or a cipher refused its input.
+    #[error("could not make a {role} key on this system")]
+    Internal {
+        /// Which key.
+        role: KeyRole,
+    },
+    /// The operating system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// How key files are kept.
+#[derive(Clone, Debug)]
+pub enum Protection {
+    /// Encrypted under this passphrase.
+    Passphrase(SecretString),
+    /// In clear, readable for anyone who gets the file or a backup of it: demonstrations and tests.
+    InClearDangerously,
+}
+
+impl Protection {
+    fn passphrase(&self) -> Option<&[u8]> {
+        match self {
+            Protection::Passphrase(secret) => Some(secret.expose_secret().as_bytes()),
+            Protection::InClearDangerously => None,
+        }
+    }
+}
+
+/// The files under `keys/` of a data directory.
+#[derive(Debug)]
+pub struct KeyStore;
+
+impl KeyStore {
+    /// Draws new keys and writes them to `<directory>/keys/`; all of them or none.
+    ///
+    /// # Errors
+    /// [`KeyError::Exists`] before anything is written; [`KeyError::File`], [`KeyError::Internal`].
+    pub fn create(directory: &Path, roles: &[KeyRole], protection: &Protection) -> Result<Keys, KeyError> {
+        let keys = directory.join("keys");
+        for role in roles {
+            let path = keys.join(role.file_name());
+            if path.symlink_metadata().is_ok() {
+                return Err(KeyError::Exists { path });
+            }
+        }
+        files::create_private_dir(&keys)?;
+        let drawn = in_parallel(roles, |role| draw(role, protection))?;
+        let mut written: Vec<PathBuf> = Vec::new();
+        for (role, (_, text)) in roles.iter().zip(&drawn) {
+            let path = keys.join(role.file_name());
+            match files::create_exclusive(&path, text.as_bytes(), MODE) {
+                Ok(()) => written.push(path),
+                Err(error) => {
+                    // These were made a moment ago by this very call and nobody knows them yet.
+                    written.iter().for_each(|path| drop(fs::remove_file(path)));
+                    let taken = error.kind == io::ErrorKind::AlreadyExists;
+                    return Err(if taken { KeyError::Exists { path } } else { error.into() });
+                }
+            }
+        }
+        Ok(Keys::assemble(directory, roles.iter().copied().zip(drawn.into_iter().map(|(secret, _)| secret))))
+    }
+
+    /// Opens every key that is there; [`Keys`] says later which one is missing.
+    ///
+    /// # Errors
+    /// [`KeyError`]; [`KeyError::Missing`] names the feed key if there is none at all.
+    pub fn open(directory: &Path, protection: &Protection) -> Result<Keys, KeyError> {
+        let mut found = Vec::new();
+        for role in KeyRole::ALL {
+            if let Some(text) = read(directory, role)? {
+                found.push((role, text));
+            }
+        }
+        if found.is_empty() {
+            return Err(KeyError::Missing { role: KeyRole::Feed, path: path(directory, KeyRole::Feed) });
+        }
+        let secrets = in_parallel(&found, |(role, text)| {
+            file::decode(*role, text, protection.passphrase()).map_err(|fault| explain(fault, *role, directory))
+        })?;
+        Ok(Keys::assemble(directory, found.into_iter().map(|(role, _)| role).zip(secrets)))
+    }
+
+    /// The public key of a role, which needs no passphrase. It is as trustworthy as the file: [`KeyStore::open`] proves
+    /// it.
+    ///
+    /// # Errors
+    /// [`KeyError::Missing`], [`KeyError::Damaged`] (also for a file without its public block), [`KeyError::LooseMode`],
+    /// [`KeyError::File`].
+    pub fn public(directory: &Path, role: KeyRole) -> Result<[u8; 32], KeyError> {
+        let text = read(directory, role)?.ok_or_else(|| KeyError::Missing { role, path: path(directory, role) })?;
+        file::decode_public(role, &text).map_err(|fault| explain(fault, role, directory))
+    }
+}
+
+/// The opened keys.
+#[derive(Debug)]
+pub struct Keys {
+    directory: PathBuf,
+    feed: Option<FeedKey>,
+    node: Option<NodeKey>,
+    seal: Option<SealKey>,
+    steward: Option<StewardKey>,
+}
+
+impl Keys {
+    fn assemble(directory: &Path, secrets: impl Iterator<Item = (KeyRole, Zeroizing<[u8; 32]>)>) -> Keys {
+        let mut keys = Keys { directory: directory.to_path_buf(), feed: None, node: None, seal: None, steward: None };
+        for (role, secret) in secrets {
+            match role {
+                KeyRole::Feed => keys.feed = Some(FeedKey::from_secret(&secret)),
+                KeyRole::Node => keys.node = Some(NodeKey::from_secret(&secret)),
+                KeyRole::Seal => keys.seal = Some(SealKey::from_secret(&secret)),
+                KeyRole::Steward => keys.steward = Some(StewardKey::from_secret(&secret)),
+            }
+        }
+        keys
+    }
+
+    /// The feed key.
+    ///
+    /// # Errors
+    /// [`KeyError::Missing`], as for the other keys.
+    pub fn feed(&self) -> Result<&FeedKey, KeyError> {
+        self.feed.as_ref().ok_or_else(|| self.missing(KeyRole::Feed))
+    }
+
+    /// The node key.
+    ///
+    /// # Errors
+    /// [`KeyError::Missing`].
+    pub fn node(&self) -> Result<&NodeKey, KeyError> {
+        self.node.as_ref().ok_or_else(|| self.missing(KeyRole::Node))
+    }
+
+    /// The seal key.
+    ///
+    /// # Errors
+    /// [`KeyError::Missing`].
+    pub fn seal(&self) -> Result<&SealKey, KeyError> {
+        self.seal.as_ref().ok_or_else(|| self.missing(KeyRole::Seal))
+    }
+
+    /// The steward key.
+    ///
+    /// # Errors
+    /// [`KeyError::Missing`].
+    pub fn steward(&self) -> Result<&StewardKey, KeyError> {
+        self.steward.as_ref().ok_or_else(|| self.missing(KeyRole::Steward))
+    }
+
+    fn missing(&self, role: KeyRole) -> KeyError {
+        KeyError::Missing { role, path: path(&self.directory, role) }
+    }
+}
+
+fn path(directory: &Path, role: KeyRole) -> PathBuf {
+    directory.join("keys").join(role.file_name())
+}
+
+fn explain(fault: Fault, role: KeyRole, directory: &Path) -> KeyError {
+    let path = path(directory, role);
+    match fault {
+        Fault::Damaged => KeyError::Damaged { role, path },
+        Fault::WrongPassphrase => KeyError::WrongPassphrase { path },
+        Fault::NeedsPassphrase => KeyError::NeedsPassphrase { path },
+        Fault::InClear => KeyError::InClear { path },
+    }
+}
+
+fn draw(role: &KeyRole, protection: &Protection) -> Result<(Zeroizing<[u8; 32]>, Zeroizing<String>), KeyError> {
+    let mut secret = Zeroizing::new([0; 32]);
+    let mut random = [0; 32];
+    let internal = || KeyError::Internal { role: *role };
+    getrandom::fill(&mut *secret).map_err(|_| internal())?;
+    getrandom::fill(&mut random).map_err(|_| internal())?;
+    let text = file::encode(*role, &secret, protection.passphrase(), &random).map_err(|_| internal())?;
+    Ok((secret, text))
+}
+
+/// Reads a key file after a look at its mode; both on the same open file, so that it can not change in between.
+fn read(directory: &Path, role: KeyRole) -> Result<Option<Zeroizing<String>>, KeyError> {
+    let path = path(directory, role);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(FileError::new(&path, Operation::Open, &error).into()),
+    };
+    let metadata = file.metadata().map_err(|error| FileError::new(&path, Operation::Read, &error))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyError::LooseMode { path, mode, expected: MODE });
+    }
+    let bytes = Zeroizing::new(files::read_open(file, &path, MOST_FILE_BYTES)?);
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Some(Zeroizing::new(text.to_owned()))),
+        Err(_) => Err(KeyError::Damaged { role, path }),
+    }
+}
+
+/// One thread per key: scrypt takes a third of a second each.
+fn in_parallel<I: Sync, O: Send>(
+    items: &[I],
+    act: impl Fn(&I) -> Result<O, KeyError> + Sync,
+) -> Result<Vec<O>, KeyError> {
+    thread::scope(|scope| {
+        let running: Vec<_> = items.iter().map(|item| scope.spawn(|| act(item))).collect();
+        // A panic in a thread is a bug here; it goes on in the caller.
+        running.into_iter().map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
