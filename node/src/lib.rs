@@ -1,1 +1,16 @@
-//! x
+//! The alliance node: network, storage, HTTP interface and the `antibrush` command.
+//!
+//! A platform runs one node beside its risk system. [`core`] drives the protocol's state machine; [`network`] and
+//! [`storage`] carry out what it says; [`check`] answers from memory; the faces (`api`, `cli`, `demo`) stand in front.
+
+pub mod check;
+pub mod clock;
+pub mod config;
+pub mod core;
+pub mod keys;
+pub mod metrics;
+pub mod network;
+pub mod profile;
+pub mod random;
+pub mod storage;
+pub mod tokens;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+pub use antibrush_protocol::signed::Signer;
 use curve25519_dalek::montgomery::MontgomeryPoint;
 use ed25519_dalek::{Signer as _, SigningKey};
 use zeroize::Zeroizing;
@@ -49,15 +50,6 @@ impl fmt::Display for KeyRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.file_name().trim_end_matches(".pem"))
     }
-}
-
-/// Something that signs with Ed25519 (RFC 8032): a key in memory here, a hardware module elsewhere.
-pub trait Signer: Send + Sync {
-    /// The public key, 32 bytes as in RFC 8032 §5.1.2.
-    fn public(&self) -> [u8; 32];
-
-    /// The signature over `message`, 64 bytes as in RFC 8032 §5.1.6.
-    fn sign(&self, message: &[u8]) -> [u8; 64];
 }
 
 macro_rules! ed25519_key {

@@ -19,4 +19,5 @@ mod store;
 pub mod table;
 
 pub use layout::{CommitRecord, InvitationRecord};
+pub use ledger::standing as standing_of;
 pub use store::{Assembled, Recovery, StorageError, Store};

@@ -15,7 +15,7 @@ mod wire;
 mod tests;
 
 pub use chain::{CharterChain, CharterError, HeaderRefusal};
-pub use member::{FeedKey, Member, MemberRole, MemberState, Node, SealedSeed};
+pub use member::{FeedKey, Member, MemberRole, MemberState, Node, SealedSeed, is_slug};
 pub use policy::Policy;
 pub use sign::SignedCharter;
 pub use wire::{Charter, Level, Steward, TokenKey};

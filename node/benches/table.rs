@@ -1,0 +1,188 @@
+//! The token table at 10 million rows, and beside it, in the same run, its limit: a bare sorted array of `u128` with a
+//! prefix directory, which holds nothing but the prefixes.
+//!
+//! `cargo bench --bench table [-- ROWS]`. Lookups come in random order; their figures are medians over
+//! chunks of 1,000, with the 10th and 90th percentile.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use antibrush_node::storage::table::{Opened, Prefix, Row, RowState, TokenTable};
+use antibrush_protocol::base::{Day, MemberNumber};
+
+const BATCH: u64 = 1_000_000;
+const LOOKUPS: u64 = 1_000_000;
+const PASSES: usize = 5;
+/// Lookups between two looks at the clock: short enough to be seldom interrupted on a machine with other work.
+const CHUNK: usize = 1000;
+
+fn main() {
+    let rows = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(10_000_000);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    println!("{}, {} threads; {rows} rows\n", cpu(), std::thread::available_parallelism().map_or(0, usize::from));
+    let table = build(directory.path(), rows);
+    lookups(&table, rows);
+    drop(table);
+    let table = reopen(directory.path());
+    hostile(&table, rows);
+}
+
+fn build(directory: &Path, rows: u64) -> TokenTable {
+    let (table, _) = TokenTable::open(directory).expect("a table");
+    let (mut applying, begin) = (Duration::ZERO, Instant::now());
+    for first in (0..rows).step_by(BATCH as usize) {
+        let last = rows.min(first + BATCH);
+        let batch = (first..last).map(|i| row(honest(i), i)).collect();
+        let begin = Instant::now();
+        table.apply(batch, &[(MemberNumber(1), last)]).expect("rows that fit");
+        applying += begin.elapsed();
+    }
+    table.settle();
+    let health = table.health();
+    assert_eq!((health.rows as u64, health.unwritten_rows, health.last_error), (rows, 0, None));
+    let rate = |time: Duration| format!("{:.2} million rows/s", rows as f64 / time.as_secs_f64() / 1e6);
+    line("apply, batches of 1,000,000", &rate(applying));
+    line("the same, made, merged and on disk", &rate(begin.elapsed()));
+    line("runs at rest", &health.runs.to_string());
+    line("memory", &format!("{:.1} bytes a row", table.memory_bytes() as f64 / rows as f64));
+    table
+}
+
+fn lookups(table: &TokenTable, rows: u64) {
+    let listed: Vec<Prefix> = (0..LOOKUPS).map(|i| honest(mix(i) % rows)).collect();
+    let absent: Vec<Prefix> = (0..LOOKUPS).map(|i| honest(rows + i)).collect();
+    println!();
+    measure("not listed, get", table, &absent, 0);
+    measure("listed, get", table, &listed, LOOKUPS);
+    let reader = table.reader();
+    for (name, prefixes) in [("not listed, contains", &absent), ("listed, contains", &listed)] {
+        line(name, &per_lookup(prefixes, |prefix| u64::from(reader.contains(prefix))));
+    }
+    let limit = Limit::new(rows);
+    line("limit, not listed", &per_lookup(&absent, |prefix| u64::from(limit.contains(prefix))));
+    line("limit, listed", &per_lookup(&listed, |prefix| u64::from(limit.contains(prefix))));
+}
+
+fn reopen(directory: &Path) -> TokenTable {
+    let mut times = Vec::new();
+    let mut table = None;
+    for _ in 0..3 {
+        drop(table.take());
+        let begin = Instant::now();
+        let (opened, found) = TokenTable::open(directory).expect("a table");
+        times.push(begin.elapsed());
+        assert!(matches!(found, Opened::Resumed(_)));
+        table = Some(opened);
+    }
+    times.sort();
+    println!();
+    line("open, files in the page cache", &format!("{:.0} ms", times[1].as_secs_f64() * 1e3));
+    table.expect("three tables were opened")
+}
+
+/// Two million rows more, a million each in two prefix buckets.
+fn hostile(table: &TokenTable, rows: u64) {
+    let one_key = |i: u64| (u128::from(honest(0)[0]) << 120 | u128::from(mix(i))).to_be_bytes();
+    let one_bucket = |i: u64| (0xa5a5_a5a5_a5_u128 << 88 | u128::from(mix(i)) << 16).to_be_bytes();
+    table.apply((0..BATCH).map(|i| row(one_key(i), i)).collect(), &[]).expect("rows that fit");
+    table.apply((0..BATCH).map(|i| row(one_bucket(i), i)).collect(), &[]).expect("rows that fit");
+    table.settle();
+    let shuffled = || (0..LOOKUPS).map(|i| mix(i) % BATCH);
+    println!("\n1,000,000 rows in one bucket, twice; runs: {}", table.health().runs);
+    measure("same 8 bytes, not listed", table, &(BATCH..2 * BATCH).map(one_key).collect::<Vec<_>>(), 0);
+    measure("same 8 bytes, listed", table, &shuffled().map(one_key).collect::<Vec<_>>(), LOOKUPS);
+    measure("same 5 bytes, not listed", table, &(BATCH..2 * BATCH).map(one_bucket).collect::<Vec<_>>(), 0);
+    measure("same 5 bytes, listed", table, &shuffled().map(one_bucket).collect::<Vec<_>>(), LOOKUPS);
+    measure("honest, not listed", table, &(rows..rows + LOOKUPS).map(honest).collect::<Vec<_>>(), 0);
+}
+
+fn measure(name: &str, table: &TokenTable, prefixes: &[Prefix], expected: u64) {
+    let mut found = Vec::new();
+    let mut total = 0;
+    let figure = per_lookup(prefixes, |prefix| {
+        table.get(prefix, &mut found);
+        total += found.len() as u64;
+        found.len() as u64
+    });
+    assert_eq!(total, expected * PASSES as u64, "{name}");
+    line(name, &figure);
+}
+
+fn per_lookup(prefixes: &[Prefix], mut lookup: impl FnMut(&Prefix) -> u64) -> String {
+    let mut times = Vec::new();
+    for chunk in (0..PASSES).flat_map(|_| prefixes.chunks(CHUNK)) {
+        let begin = Instant::now();
+        black_box(chunk.iter().map(|prefix| black_box(lookup(black_box(prefix)))).sum::<u64>());
+        times.push(begin.elapsed().as_secs_f64() * 1e9 / chunk.len() as f64);
+    }
+    times.sort_by(f64::total_cmp);
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+    format!("{:.0} ns ({:.0}–{:.0})", at(50), at(10), at(90))
+}
+
+/// Nothing but sorted prefixes and a directory: what a lookup costs that answers yes or no.
+struct Limit {
+    sorted: Vec<u128>,
+    directory: Vec<u32>,
+    shift: u32,
+}
+
+impl Limit {
+    fn new(rows: u64) -> Limit {
+        let mut sorted: Vec<u128> = (0..rows).map(|i| u128::from_be_bytes(honest(i))).collect();
+        sorted.sort_unstable();
+        let bits = (rows / 8).max(2).ilog2();
+        let shift = 128 - bits;
+        let begin = |bucket: u128| sorted.partition_point(|&prefix| prefix >> shift < bucket) as u32;
+        let directory = (0..=1 << bits).map(begin).collect();
+        Limit { sorted, directory, shift }
+    }
+
+    fn contains(&self, prefix: &Prefix) -> bool {
+        let prefix = u128::from_be_bytes(*prefix);
+        let bucket = (prefix >> self.shift) as usize;
+        let rows = self.directory[bucket] as usize..self.directory[bucket + 1] as usize;
+        self.sorted[rows].binary_search(&prefix).is_ok()
+    }
+}
+
+fn row(prefix: Prefix, leaf: u64) -> Row {
+    Row {
+        prefix,
+        publisher: MemberNumber(1),
+        list: 1,
+        class: 1,
+        conduct: 1,
+        severity: 2,
+        role: 2,
+        direction: 1,
+        state: RowState::Active,
+        listed: Day(20_000),
+        expires: Day(20_365),
+        leaf: leaf as u32,
+        epoch: 1,
+    }
+}
+
+fn honest(i: u64) -> Prefix {
+    (u128::from(mix(i)) << 64 | u128::from(mix(!i))).to_be_bytes()
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): one-to-one, so that no two prefixes agree.
+fn mix(i: u64) -> u64 {
+    let z = i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}
+
+fn cpu() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+    model.unwrap_or("unknown processor").to_owned()
+}
+
+fn line(name: &str, figure: &str) {
+    println!("{name:<36} {figure}");
+}

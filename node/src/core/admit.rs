@@ -1,0 +1,345 @@
+//! Founding an alliance, and the steward's side of joining.
+
+use std::sync::Arc;
+
+use antibrush_protocol::{
+    base::{Hash, MemberNumber, Timestamp},
+    charter::{
+        Charter, CharterError, FeedKey, Level, Member, MemberRole, MemberState, Node as NodeEntry, Policy, SealedSeed,
+        SignedCharter, Steward, TokenKey,
+    },
+    join::{Invitation, JoinAnswer, JoinRefusal, JoinRequest},
+    replica::Peer,
+    signed::{Signed, Signer},
+    subject::Class,
+    suite::{
+        Suite,
+        keyed::{SealContext, SealError, Seed, seal_public},
+    },
+};
+use arc_swap::ArcSwap;
+use libp2p::Multiaddr;
+use sha2::{Digest, Sha256};
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use super::{driver::Message, view::View};
+use crate::{
+    clock,
+    keys::Keys,
+    network::Door,
+    profile::Profile,
+    random,
+    storage::{InvitationRecord, StorageError, Store},
+};
+
+/// The first epoch of suite-1 seeds.
+const FIRST_EPOCH: u16 = 1;
+
+/// How long a charter holds unless a successor comes: five years, the longest term of any entry.
+const CHARTER_TERM_SECONDS: u64 = 5 * 365 * 86_400;
+
+/// What founding an alliance needs to know.
+#[derive(Clone, Debug)]
+pub struct Founding {
+    /// The name in Chinese.
+    pub name_zh: String,
+    /// The name in English.
+    pub name_en: String,
+    /// How far it reaches.
+    pub level: Level,
+    /// Where.
+    pub region: Option<u32>,
+    /// The numbers that it sets for itself.
+    pub policy: Policy,
+    /// The classes that get a token key.
+    pub classes: Vec<Class>,
+}
+
+/// Why an alliance was not founded or a member not admitted.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmitError {
+    /// The charter does not hold.
+    #[error("the charter would not hold: {0}")]
+    Charter(#[from] CharterError),
+    /// A seal key is unusable.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A key is missing.
+    #[error(transparent)]
+    Key(#[from] crate::keys::KeyError),
+    /// Storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The node is no steward's.
+    #[error("this node holds no steward key of the alliance; run the command on a steward's node")]
+    NotASteward,
+    /// The short name is taken or malformed.
+    #[error("the short name {0} is taken or malformed; choose 2 to 32 characters of a-z, 0-9 and hyphen")]
+    Slug(String),
+    /// More stewards must sign.
+    #[error("this charter needs {0} stewards to sign an admission; gather their signatures on a charter proposal")]
+    NeedsQuorum(u8),
+    /// The node stops.
+    #[error("the node is stopping; try again when it runs")]
+    Stopping,
+}
+
+/// Makes the first charter, with the founder as only steward and member.
+pub fn found(founding: &Founding, profile: &Profile, keys: &Keys, addresses: &[Multiaddr], now: Timestamp) -> Result<SignedCharter, AdmitError> {
+    let number = MemberNumber(1);
+    let (founding_nonce, seed) = (random::bytes(), Seed(random::bytes()));
+    let seal_key = seal_public(keys.seal()?.secret())?;
+    let mut member = new_member(number, profile, keys.feed()?.public(), keys.node()?.public(), seal_key, addresses, now);
+    member.sealed_seeds = vec![seal(&seed, &seal_key, &founding_nonce, number)?];
+    let mut classes = founding.classes.clone();
+    classes.sort_unstable();
+    classes.dedup();
+    let token_key = |class: Class| TokenKey {
+        class,
+        epoch: FIRST_EPOCH,
+        suite: Suite::Keyed,
+        threshold: 1,
+        holders: 1,
+        public_keys: vec![seed.commitment(&founding_nonce, class, FIRST_EPOCH)],
+    };
+    let charter = Charter {
+        number: 1,
+        previous: None,
+        alliance: None,
+        founding_nonce,
+        name_zh: founding.name_zh.clone(),
+        name_en: founding.name_en.clone(),
+        level: founding.level,
+        region: founding.region,
+        stewards: vec![Steward { member: number, key: keys.steward()?.public() }],
+        threshold: 1,
+        members: vec![member],
+        token_keys: classes.into_iter().map(token_key).collect(),
+        policy: founding.policy.clone(),
+        issued: now,
+        expires: now.plus(CHARTER_TERM_SECONDS),
+    };
+    let mut signed = SignedCharter::unsigned(&charter);
+    signed.sign(keys.steward()?);
+    antibrush_protocol::charter::CharterChain::found(signed.clone(), None)?;
+    Ok(signed)
+}
+
+/// An invitation, ready to be handed over.
+#[derive(Clone, Debug)]
+pub struct Invited {
+    /// The line of text.
+    pub text: String,
+    /// For whom.
+    pub slug: String,
+    /// As what.
+    pub role: MemberRole,
+    /// Until when.
+    pub expires: Timestamp,
+}
+
+/// Admits newcomers on a steward's node.
+pub struct Admitter {
+    pub(super) keys: Arc<Keys>,
+    pub(super) store: Arc<Store>,
+    pub(super) view: Arc<ArcSwap<View>>,
+    pub(super) core: mpsc::Sender<Message>,
+    pub(super) addresses: Vec<Multiaddr>,
+    /// One admission at a time: each makes the next charter version.
+    pub(super) one_at_a_time: Mutex<()>,
+}
+
+impl Admitter {
+    /// Makes an invitation for one newcomer.
+    pub async fn invite(&self, slug: &str, role: MemberRole, valid_seconds: u64) -> Result<Invited, AdmitError> {
+        let view = self.view.load_full();
+        self.require_steward(&view)?;
+        if !antibrush_protocol::charter::is_slug(slug) || view.charter().member_by_slug(slug).is_some() {
+            return Err(AdmitError::Slug(slug.to_owned()));
+        }
+        let secret: [u8; 16] = random::bytes();
+        let expires = clock::wall().plus(valid_seconds);
+        let record = InvitationRecord { slug: slug.to_owned(), role, expires, used_by: None };
+        let store = self.store.clone();
+        blocking(move || store.put_invitation(&hash(&secret), &record)).await??;
+        self.core.send(Message::Door(Door::OpenForJoining)).await.map_err(|_| AdmitError::Stopping)?;
+        let invitation = Invitation {
+            alliance: view.chain.alliance(),
+            node: self.keys.node()?.public(),
+            addresses: self.addresses.iter().map(ToString::to_string).collect(),
+            secret,
+            expires,
+        };
+        Ok(Invited { text: invitation.to_text(), slug: slug.to_owned(), role, expires })
+    }
+
+    /// The state of the door: open while an unused invitation lives.
+    pub fn door(&self, now: Timestamp) -> Result<Door, StorageError> {
+        let open = self.store.invitations()?.iter().any(|record| record.used_by.is_none() && now < record.expires);
+        Ok(if open { Door::OpenForJoining } else { Door::Closed })
+    }
+
+    /// Judges a newcomer's request and, if it holds, makes the charter that admits it.
+    pub async fn answer(&self, from: Peer, envelope: &[u8]) -> JoinAnswer {
+        let _one = self.one_at_a_time.lock().await;
+        match self.try_admit(from, envelope).await {
+            Ok(charters) => JoinAnswer::Admitted(charters),
+            Err(reason) => {
+                tracing::warn!(reason = reason.code(), "a newcomer was refused");
+                JoinAnswer::Refused(reason)
+            }
+        }
+    }
+
+    async fn try_admit(&self, from: Peer, envelope: &[u8]) -> Result<Vec<Arc<[u8]>>, JoinRefusal> {
+        let request = Signed::<JoinRequest>::decode(envelope).map_err(|_| JoinRefusal::Malformed)?;
+        let wish = request.payload();
+        // The signature proves the feed key, the noise session the node key.
+        if request.key() != wish.feed_key || wish.node_key != from {
+            return Err(JoinRefusal::Malformed);
+        }
+        let view = self.view.load_full();
+        self.require_steward(&view).map_err(|error| match error {
+            AdmitError::NeedsQuorum(_) => JoinRefusal::NeedsQuorum,
+            _ => JoinRefusal::NotASteward,
+        })?;
+        let (store, key) = (self.store.clone(), hash(&wish.secret));
+        let record = blocking(move || store.invitation(&key)).await.ok().and_then(Result::ok).flatten();
+        let record = record.ok_or(JoinRefusal::UnknownInvitation)?;
+        let already = view.charter().member_of_node(&from).is_some();
+        match record.used_by {
+            // The answer got lost: the same newcomer asks again.
+            Some(used) if used == from && already => return self.charters().await.ok_or(JoinRefusal::Malformed),
+            Some(used) if used != from => return Err(JoinRefusal::Used),
+            _ => {}
+        }
+        if clock::wall() >= record.expires {
+            return Err(JoinRefusal::Expired);
+        }
+        if record.slug != wish.slug {
+            return Err(JoinRefusal::OtherName);
+        }
+        let charter = self.next_charter(&view, wish, record.role).map_err(|_| JoinRefusal::Conflict)?;
+        // Used before it takes effect: a crash in between costs the newcomer a repeated question, never a second member.
+        let used = InvitationRecord { used_by: Some(from), ..record };
+        let store = self.store.clone();
+        let kept = blocking(move || store.put_invitation(&key, &used)).await;
+        if !matches!(kept, Ok(Ok(()))) {
+            return Err(JoinRefusal::NotASteward);
+        }
+        let (reply, outcome) = oneshot::channel();
+        self.core.send(Message::Charter { charter, reply }).await.map_err(|_| JoinRefusal::NotASteward)?;
+        match outcome.await {
+            Ok(Ok(())) => {}
+            _ => return Err(JoinRefusal::Conflict),
+        }
+        let store = self.store.clone();
+        let now = clock::wall();
+        let open = blocking(move || store.invitations()).await.ok().and_then(Result::ok).unwrap_or_default();
+        if !open.iter().any(|record| record.used_by.is_none() && now < record.expires) {
+            let _ = self.core.send(Message::Door(Door::Closed)).await;
+        }
+        self.charters().await.ok_or(JoinRefusal::Malformed)
+    }
+
+    async fn charters(&self) -> Option<Vec<Arc<[u8]>>> {
+        let store = self.store.clone();
+        let charters = blocking(move || store.charter_bytes(1, usize::MAX)).await.ok()?.ok()?;
+        Some(charters.into_iter().map(Arc::from).collect())
+    }
+
+    fn require_steward(&self, view: &View) -> Result<(), AdmitError> {
+        let key = self.keys.steward().map_err(|_| AdmitError::NotASteward)?.public();
+        if !view.charter().stewards.iter().any(|steward| steward.key == key) {
+            return Err(AdmitError::NotASteward);
+        }
+        match view.charter().threshold {
+            1 => Ok(()),
+            more => Err(AdmitError::NeedsQuorum(more)),
+        }
+    }
+
+    /// The next version, with the newcomer in it, signed by this steward.
+    fn next_charter(&self, view: &View, wish: &JoinRequest, role: MemberRole) -> Result<SignedCharter, AdmitError> {
+        let mut charter: Charter = (**view.charter()).clone();
+        let number = MemberNumber(charter.members.iter().map(|member| member.number.0).max().unwrap_or(0) + 1);
+        let now = clock::wall();
+        let profile = Profile {
+            slug: wish.slug.clone(),
+            legal_name: wish.legal_name.clone(),
+            uscc: wish.uscc.clone(),
+            controller: wish.controller.clone(),
+            role,
+        };
+        let addresses: Vec<Multiaddr> = wish.addresses.iter().filter_map(|text| text.parse().ok()).collect();
+        let mut member = new_member(number, &profile, wish.feed_key, wish.node_key, wish.seal_key, &addresses, now);
+        if role.may_derive() {
+            member.sealed_seeds = self.reseal(view, &wish.seal_key, number)?;
+        }
+        charter.alliance = Some(view.chain.alliance());
+        charter.previous = Some(view.chain.current_id());
+        charter.number += 1;
+        charter.issued = now;
+        charter.members.push(member);
+        let mut signed = SignedCharter::unsigned(&charter);
+        signed.sign(self.keys.steward()?);
+        view.chain.clone().extend(signed.clone())?;
+        Ok(signed)
+    }
+
+    /// Opens our own sealed seeds and seals them to the newcomer.
+    fn reseal(&self, view: &View, seal_key: &[u8; 32], number: MemberNumber) -> Result<Vec<SealedSeed>, AdmitError> {
+        let (charter, me) = (view.charter(), view.member().ok_or(AdmitError::NotASteward)?);
+        let reseal = |own: &SealedSeed| {
+            let context =
+                SealContext { founding_nonce: &charter.founding_nonce, epoch: own.epoch, member: me.number.0 };
+            let seed = Seed::open(&own.sealed, self.keys.seal()?.secret(), &context)?;
+            let context = SealContext { member: number.0, ..context };
+            Ok(SealedSeed { epoch: own.epoch, sealed: seed.seal(seal_key, &context, random::bytes())? })
+        };
+        me.sealed_seeds.iter().map(reseal).collect()
+    }
+}
+
+fn seal(seed: &Seed, seal_key: &[u8; 32], founding_nonce: &[u8; 32], member: MemberNumber) -> Result<SealedSeed, AdmitError> {
+    let context = SealContext { founding_nonce, epoch: FIRST_EPOCH, member: member.0 };
+    Ok(SealedSeed { epoch: FIRST_EPOCH, sealed: seed.seal(seal_key, &context, random::bytes())? })
+}
+
+fn new_member(
+    number: MemberNumber,
+    profile: &Profile,
+    feed_key: [u8; 32],
+    node_key: [u8; 32],
+    seal_key: [u8; 32],
+    addresses: &[Multiaddr],
+    now: Timestamp,
+) -> Member {
+    let feed_keys = if profile.role.publishes() {
+        // A day of grace: the member's clock may be behind the steward's.
+        vec![FeedKey { key: feed_key, from: Timestamp(now.0.saturating_sub(86_400)), until: None }]
+    } else {
+        Vec::new()
+    };
+    Member {
+        number,
+        slug: profile.slug.clone(),
+        legal_name: profile.legal_name.clone(),
+        uscc: profile.uscc.clone(),
+        controller: profile.controller.clone(),
+        role: profile.role,
+        state: MemberState::Active,
+        feed_keys,
+        nodes: vec![NodeEntry { key: node_key, addresses: addresses.iter().map(ToString::to_string).collect() }],
+        seal_key,
+        sealed_seeds: Vec::new(),
+    }
+}
+
+fn hash(secret: &[u8; 16]) -> Hash {
+    Sha256::digest(secret).into()
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AdmitError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| AdmitError::Stopping)
+}

@@ -1,0 +1,15 @@
+//! The core: the replica, driven.
+//!
+//! [`Node`] is what the faces (HTTP, command line, demo) hold. [`driver`] owns the replica and carries out its outputs with
+//! the network and the store. [`publish`] makes batches of one's own feed; [`admit`] is the steward's side of joining.
+
+mod admit;
+mod driver;
+mod node;
+mod publish;
+mod view;
+
+pub use admit::{AdmitError, Founding, Invited, found};
+pub use node::{Node, NodeError, Opening};
+pub use publish::{Clear, Counted, Outcome, PublishError, Refusal, Wanted};
+pub use view::View;

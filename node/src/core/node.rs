@@ -1,0 +1,388 @@
+//! The node as its faces hold it.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use antibrush_protocol::{
+    base::Timestamp,
+    charter::CharterChain,
+    encoding::Wire,
+    feed::BatchHeader,
+    replica::{Replica, Restored},
+    signed::Signed,
+    subject::Subject,
+};
+use arc_swap::ArcSwap;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tokio::sync::{Mutex, MutexGuard, mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    admit::Admitter,
+    driver::{self, Driver, Message},
+    view::View,
+};
+use crate::{
+    check::Context,
+    clock,
+    config::Config,
+    keys::{KeyError, Keys},
+    metrics::Metrics,
+    network::{self, Command, Network, NetworkError},
+    profile::{Profile, ProfileError},
+    storage::{Recovery, StorageError, Store, lock::DataDir},
+    tokens::Tokens,
+};
+
+/// Messages that may wait for the driver.
+const MESSAGES: usize = 256;
+
+/// Why a node does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// It belongs to no alliance yet.
+    #[error("this node belongs to no alliance yet; found one (antibrush alliance create) or join one (antibrush join INVITATION)")]
+    NoAlliance,
+    /// Storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A key is missing.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The profile is missing or damaged.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The network does not start.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The clock can not be right.
+    #[error("this computer's clock shows {shown}, but the alliance's charter was signed on {charter}; set the clock, then start the node again")]
+    Clock {
+        /// What it shows.
+        shown: antibrush_protocol::base::Day,
+        /// What the charter says.
+        charter: antibrush_protocol::base::Day,
+    },
+}
+
+/// Whether a node joins the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// It listens and dials.
+    Online,
+    /// It only works on its own data: commands that run while the node does not.
+    Offline,
+}
+
+/// An open node.
+pub struct Node {
+    config: Config,
+    profile: Profile,
+    keys: Arc<Keys>,
+    store: Arc<Store>,
+    view: Arc<ArcSwap<View>>,
+    core: mpsc::Sender<Message>,
+    network: mpsc::Sender<Command>,
+    commits: watch::Receiver<u64>,
+    publishing: Mutex<()>,
+    recovery: Recovery,
+    recovering: AtomicBool,
+    metrics: Arc<Metrics>,
+    admitter: Arc<Admitter>,
+    listening: Vec<libp2p::Multiaddr>,
+    started: Timestamp,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    // Held to the end: nobody else may write here.
+    data: DataDir,
+}
+
+impl Node {
+    /// Opens the data directory, whose lock the caller holds, and starts the node's tasks.
+    pub async fn open(data: DataDir, keys: Keys, config: Config, opening: Opening) -> Result<Arc<Node>, NodeError> {
+        let profile = Profile::read(data.path())?;
+        let (store, recovery) = Store::open(&data)?;
+        let store = Arc::new(store);
+        let chain = store.charters()?.ok_or(NodeError::NoAlliance)?;
+        check_clock(&chain)?;
+        let keys = Arc::new(keys);
+        let node_key = keys.node()?.public();
+        let replica = Replica::new(Restored {
+            chain: chain.clone(),
+            node: node_key,
+            heads: store.heads()?,
+            standings: store.standings()?,
+        });
+        let tokens = Arc::new(Tokens::new(&chain, replica.me(), keys.seal()?.secret()));
+        let view = Arc::new(ArcSwap::from_pointee(View::of(&replica, tokens)));
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let network = match opening {
+            Opening::Online => {
+                let mut secret = keys.node()?.secret();
+                network::start(&mut secret, chain.alliance(), &config.listen, stop.clone(), &tasks).await?
+            }
+            Opening::Offline => nowhere(),
+        };
+        let (core, messages) = mpsc::channel(MESSAGES);
+        let (commits_out, commits) = watch::channel(store.next_commit());
+        let (heartbeat, beats) = mpsc::channel(1);
+        let metrics = Arc::new(Metrics::new());
+        let announce = announced(&config, &network.listening);
+        let admitter = Arc::new(Admitter {
+            keys: keys.clone(),
+            store: store.clone(),
+            view: view.clone(),
+            core: core.clone(),
+            addresses: announce,
+            one_at_a_time: Mutex::new(()),
+        });
+        let door = admitter.door(clock::wall())?;
+        let driver = Driver {
+            replica,
+            store: store.clone(),
+            network: network.commands.clone(),
+            view: view.clone(),
+            keys: keys.clone(),
+            node_key,
+            commits: commits_out,
+            heartbeat,
+            metrics: metrics.clone(),
+            admitter: admitter.clone(),
+            extra_peers: Vec::new(),
+        };
+        tasks.spawn(driver::run(driver, messages, network.events, stop.clone()));
+        // The driver has just begun to listen.
+        let _ = core.send(Message::Door(door)).await;
+        let node = Arc::new(Node {
+            profile,
+            store,
+            view,
+            core,
+            network: network.commands,
+            commits,
+            publishing: Mutex::new(()),
+            recovering: AtomicBool::new(recovery.documents_lost),
+            recovery,
+            metrics,
+            admitter,
+            listening: network.listening,
+            started: clock::wall(),
+            stop,
+            tasks,
+            keys,
+            config,
+            data,
+        });
+        if opening == Opening::Online {
+            node.tasks.spawn(node.clone().beat(beats));
+        }
+        Ok(node)
+    }
+
+    /// Publishes an empty batch whenever the replica says that our feed needs one.
+    async fn beat(self: Arc<Self>, mut due: mpsc::Receiver<()>) {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                beat = due.recv() => if beat.is_none() { return },
+            }
+            if self.is_recovering() {
+                self.look_for_recovery();
+            }
+            match self.publish(antibrush_protocol::feed::build::Body::default()).await {
+                Ok(head) => tracing::info!(seq = head.seq, "heartbeat published"),
+                Err(error) => tracing::warn!(%error, "the heartbeat was not published"),
+            }
+        }
+    }
+
+    /// The documents were lost: our own feed counts as recovered once a peer is connected and everything that it announced
+    /// of our feed is committed.
+    fn look_for_recovery(&self) {
+        let view = self.view();
+        let caught_up = view.feeds.iter().any(|feed| Some(feed.publisher) == view.me && feed.head.is_some() && feed.waiting == 0);
+        if !view.peers.is_empty() && caught_up {
+            self.recovering.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Stops everything in order; returns when it has stopped.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        let grace = Duration::from_secs(self.config.grace_seconds);
+        if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some tasks did not end in time");
+        }
+        let store = self.store.clone();
+        let persisted = tokio::task::spawn_blocking(move || store.table().persist()).await;
+        if let Ok(Err(error)) = persisted {
+            tracing::warn!(%error, "the token table could not be written; the next start replays it from the bodies");
+        }
+    }
+
+    /// Cancelled when the node stops.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// The present state.
+    pub fn view(&self) -> Arc<View> {
+        self.view.load_full()
+    }
+
+    /// What checks of this moment share.
+    pub fn check_context(&self) -> Context {
+        let view = self.view.load();
+        Context::new(view.charter(), view.me, &view.feeds, clock::wall())
+    }
+
+    /// The evidence key: salts of evidence commitments come from it. Derived from the seal key, so it needs no file.
+    pub(super) fn evidence_key(&self) -> [u8; 32] {
+        let Ok(seal) = self.keys.seal() else { return [0; 32] };
+        // HMAC takes keys of every length (RFC 2104 §2).
+        let mut mac = Hmac::<Sha256>::new_from_slice(seal.secret()).expect("HMAC takes keys of every length");
+        mac.update(b"antibrush/v1/evidence-salt");
+        mac.finalize().into_bytes().into()
+    }
+
+    /// Hands a header from disk to the replica: the same validation as from a peer.
+    pub async fn take_header(&self, header: Signed<BatchHeader>) -> bool {
+        self.core.send(Message::Header(header)).await.is_ok()
+    }
+
+    /// Hands a charter from disk to the replica and waits until it is in force.
+    pub async fn take_charter(
+        &self,
+        charter: antibrush_protocol::charter::SignedCharter,
+    ) -> Option<Result<(), antibrush_protocol::charter::CharterError>> {
+        let (reply, outcome) = tokio::sync::oneshot::channel();
+        self.core.send(Message::Charter { charter, reply }).await.ok()?;
+        outcome.await.ok()
+    }
+
+    /// Makes the token of a subject, for one check.
+    pub fn token(&self, subject: &Subject) -> Result<antibrush_protocol::base::Token, crate::tokens::TokenError> {
+        Ok(self.view.load().tokens.token(subject, &mut Vec::with_capacity(128))?.1)
+    }
+
+    /// The conduct of peers.
+    pub async fn peer_records(&self) -> Vec<(antibrush_protocol::replica::Peer, network::PeerRecord)> {
+        let (reply, records) = tokio::sync::oneshot::channel();
+        if self.network.send(Command::Records(reply)).await.is_err() {
+            return Vec::new();
+        }
+        records.await.unwrap_or_default()
+    }
+
+    /// A proof file's bytes, say.
+    pub fn encode(object: &impl Wire) -> Vec<u8> {
+        object.encode()
+    }
+
+    pub(super) async fn publishing(&self) -> MutexGuard<'_, ()> {
+        self.publishing.lock().await
+    }
+
+    /// Whether the node waits for its own feed to come back from the peers.
+    pub fn is_recovering(&self) -> bool {
+        self.recovering.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn core(&self) -> &mpsc::Sender<Message> {
+        &self.core
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Who runs the node.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The number that the next commit gets, as a value to wait on.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.clone()
+    }
+
+    /// What opening had to mend.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Admits newcomers.
+    pub fn admitter(&self) -> &Admitter {
+        &self.admitter
+    }
+
+    /// Where it listens.
+    pub fn listening(&self) -> &[libp2p::Multiaddr] {
+        &self.listening
+    }
+
+    /// When it started.
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Its data directory.
+    pub fn directory(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The lock on it, to announce the HTTP address in.
+    pub fn data(&self) -> &DataDir {
+        &self.data
+    }
+}
+
+/// A day of difference to a signed charter is no drift: some clock is wrong.
+fn check_clock(chain: &CharterChain) -> Result<(), NodeError> {
+    let (now, issued) = (clock::wall(), chain.current().issued);
+    if now.plus(86_400 / 2) < issued { Err(NodeError::Clock { shown: now.day(), charter: issued.day() }) } else { Ok(()) }
+}
+
+/// Under which addresses others reach us: those configured, or those that we listen on, as long as they name a host.
+fn announced(config: &Config, listening: &[libp2p::Multiaddr]) -> Vec<libp2p::Multiaddr> {
+    if config.announce.is_empty() { listening.to_vec() } else { config.announce.clone() }
+}
+
+/// The network of a node that is offline: takes commands and gives nothing.
+fn nowhere() -> Network {
+    let (commands, mut taken) = mpsc::channel(16);
+    let (keep_open, events) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let _keep_open = keep_open;
+        while let Some(command) = taken.recv().await {
+            if let Command::Records(reply) = command {
+                let _ = reply.send(Vec::new());
+            }
+        }
+    });
+    Network { commands, events, listening: Vec::new() }
+}

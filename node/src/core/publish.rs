@@ -1,0 +1,459 @@
+//! Publishing: from what the platform wants said of subjects to a batch of its own feed.
+//!
+//! A [`Session`] plans each wish against the token table and what the batch already holds: a new listing becomes List, a
+//! changed one Amend, an identical one nothing. One publisher runs at a time; single wishes that come together share a
+//! batch.
+
+use std::{collections::HashSet, sync::Arc};
+
+use antibrush_protocol::{
+    base::{Day, Hash, MemberNumber, Token},
+    charter::Policy,
+    codes::{Conduct, Direction, List, Reason, Role, Severity},
+    entry::{
+        Amendment, Clearing, Entry, EntryError, Listing, PublicName,
+        ledger::Standing,
+    },
+    feed::{
+        Head,
+        build::{self, Body, BuildError, EncodedEntry, Place},
+    },
+    limits,
+    replica::PublishRefusal,
+    subject::{Class, Subject},
+};
+use hmac::{Hmac, KeyInit, Mac};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
+
+use super::{driver::Message, node::Node, view::View};
+use crate::{
+    clock,
+    storage::{StorageError, standing_of, table::{Prefix, Reader, prefix_of}},
+    tokens::TokenError,
+};
+
+/// One subject that shall be listed.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Whom.
+    pub subject: Subject,
+    /// On which list.
+    pub list: List,
+    /// For what.
+    pub conduct: Conduct,
+    /// How grave; by role if not given.
+    pub severity: Option<Severity>,
+    /// The part taken.
+    pub role: Option<Role>,
+    /// Which way credit was moved.
+    pub direction: Option<Direction>,
+    /// Where.
+    pub region: Option<u32>,
+    /// The day of listing; today if not given.
+    pub day: Option<Day>,
+    /// The last day on which it holds; by the charter's term if not given.
+    pub last_day: Option<Day>,
+    /// The rule-set version; the configured one if not given.
+    pub basis: Option<String>,
+    /// The evidence reference: only its salted digest leaves the node.
+    pub evidence: String,
+    /// The name, published only where the law lets an organisation be named.
+    pub name: Option<String>,
+}
+
+/// One subject that shall be cleared.
+#[derive(Clone, Debug)]
+pub struct Clear {
+    /// Whom.
+    pub subject: Subject,
+    /// From which list.
+    pub list: List,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What became of a wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A new listing.
+    Listed,
+    /// A change to a listing.
+    Amended,
+    /// It stands there just so already.
+    Unchanged,
+    /// A listing ended.
+    Cleared,
+    /// Not taken.
+    Refused(Refusal),
+}
+
+/// Why a wish is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It breaks a rule of form.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// No token can be made.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The same subject and list stand earlier in the same input with other details.
+    #[error("the same subject and list stand earlier in this input with other details; keep one of the two rows")]
+    Repeated,
+    /// Its last day is past.
+    #[error("the listing would have expired already; give a later expiry day")]
+    Expired,
+    /// There is nothing to clear.
+    #[error("this platform has no listing of this subject on this list in force; check the list, or nothing needs clearing")]
+    NothingToClear,
+    /// Payment accounts need the alliance's consent.
+    #[error("payment accounts (PAY) are switched off in this alliance; ask the stewards before you list one")]
+    PaymentOff,
+    /// Another feed's day.
+    #[error("the day of listing lies in the future; correct it")]
+    FutureDay,
+}
+
+impl serde::Serialize for Refusal {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Why a batch was not published. Nothing of it is in force.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The node may not publish.
+    #[error("this node does not publish: only an active member platform has a feed")]
+    NotAPublisher,
+    /// The documents were lost and the feed must first come back from the peers.
+    #[error("this node lost its documents and waits for its own feed to come back from the other members; try again when `status` shows it")]
+    Recovering,
+    /// The clock went back.
+    #[error("this computer's clock is {0} seconds behind the last batch; set the clock, then publish again")]
+    ClockBehind(u64),
+    /// The driver refused.
+    #[error("{0}; {next}", next = next_step(*.0))]
+    Refused(PublishRefusal),
+    /// Reading our own feed failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A key is missing.
+    #[error(transparent)]
+    Key(#[from] crate::keys::KeyError),
+    /// The node stops.
+    #[error("the node is stopping; run the command again when it runs")]
+    Stopping,
+}
+
+fn next_step(refusal: PublishRefusal) -> &'static str {
+    match refusal {
+        PublishRefusal::Storage => "free space on the data directory's disk and publish again, nothing stored was lost",
+        PublishRefusal::Moved => "publish again",
+        PublishRefusal::Frozen => "ask the stewards",
+        PublishRefusal::Invalid => "check this computer's clock and the charter with `status`",
+    }
+}
+
+/// How many wishes ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Counted {
+    /// New listings.
+    pub listed: u64,
+    /// Changed listings.
+    pub amended: u64,
+    /// Nothing to change.
+    pub unchanged: u64,
+    /// Ended listings.
+    pub cleared: u64,
+    /// Not taken.
+    pub refused: u64,
+}
+
+impl Counted {
+    /// Counts one more.
+    pub fn count(&mut self, outcome: &Outcome) {
+        *match outcome {
+            Outcome::Listed => &mut self.listed,
+            Outcome::Amended => &mut self.amended,
+            Outcome::Unchanged => &mut self.unchanged,
+            Outcome::Cleared => &mut self.cleared,
+            Outcome::Refused(_) => &mut self.refused,
+        } += 1;
+    }
+}
+
+/// A batch in the making.
+pub struct Session {
+    view: Arc<View>,
+    table: Reader,
+    me: MemberNumber,
+    basis: String,
+    evidence_key: [u8; 32],
+    today: Day,
+    body: Body,
+    planned: HashSet<(Prefix, u8)>,
+}
+
+/// A wish that was planned away from the batch.
+struct Planned {
+    outcome: Outcome,
+    entry: Option<(Entry, EncodedEntry)>,
+    key: (Prefix, u8),
+}
+
+impl Session {
+    /// Begins a batch against the present state.
+    pub fn new(node: &Node) -> Result<Session, PublishError> {
+        let view = node.view();
+        let me = view.member().filter(|member| member.is_publisher()).map(|member| member.number);
+        Ok(Session {
+            me: me.ok_or(PublishError::NotAPublisher)?,
+            view,
+            table: node.store().table().reader(),
+            basis: node.config().basis.clone(),
+            evidence_key: node.evidence_key(),
+            today: clock::wall().day(),
+            body: Body::default(),
+            planned: HashSet::new(),
+        })
+    }
+
+    /// Entries so far.
+    pub fn len(&self) -> u64 {
+        self.body.len()
+    }
+
+    /// Plans listings, in parallel, and appends what they need.
+    pub fn list(&mut self, wishes: &[Wanted]) -> Result<Vec<Outcome>, BuildError> {
+        let plan = |scratch: &mut (Vec<u8>, Vec<crate::storage::table::Row>), wanted: &Wanted| self.plan_list(wanted, scratch);
+        let planned: Vec<Planned> = wishes.par_iter().with_min_len(256).map_init(Default::default, plan).collect();
+        self.append(planned)
+    }
+
+    /// Plans clearings and appends what they need.
+    pub fn clear(&mut self, wishes: &[Clear]) -> Result<Vec<Outcome>, BuildError> {
+        let mut scratch = Default::default();
+        let planned = wishes.iter().map(|wish| self.plan_clear(wish, &mut scratch)).collect();
+        self.append(planned)
+    }
+
+    fn append(&mut self, planned: Vec<Planned>) -> Result<Vec<Outcome>, BuildError> {
+        let mut outcomes = Vec::with_capacity(planned.len());
+        for plan in planned {
+            let Some((entry, encoded)) = plan.entry else {
+                outcomes.push(plan.outcome);
+                continue;
+            };
+            if self.planned.contains(&plan.key) {
+                outcomes.push(Outcome::Refused(Refusal::Repeated));
+                continue;
+            }
+            self.body.push_encoded(&entry, &encoded)?;
+            self.planned.insert(plan.key);
+            outcomes.push(plan.outcome);
+        }
+        Ok(outcomes)
+    }
+
+    fn plan_list(&self, wanted: &Wanted, scratch: &mut (Vec<u8>, Vec<crate::storage::table::Row>)) -> Planned {
+        match self.try_plan_list(wanted, scratch) {
+            Ok(planned) => planned,
+            Err(refusal) => Planned { outcome: Outcome::Refused(refusal), entry: None, key: ([0; 16], 0) },
+        }
+    }
+
+    fn try_plan_list(
+        &self,
+        wanted: &Wanted,
+        (scratch, rows): &mut (Vec<u8>, Vec<crate::storage::table::Row>),
+    ) -> Result<Planned, Refusal> {
+        let class = wanted.subject.class();
+        if class == Class::Pay {
+            return Err(Refusal::PaymentOff);
+        }
+        let (epoch, token) = self.view.tokens.token(&wanted.subject, scratch)?;
+        let (day, expires) = self.term(class, wanted)?;
+        let severity = wanted.severity.unwrap_or_else(|| default_severity(wanted.role));
+        let key = (prefix_of(&token), wanted.list.number());
+        let current = self.current(key, class, epoch, rows).filter(|current| current.holds_on(self.today));
+        let (outcome, entry) = match current {
+            Some(current) => match self.amendment(&current, wanted, severity, &token) {
+                None => return Ok(Planned { outcome: Outcome::Unchanged, entry: None, key }),
+                Some(amendment) => (Outcome::Amended, Entry::Amend(amendment)),
+            },
+            None => {
+                let name = wanted.name.as_deref().map(|name| PublicName::new(&wanted.subject, name));
+                let listing = Listing {
+                    class,
+                    epoch,
+                    token,
+                    list: wanted.list,
+                    conduct: wanted.conduct,
+                    severity,
+                    role: wanted.role,
+                    direction: wanted.direction,
+                    region: wanted.region,
+                    day,
+                    expires,
+                    basis: wanted.basis.clone().unwrap_or_else(|| self.basis.clone()),
+                    evidence: self.commit_evidence(&wanted.evidence),
+                    // A name that may not be published simply stays at home.
+                    name: name.and_then(Result::ok),
+                    sealed: None,
+                };
+                (Outcome::Listed, Entry::List(listing))
+            }
+        };
+        let encoded = build::encode_entry(&entry)?;
+        Ok(Planned { outcome, entry: Some((entry, encoded)), key })
+    }
+
+    /// The day of listing and the first day on which it no longer holds.
+    fn term(&self, class: Class, wanted: &Wanted) -> Result<(Day, Day), Refusal> {
+        let policy: &Policy = &self.view.charter().policy;
+        let day = wanted.day.unwrap_or(self.today);
+        if day > self.today {
+            return Err(Refusal::FutureDay);
+        }
+        let term = if class == Class::Mob { policy.mobile_term_days } else { policy.term_days };
+        let expires = wanted.last_day.map_or_else(|| day.plus(u32::from(term)), crate::check::first_day_after);
+        if expires <= self.today { Err(Refusal::Expired) } else { Ok((day, expires)) }
+    }
+
+    fn amendment(&self, current: &Standing, wanted: &Wanted, severity: Severity, token: &Token) -> Option<Amendment> {
+        let conduct = Some(wanted.conduct).filter(|new| *new != current.conduct);
+        let severity = Some(severity).filter(|new| *new != current.severity);
+        let role = wanted.role.filter(|new| Some(*new) != current.role);
+        let direction = wanted.direction.filter(|new| Some(*new) != current.direction);
+        let expires = wanted.last_day.map(crate::check::first_day_after).filter(|new| *new != current.expires);
+        if conduct.is_none() && severity.is_none() && role.is_none() && direction.is_none() && expires.is_none() {
+            return None;
+        }
+        Some(Amendment {
+            class: current.class,
+            epoch: current.epoch,
+            token: *token,
+            list: wanted.list,
+            target: current.leaf,
+            day: self.today,
+            conduct,
+            severity,
+            role,
+            direction,
+            region: None,
+            expires,
+            basis: None,
+            evidence: Some(self.commit_evidence(&wanted.evidence)),
+        })
+    }
+
+    fn plan_clear(&self, wish: &Clear, (scratch, rows): &mut (Vec<u8>, Vec<crate::storage::table::Row>)) -> Planned {
+        let refused = |refusal| Planned { outcome: Outcome::Refused(refusal), entry: None, key: ([0; 16], 0) };
+        let class = wish.subject.class();
+        let (epoch, token) = match self.view.tokens.token(&wish.subject, scratch) {
+            Ok(token) => token,
+            Err(error) => return refused(error.into()),
+        };
+        let key = (prefix_of(&token), wish.list.number());
+        let Some(current) = self.current(key, class, epoch, rows) else { return refused(Refusal::NothingToClear) };
+        let entry = Entry::Clear(Clearing {
+            class,
+            epoch,
+            token,
+            list: wish.list,
+            target: current.leaf,
+            day: self.today,
+            reason: wish.reason,
+        });
+        match build::encode_entry(&entry) {
+            Ok(encoded) => Planned { outcome: Outcome::Cleared, entry: Some((entry, encoded)), key },
+            Err(error) => refused(error.into()),
+        }
+    }
+
+    /// Our own listing of this identity, if it stands.
+    fn current(
+        &self,
+        (prefix, list): (Prefix, u8),
+        class: Class,
+        epoch: u16,
+        rows: &mut Vec<crate::storage::table::Row>,
+    ) -> Option<Standing> {
+        self.table.get(&prefix, rows);
+        let own = rows.iter().find(|row| row.publisher == self.me && row.list == list)?;
+        standing_of(own).filter(|standing| standing.class == class && standing.epoch == epoch)
+    }
+
+    /// Salted SHA-256 of the evidence reference. The salt comes from a key of this node and the reference, so the node can
+    /// open the commitment again from the reference alone, and nobody else can guess it.
+    fn commit_evidence(&self, reference: &str) -> Hash {
+        // HMAC takes keys of every length (RFC 2104 §2).
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.evidence_key).expect("HMAC takes keys of every length");
+        mac.update(reference.as_bytes());
+        let salt = mac.finalize().into_bytes();
+        let mut hash = Sha256::new();
+        hash.update(&salt[..16]);
+        hash.update(reference.as_bytes());
+        hash.finalize().into()
+    }
+}
+
+/// Organisers are severe and casual brushers minor, unless the row says otherwise.
+fn default_severity(role: Option<Role>) -> Severity {
+    match role {
+        Some(Role::Organise) => Severity::Severe,
+        Some(Role::TakePart) => Severity::Minor,
+        Some(Role::Assist) | None => Severity::Ordinary,
+    }
+}
+
+impl Node {
+    /// Signs the batch and waits until it is durable and queryable here; gossip carries it on.
+    ///
+    /// An empty batch is a heartbeat.
+    pub async fn publish(self: &Arc<Self>, body: Body) -> Result<Head, PublishError> {
+        let _one_at_a_time = self.publishing().await;
+        if self.is_recovering() {
+            return Err(PublishError::Recovering);
+        }
+        let node = self.clone();
+        let sealed = tokio::task::spawn_blocking(move || node.seal(body)).await.map_err(|_| PublishError::Stopping)?;
+        let (header, chunks) = sealed?;
+        let (reply, outcome) = oneshot::channel();
+        let message = Message::Publish { header, chunks, reply };
+        self.core().send(message).await.map_err(|_| PublishError::Stopping)?;
+        outcome.await.map_err(|_| PublishError::Stopping)?.map_err(PublishError::Refused)
+    }
+
+    /// Finishes a session's batch; nothing to say publishes nothing.
+    pub async fn publish_session(self: &Arc<Self>, session: Session) -> Result<Option<Head>, PublishError> {
+        if session.body.is_empty() { Ok(None) } else { self.publish(session.body).await.map(Some) }
+    }
+
+    #[allow(clippy::type_complexity, reason = "a header and its chunks")]
+    fn seal(
+        &self,
+        body: Body,
+    ) -> Result<(antibrush_protocol::signed::Signed<antibrush_protocol::feed::BatchHeader>, Vec<Arc<[u8]>>), PublishError> {
+        let view = self.view();
+        let me = view.member().filter(|member| member.is_publisher()).ok_or(PublishError::NotAPublisher)?.number;
+        let previous = view.head(me);
+        let now = clock::wall();
+        // A header never goes back in time (FEED-2): with a clock that went back nothing is signed at all.
+        if let Some(head) = previous.filter(|head| now < head.issued) {
+            return Err(PublishError::ClockBehind(head.issued.0 - now.0));
+        }
+        let place =
+            Place { alliance: view.chain.alliance(), charter: view.chain.current_id(), publisher: me, previous, now };
+        let tree = self.store().tree(me)?;
+        let (header, chunks) = body.seal(&place, tree, self.keys().feed()?);
+        Ok((header, chunks.into_iter().map(Arc::from).collect()))
+    }
+}
+
+/// The most entries of one batch that an import makes: see [`limits::ENTRIES_PER_BATCH`]; smaller, so that clearings need
+/// not wait long behind one.
+pub const ENTRIES_PER_IMPORTED_BATCH: u64 = if limits::ENTRIES_PER_BATCH < 1_000_000 { limits::ENTRIES_PER_BATCH } else { 1_000_000 };

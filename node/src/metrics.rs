@@ -1,0 +1,138 @@
+//! The one place that names metrics. None of them holds an identifier, a token or a member's checks by subject.
+
+use std::sync::atomic::AtomicU64;
+
+use antibrush_protocol::replica::Offence;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+
+use crate::check::Verdict;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kind {
+    kind: &'static str,
+}
+
+/// All counters of a node.
+pub struct Metrics {
+    registry: Registry,
+    checks: Family<Kind, Counter>,
+    check_seconds: Histogram,
+    entries: Counter,
+    batches: Counter,
+    chunk_bytes: Counter,
+    chunks_refused: Counter,
+    storage_failures: Counter,
+    offences: Family<Kind, Counter>,
+    /// Rows of the token table.
+    pub table_rows: Gauge<i64>,
+    /// Bytes of the token table in memory.
+    pub table_bytes: Gauge<i64>,
+    /// Connected members' nodes.
+    pub peers: Gauge<i64>,
+    /// Feeds that have not been heard from.
+    pub stale_feeds: Gauge<i64>,
+    /// Entries without effect.
+    pub void_entries: Gauge<u64, AtomicU64>,
+}
+
+impl Metrics {
+    /// Registers everything.
+    pub fn new() -> Metrics {
+        let mut registry = Registry::with_prefix("antibrush");
+        let buckets = [20e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 5e-3, 25e-3, 100e-3, 1.0];
+        let metrics = Metrics {
+            checks: Family::default(),
+            check_seconds: Histogram::new(buckets),
+            entries: Counter::default(),
+            batches: Counter::default(),
+            chunk_bytes: Counter::default(),
+            chunks_refused: Counter::default(),
+            storage_failures: Counter::default(),
+            offences: Family::default(),
+            table_rows: Gauge::default(),
+            table_bytes: Gauge::default(),
+            peers: Gauge::default(),
+            stale_feeds: Gauge::default(),
+            void_entries: Gauge::default(),
+            registry: Registry::default(),
+        };
+        let m = &metrics;
+        registry.register("checks", "Subjects checked, by answer", m.checks.clone());
+        registry.register_with_unit("check_request", "Time to answer a check request", Unit::Seconds, m.check_seconds.clone());
+        registry.register("entries_committed", "Entries that became durable and queryable", m.entries.clone());
+        registry.register("batches_committed", "Batches that became durable and queryable", m.batches.clone());
+        registry.register_with_unit("chunks_stored", "Body chunks verified and stored", Unit::Bytes, m.chunk_bytes.clone());
+        registry.register("chunks_refused", "Body chunks that were not what their header names", m.chunks_refused.clone());
+        registry.register("storage_failures", "Commits that the disk refused", m.storage_failures.clone());
+        registry.register("peer_offences", "Messages that no honest node sends, by kind", m.offences.clone());
+        registry.register("table_rows", "Rows of the token table", m.table_rows.clone());
+        registry.register_with_unit("table_memory", "Memory of the token table", Unit::Bytes, m.table_bytes.clone());
+        registry.register("peers_connected", "Connected nodes of members", m.peers.clone());
+        registry.register("feeds_stale", "Feeds that have not been heard from", m.stale_feeds.clone());
+        registry.register("entries_void", "Entries without effect since the start", m.void_entries.clone());
+        for offence in Offence::ALL {
+            drop(metrics.offences.get_or_create(&Kind { kind: offence.name() }));
+        }
+        Metrics { registry, ..metrics }
+    }
+
+    /// Counts an answer.
+    pub fn checked(&self, verdict: Verdict, times: u64) {
+        let kind = match verdict {
+            Verdict::NotListed => "not_listed",
+            Verdict::Listed => "listed",
+            Verdict::Candidate => "candidate",
+            Verdict::Stale => "stale",
+            Verdict::Invalid => "invalid",
+        };
+        self.checks.get_or_create(&Kind { kind }).inc_by(times);
+    }
+
+    /// How long a check request took.
+    pub fn check_took(&self, time: std::time::Duration) {
+        self.check_seconds.observe(time.as_secs_f64());
+    }
+
+    /// A batch is in force.
+    pub fn committed(&self, entries: u64) {
+        self.batches.inc();
+        self.entries.inc_by(entries);
+    }
+
+    /// A chunk was stored or refused.
+    pub fn stored(&self, good: bool, bytes: usize) {
+        if good {
+            self.chunk_bytes.inc_by(bytes as u64);
+        } else {
+            self.chunks_refused.inc();
+        }
+    }
+
+    /// A commit failed, if it did.
+    pub fn storage_failed(&self, failed: bool) {
+        self.storage_failures.inc_by(u64::from(failed));
+    }
+
+    /// A peer offended.
+    pub fn offence(&self, offence: Offence) {
+        self.offences.get_or_create(&Kind { kind: offence.name() }).inc();
+    }
+
+    /// The text of OpenMetrics.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing into a String has no failing case.
+        encode(&mut text, &self.registry).expect("text takes every metric");
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
