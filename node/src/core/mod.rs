@@ -11,5 +11,5 @@ mod view;
 
 pub use admit::{AdmitError, Founding, Invited, found};
 pub use node::{Node, NodeError, Opening};
-pub use publish::{Clear, Counted, Outcome, PublishError, Refusal, Wanted};
+pub use publish::{Clear, Counted, ENTRIES_PER_IMPORTED_BATCH, Outcome, PublishError, Refusal, Session, Wanted};
 pub use view::View;

@@ -22,7 +22,7 @@ impl<Q, A> Clone for WireCodec<Q, A> {
     }
 }
 
-impl<Q: Wire + Send, A: Wire + Send> request_response::Codec for WireCodec<Q, A> {
+impl<Q: Wire + Send + Sync, A: Wire + Send + Sync> request_response::Codec for WireCodec<Q, A> {
     type Protocol = StreamProtocol;
     type Request = Q;
     type Response = A;

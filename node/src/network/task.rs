@@ -172,7 +172,7 @@ pub(super) fn build_swarm(secret: &mut [u8; 32], alliance: &Hash) -> Result<Swar
         let name = topic_name(alliance, topic);
         let gossip = &mut swarm.behaviour_mut().gossip;
         gossip.subscribe(&name).map_err(|error| setup(error.to_string()))?;
-        gossip.set_topic_params(name, topic_score()).map_err(setup)?;
+        gossip.set_topic_params(name, topic_score()).map_err(|error| setup(error.to_string()))?;
     }
     Ok(swarm)
 }
@@ -215,6 +215,7 @@ struct Task {
 
 impl Task {
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, stop: CancellationToken) {
+        let events = self.events.clone();
         let mut dialing = tokio::time::interval(DIAL_EVERY);
         dialing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -226,7 +227,7 @@ impl Task {
                     Some(command) => self.on_command(command),
                     None => return,
                 },
-                permit = self.events.reserve(), if has_events => match (permit, self.waiting.pop_front()) {
+                permit = events.reserve(), if has_events => match (permit, self.waiting.pop_front()) {
                     (Ok(permit), Some(event)) => permit.send(event),
                     _ => return,
                 },

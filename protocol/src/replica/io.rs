@@ -27,11 +27,11 @@ pub struct Now {
 pub struct RequestId(pub u64);
 
 /// The driver's name for a gossiped message that waits for its verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GossipHandle(pub u64);
 
 /// The driver's name for a request that waits for our answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AnswerHandle(pub u64);
 
 /// One batch of one feed.

@@ -1,0 +1,195 @@
+//! Checks of one subject and of many.
+
+use std::{borrow::Cow, sync::Arc, time::Instant};
+
+use antibrush_protocol::subject::{Class, Subject};
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{State, rejection::JsonRejection},
+};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    App, Problem,
+    auth::{CHECK, Caller},
+};
+use crate::{
+    check::{Answer, Context, Freshness},
+    core::View,
+    storage::table::{Reader, Row},
+};
+
+/// One question.
+#[derive(Deserialize, ToSchema)]
+pub struct CheckRequest {
+    /// The class of the identifier.
+    #[schema(value_type = String, example = "MOB")]
+    class: Class,
+    /// The identifier, as a person writes it. It never leaves the process.
+    #[schema(example = "138 0013 8000")]
+    id: String,
+    /// Why it is asked: a short word for the audit log.
+    #[schema(example = "order-risk")]
+    purpose: String,
+}
+
+/// The answer to one question.
+#[derive(Serialize, ToSchema)]
+pub struct CheckResponse {
+    #[serde(flatten)]
+    answer: Answer,
+    /// How fresh the feeds are on which the answer rests.
+    feeds: Vec<Freshness>,
+}
+
+/// Many questions.
+#[derive(Deserialize, ToSchema)]
+pub struct ChecksRequest<'a> {
+    /// Why it is asked: a short word for the audit log.
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "nightly-screening")]
+    purpose: Cow<'a, str>,
+    /// The class of all `ids`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "MOB")]
+    class: Option<Class>,
+    /// Identifiers of one class.
+    #[serde(default, borrow)]
+    #[schema(value_type = Vec<String>)]
+    ids: Vec<Cow<'a, str>>,
+    /// Identifiers of several classes; answered after `ids`.
+    #[serde(default, borrow)]
+    items: Vec<CheckItem<'a>>,
+}
+
+/// One of many questions.
+#[derive(Deserialize, ToSchema)]
+pub struct CheckItem<'a> {
+    /// The class of the identifier.
+    #[schema(value_type = String, example = "PER")]
+    class: Class,
+    /// The identifier.
+    #[serde(borrow)]
+    #[schema(value_type = String)]
+    id: Cow<'a, str>,
+}
+
+/// The answers, in the order of the questions.
+#[derive(Serialize, ToSchema)]
+pub struct ChecksResponse {
+    answers: Vec<Answer>,
+    /// How fresh the feeds are on which the answers rest.
+    feeds: Vec<Freshness>,
+}
+
+/// Checks one subject. Answered from memory; the question leaves neither the process nor a trace of the identifier.
+#[utoipa::path(post, path = "/v1/check", tag = "check", security(("bearer" = [])),
+    request_body = CheckRequest,
+    responses((status = 200, body = CheckResponse), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
+pub async fn check(
+    State(app): State<App>,
+    caller: Caller<CHECK>,
+    request: Result<Json<CheckRequest>, JsonRejection>,
+) -> Result<Json<CheckResponse>, Problem> {
+    let began = Instant::now();
+    let Json(request) = request?;
+    let purpose = checked_purpose(&request.purpose)?;
+    let context = app.node.check_context();
+    let view = app.node.view();
+    let mut asker = Asker::new(&view, &context, app.node.store().table().reader());
+    let answer = asker.ask(request.class, &request.id)?;
+    app.node.metrics().checked(answer.answer, 1);
+    app.audit.checked(&caller.name, purpose, std::iter::once(answer.answer));
+    app.node.metrics().check_took(began.elapsed());
+    Ok(Json(CheckResponse { answer, feeds: context.feeds().to_vec() }))
+}
+
+/// Checks up to 10,000 subjects.
+#[utoipa::path(post, path = "/v1/checks", tag = "check", security(("bearer" = [])),
+    request_body = ChecksRequest,
+    responses((status = 200, body = ChecksResponse), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 413, body = Problem)))]
+pub async fn checks(
+    State(app): State<App>,
+    caller: Caller<CHECK>,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<axum::response::Response, Problem> {
+    let began = Instant::now();
+    let body = body?;
+    let work = app.clone();
+    let answered = tokio::task::spawn_blocking(move || answer_many(&work, &caller.name, &body));
+    let json = answered.await.map_err(|_| Problem::stopping())??;
+    app.node.metrics().check_took(began.elapsed());
+    Ok(axum::response::IntoResponse::into_response(([(axum::http::header::CONTENT_TYPE, "application/json")], json)))
+}
+
+fn answer_many(app: &App, caller: &str, body: &[u8]) -> Result<Vec<u8>, Problem> {
+    let request: ChecksRequest<'_> = serde_json::from_slice(body)
+        .map_err(|_| Problem::bad_request("the body is not the JSON that this route takes; compare it with /openapi.json"))?;
+    let purpose = checked_purpose(&request.purpose)?;
+    let most = app.node.config().checks_at_once;
+    if request.ids.len() + request.items.len() > most {
+        return Err(Problem::bad_request(format!("ask for at most {most} subjects at once; split the list")));
+    }
+    let class_of_ids = match (request.class, request.ids.is_empty()) {
+        (Some(class), _) => class,
+        (None, true) => Class::Ent,
+        (None, false) => return Err(Problem::bad_request("`ids` need a `class`; or send `items` with a class each")),
+    };
+    let ids = request.ids.iter().map(|id| (class_of_ids, id.as_ref()));
+    let questions: Vec<(Class, &str)> = ids.chain(request.items.iter().map(|item| (item.class, item.id.as_ref()))).collect();
+    let context = app.node.check_context();
+    let view = app.node.view();
+    let table = app.node.store().table().reader();
+    let answers: Vec<Answer> = questions
+        .par_iter()
+        .with_min_len(512)
+        .map_init(|| Asker::new(&view, &context, table.clone()), |asker, (class, id)| asker.ask(*class, id))
+        .collect::<Result<_, Problem>>()?;
+    for answer in &answers {
+        app.node.metrics().checked(answer.answer, 1);
+    }
+    app.audit.checked(caller, purpose, answers.iter().map(|answer| answer.answer));
+    let response = ChecksResponse { answers, feeds: context.feeds().to_vec() };
+    // Enums, strings and numbers encode in every case.
+    Ok(serde_json::to_vec(&response).expect("answers encode"))
+}
+
+/// Answers questions against one moment of the node; keeps its buffers.
+struct Asker<'a> {
+    view: &'a Arc<View>,
+    context: &'a Context,
+    table: Reader,
+    scratch: Vec<u8>,
+    rows: Vec<Row>,
+}
+
+impl<'a> Asker<'a> {
+    fn new(view: &'a Arc<View>, context: &'a Context, table: Reader) -> Self {
+        Asker { view, context, table, scratch: Vec::with_capacity(160), rows: Vec::new() }
+    }
+
+    fn ask(&mut self, class: Class, id: &str) -> Result<Answer, Problem> {
+        let subject = match Subject::parse(class, id) {
+            Ok(subject) => subject,
+            Err(error) => return Ok(Answer::invalid(error.reason_en())),
+        };
+        let (_, token) = self.view.tokens.token(&subject, &mut self.scratch)?;
+        Ok(self.context.answer(class, &token, &self.table, &mut self.rows))
+    }
+}
+
+fn checked_purpose(purpose: &str) -> Result<&str, Problem> {
+    let fits = (1..=32).contains(&purpose.len()) && purpose.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    // Anything longer or freer could carry an identifier into the audit log.
+    let starts = purpose.starts_with(|c: char| c.is_ascii_lowercase());
+    let digits = purpose.bytes().filter(u8::is_ascii_digit).count();
+    if fits && starts && digits <= 4 {
+        Ok(purpose)
+    } else {
+        Err(Problem::bad_request("`purpose` must be a short word of a-z, hyphen and at most four digits, like order-risk"))
+    }
+}

@@ -1,0 +1,223 @@
+//! Listing and clearing over HTTP.
+
+use antibrush_protocol::{
+    base::Day,
+    codes::{Conduct, Direction, List, Reason, Role, Severity},
+    subject::{Class, Subject},
+};
+use axum::{
+    Json,
+    extract::{State, rejection::JsonRejection},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    App, Problem,
+    auth::{Caller, PUBLISH},
+};
+use crate::core::{Clear, Counted, Node, Outcome, Session, Wanted};
+
+/// The most items of one call: larger lists are imported as files.
+const ITEMS: usize = 10_000;
+
+/// One subject to list.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListItem {
+    #[schema(value_type = String, example = "ACC")]
+    class: Class,
+    /// The identifier; it never leaves the process.
+    #[schema(example = "jd:20931187")]
+    id: String,
+    /// CXH if not given.
+    #[schema(value_type = Option<String>, example = "CXH")]
+    list: Option<List>,
+    #[schema(value_type = String, example = "C01")]
+    conduct: Conduct,
+    /// By role if not given.
+    #[schema(value_type = Option<String>, example = "ordinary")]
+    severity: Option<Severity>,
+    #[schema(value_type = Option<String>, example = "take-part")]
+    role: Option<Role>,
+    #[schema(value_type = Option<String>, example = "up")]
+    direction: Option<Direction>,
+    /// GB/T 2260, six digits.
+    #[schema(example = 330100)]
+    region: Option<u32>,
+    /// The day of listing; today if not given.
+    #[schema(example = "2026-11-22")]
+    day: Option<String>,
+    /// The last day on which it holds; by the charter's term if not given.
+    #[schema(example = "2027-11-21")]
+    expires: Option<String>,
+    /// The rule-set version; the configured one if not given.
+    basis: Option<String>,
+    /// Where the evidence is kept; only its salted digest leaves the node.
+    #[schema(example = "case-2026-118")]
+    evidence: String,
+    /// The name, published only for legal entities.
+    name: Option<String>,
+}
+
+/// Subjects to list.
+#[derive(Deserialize, ToSchema)]
+pub struct ListRequest {
+    items: Vec<ListItem>,
+}
+
+/// One subject to clear.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClearItem {
+    #[schema(value_type = String, example = "ACC")]
+    class: Class,
+    /// The identifier; it never leaves the process.
+    id: String,
+    /// CXH if not given.
+    #[schema(value_type = Option<String>, example = "CXH")]
+    list: Option<List>,
+    /// Why.
+    #[schema(value_type = String, example = "R01")]
+    reason: Reason,
+}
+
+/// Subjects to clear.
+#[derive(Deserialize, ToSchema)]
+pub struct ClearRequest {
+    items: Vec<ClearItem>,
+}
+
+/// What became of the items, in their order, and the batch that says so.
+#[derive(Serialize, ToSchema)]
+pub struct PublishResponse {
+    /// One for each item.
+    outcomes: Vec<ItemOutcome>,
+    /// How many ended how.
+    counted: Counted,
+    /// The batch; absent if nothing had to be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<u64>,
+}
+
+/// What became of one item.
+#[derive(Serialize, ToSchema)]
+pub struct ItemOutcome {
+    /// `listed`, `amended`, `unchanged`, `cleared` or `refused`.
+    outcome: &'static str,
+    /// Why it was refused, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Lists subjects: one batch, durable and queryable here when the call returns.
+#[utoipa::path(post, path = "/v1/listings", tag = "publish", security(("bearer" = [])), request_body = ListRequest,
+    responses((status = 200, body = PublishResponse), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 409, body = Problem), (status = 507, body = Problem)))]
+pub async fn list(
+    State(app): State<App>,
+    _caller: Caller<PUBLISH>,
+    request: Result<Json<ListRequest>, JsonRejection>,
+) -> Result<Json<PublishResponse>, Problem> {
+    let Json(request) = request?;
+    bounded(request.items.len())?;
+    let wishes: Vec<Result<Wanted, String>> = request.items.into_iter().map(wanted).collect();
+    publish(&app.node, wishes, |session, wishes| session.list(wishes)).await
+}
+
+/// Clears subjects that this platform listed.
+#[utoipa::path(post, path = "/v1/clearings", tag = "publish", security(("bearer" = [])), request_body = ClearRequest,
+    responses((status = 200, body = PublishResponse), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 409, body = Problem), (status = 507, body = Problem)))]
+pub async fn clear(
+    State(app): State<App>,
+    _caller: Caller<PUBLISH>,
+    request: Result<Json<ClearRequest>, JsonRejection>,
+) -> Result<Json<PublishResponse>, Problem> {
+    let Json(request) = request?;
+    bounded(request.items.len())?;
+    let clear = |item: ClearItem| {
+        let subject = Subject::parse(item.class, &item.id).map_err(|error| error.reason_en().to_owned())?;
+        Ok(Clear { subject, list: item.list.unwrap_or(List::Cxh), reason: item.reason })
+    };
+    let wishes = request.items.into_iter().map(clear).collect();
+    publish(&app.node, wishes, |session, wishes| session.clear(wishes)).await
+}
+
+fn bounded(items: usize) -> Result<(), Problem> {
+    match items {
+        0 => Err(Problem::bad_request("`items` is empty; send at least one")),
+        1..=ITEMS => Ok(()),
+        _ => Err(Problem::bad_request(format!("send at most {ITEMS} items at once, or import them as a file"))),
+    }
+}
+
+fn wanted(item: ListItem) -> Result<Wanted, String> {
+    let subject = Subject::parse(item.class, &item.id).map_err(|error| error.reason_en().to_owned())?;
+    let day = |text: Option<String>, field: &str| match text {
+        None => Ok(None),
+        Some(text) => Day::parse(&text).map(Some).ok_or_else(|| format!("`{field}` is not a date; write it as 2026-11-22")),
+    };
+    if item.evidence.is_empty() || item.evidence.len() > 256 {
+        return Err("`evidence` must name where the evidence is kept, in 1 to 256 bytes".to_owned());
+    }
+    Ok(Wanted {
+        subject,
+        list: item.list.unwrap_or(List::Cxh),
+        conduct: item.conduct,
+        severity: item.severity,
+        role: item.role,
+        direction: item.direction,
+        region: item.region,
+        day: day(item.day, "day")?,
+        last_day: day(item.expires, "expires")?,
+        basis: item.basis,
+        evidence: item.evidence,
+        name: item.name,
+    })
+}
+
+/// Plans and publishes; items that could not even be read keep their place among the outcomes.
+async fn publish<W: Send + 'static>(
+    node: &std::sync::Arc<Node>,
+    wishes: Vec<Result<W, String>>,
+    plan: impl FnOnce(&mut Session, &[W]) -> Result<Vec<Outcome>, antibrush_protocol::feed::build::BuildError> + Send + 'static,
+) -> Result<Json<PublishResponse>, Problem> {
+    let planner = node.clone();
+    let planned = tokio::task::spawn_blocking(move || -> Result<_, Problem> {
+        let (mut good, mut places) = (Vec::new(), Vec::new());
+        for wish in wishes {
+            places.push(wish.map(|wish| good.push(wish)));
+        }
+        let mut session = Session::new(&planner)?;
+        let outcomes = plan(&mut session, &good).map_err(|error| Problem::bad_request(error.to_string()))?;
+        Ok((session, outcomes, places))
+    });
+    let (session, outcomes, places) = planned.await.map_err(|_| Problem::stopping())??;
+    let head = node.publish_session(session).await?;
+    let (mut counted, mut outcomes) = (Counted::default(), outcomes.into_iter());
+    let outcome = |place: Result<(), String>| match place.map(|()| outcomes.next()) {
+        Ok(Some(outcome)) => {
+            counted.count(&outcome);
+            described(&outcome)
+        }
+        Ok(None) => ItemOutcome { outcome: "refused", reason: None },
+        Err(reason) => {
+            counted.refused += 1;
+            ItemOutcome { outcome: "refused", reason: Some(reason) }
+        }
+    };
+    let outcomes = places.into_iter().map(outcome).collect();
+    Ok(Json(PublishResponse { outcomes, counted, batch: head.map(|head| head.seq) }))
+}
+
+fn described(outcome: &Outcome) -> ItemOutcome {
+    let (outcome, reason) = match outcome {
+        Outcome::Listed => ("listed", None),
+        Outcome::Amended => ("amended", None),
+        Outcome::Unchanged => ("unchanged", None),
+        Outcome::Cleared => ("cleared", None),
+        Outcome::Refused(refusal) => ("refused", Some(refusal.to_string())),
+    };
+    ItemOutcome { outcome, reason }
+}

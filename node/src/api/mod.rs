@@ -1,0 +1,101 @@
+//! The HTTP interface: what a platform's risk system talks to.
+//!
+//! Bound to loopback unless configured otherwise; every call but the health ones needs a bearer token with the scope of
+//! its route. Errors are problem+json (RFC 9457). The command line uses the same routes, over a socket while the node
+//! runs and in process while it does not, so there is one way in.
+
+mod alliance;
+mod archive;
+mod auth;
+mod changes;
+mod check;
+mod feed;
+mod filter;
+mod health;
+mod import;
+mod listing;
+mod member;
+mod problem;
+mod proof;
+mod status;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::DefaultBodyLimit, routing::get};
+use tower_http::limit::RequestBodyLimitLayer;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use auth::{ADMIN_TOKEN_FILE, Access, AuthError, Scope};
+pub use problem::Problem;
+
+use crate::{audit::Audit, core::Node};
+
+/// The largest body of a call that carries no file: 10,000 identifiers of 4 KiB each do not occur, of 400 bytes they may.
+const BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// What the routes share.
+#[derive(Clone)]
+pub struct App {
+    /// The node.
+    pub node: Arc<Node>,
+    /// Who may do what.
+    pub access: Arc<Access>,
+    /// The audit log.
+    pub audit: Arc<Audit>,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "antibrush node",
+        description = "Checks, listings and feeds of a brushing-blacklist alliance. 反炒信联盟节点接口。",
+        license(name = "Apache-2.0")
+    ),
+    components(schemas(problem::Problem)),
+    modifiers(&auth::BearerScheme),
+)]
+struct Document;
+
+/// The routes and their OpenAPI description.
+pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
+    let small = OpenApiRouter::new()
+        .routes(routes!(check::check))
+        .routes(routes!(check::checks))
+        .routes(routes!(listing::list))
+        .routes(routes!(listing::clear))
+        .routes(routes!(feed::feeds))
+        .routes(routes!(feed::feed))
+        .routes(routes!(feed::verify))
+        .routes(routes!(member::members))
+        .routes(routes!(status::status))
+        .routes(routes!(changes::changes))
+        .routes(routes!(proof::inclusion))
+        .routes(routes!(proof::consistency))
+        .routes(routes!(filter::build))
+        .routes(routes!(alliance::invite))
+        .routes(routes!(archive::charters))
+        .routes(routes!(archive::headers))
+        .routes(routes!(archive::chunk))
+        .routes(routes!(archive::put_charter))
+        .routes(routes!(archive::put_headers))
+        .routes(routes!(archive::put_chunk))
+        .layer(RequestBodyLimitLayer::new(BODY_BYTES))
+        .layer(DefaultBodyLimit::disable());
+    let large = OpenApiRouter::new()
+        .routes(routes!(import::import))
+        .layer(RequestBodyLimitLayer::new(import::FILE_BYTES))
+        .layer(DefaultBodyLimit::disable());
+    let open = OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics));
+    let (router, document) =
+        OpenApiRouter::with_openapi(Document::openapi()).merge(small).merge(large).merge(open).split_for_parts();
+    let served = document.clone();
+    let router = router
+        .route("/openapi.json", get(move || std::future::ready(axum::Json(served.clone()))))
+        .fallback(problem::not_found)
+        .with_state(app);
+    (router, document)
+}

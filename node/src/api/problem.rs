@@ -1,0 +1,143 @@
+//! Errors as problem+json (RFC 9457): one place maps everything that can go wrong to a status.
+
+use axum::{
+    Json,
+    extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    core::{AdmitError, PublishError},
+    storage::StorageError,
+    tokens::TokenError,
+};
+
+/// What went wrong, in one sentence with the reason and the next step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// A stable name of the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:antibrush:problem:unauthorized")]
+    pub kind: String,
+    /// The status.
+    pub status: u16,
+    /// The reason and the next step.
+    pub detail: String,
+}
+
+impl Problem {
+    /// A problem of a kind.
+    pub fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Problem {
+        Problem { kind: format!("urn:antibrush:problem:{kind}"), status: status.as_u16(), detail: detail.into() }
+    }
+
+    /// The caller's request is wrong.
+    pub fn bad_request(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-request", detail)
+    }
+
+    /// What was asked for is not here.
+    pub fn not_found(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    /// The node stops or its task ended.
+    pub fn stopping() -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the node is stopping; try again when it runs")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}
+
+/// No such route.
+pub async fn not_found() -> Problem {
+    Problem::not_found("there is no such route; /openapi.json lists them all")
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        use antibrush_protocol::replica::PublishRefusal as R;
+        let (status, kind) = match &error {
+            PublishError::NotAPublisher => (StatusCode::FORBIDDEN, "not-a-publisher"),
+            PublishError::Recovering => (StatusCode::SERVICE_UNAVAILABLE, "recovering"),
+            PublishError::ClockBehind(_) => (StatusCode::CONFLICT, "clock"),
+            PublishError::Refused(R::Storage) | PublishError::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+            PublishError::Refused(R::Frozen) => (StatusCode::CONFLICT, "frozen"),
+            PublishError::Refused(R::Moved | R::Invalid) => (StatusCode::CONFLICT, "refused"),
+            PublishError::Key(_) => (StatusCode::INTERNAL_SERVER_ERROR, "key"),
+            PublishError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        };
+        Problem::new(status, kind, error.to_string())
+    }
+}
+
+impl From<StorageError> for Problem {
+    fn from(error: StorageError) -> Self {
+        Problem::new(StatusCode::INSUFFICIENT_STORAGE, "storage", error.to_string())
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        Problem::new(StatusCode::FORBIDDEN, "no-token", error.to_string())
+    }
+}
+
+impl From<AdmitError> for Problem {
+    fn from(error: AdmitError) -> Self {
+        let (status, kind) = match &error {
+            AdmitError::NotASteward => (StatusCode::FORBIDDEN, "not-a-steward"),
+            AdmitError::Slug(_) => (StatusCode::CONFLICT, "slug"),
+            AdmitError::NeedsQuorum(_) => (StatusCode::CONFLICT, "needs-quorum"),
+            AdmitError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+            AdmitError::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+            AdmitError::Charter(_) | AdmitError::Seal(_) | AdmitError::Key(_) => (StatusCode::CONFLICT, "charter"),
+        };
+        Problem::new(status, kind, error.to_string())
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        // The text of the rejection may quote the body; the position is enough to find the place.
+        match &rejection {
+            JsonRejection::MissingJsonContentType(_) => {
+                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "send the body as application/json")
+            }
+            JsonRejection::BytesRejection(_) => too_large(),
+            _ => Problem::bad_request("the body is not the JSON that this route takes; compare it with /openapi.json"),
+        }
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(_: BytesRejection) -> Self {
+        too_large()
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(_: QueryRejection) -> Self {
+        Problem::bad_request("a parameter behind the question mark is wrong; compare it with /openapi.json")
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(_: PathRejection) -> Self {
+        Problem::bad_request("a part of the path is wrong; compare it with /openapi.json")
+    }
+}
+
+fn too_large() -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is too large for this route or was cut off; split it")
+}
