@@ -1,0 +1,247 @@
+//! Which column is which: the one table of headings, and the finding of the heading row.
+
+use antibrush_protocol::subject::Class;
+
+use super::{ImportError, Lang};
+
+/// One column that the import understands: its name in both languages and other headings that people give it.
+#[derive(Clone, Copy, Debug)]
+pub struct Heading {
+    /// The column.
+    pub column: Column,
+    /// The Chinese heading that the template writes.
+    pub zh: &'static str,
+    /// The English heading that the template writes.
+    pub en: &'static str,
+    /// Other headings, compared without case, width, spaces, `*`, `-`, `_` and a tail in parentheses.
+    pub synonyms: &'static [&'static str],
+}
+
+macro_rules! columns {
+    ($($(#[$doc:meta])* $name:ident, $zh:literal, $en:literal, [$($synonym:literal),*];)+) => {
+        /// The columns of a blacklist file.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Column { $($(#[$doc])* $name,)+ }
+
+        impl Column {
+            /// All columns, in the order of the template.
+            pub const ALL: &'static [Column] = &[$(Column::$name,)+];
+        }
+
+        /// All headings that are understood, in the order of the template.
+        pub const HEADINGS: &[Heading] =
+            &[$(Heading { column: Column::$name, zh: $zh, en: $en, synonyms: &[$($synonym),*] },)+];
+    };
+}
+
+columns! {
+    /// The class of the subject. Needed, unless the heading of the identifier implies it ([`IMPLIED_CLASSES`]).
+    Class, "主体类型", "class", ["类别", "主体类别", "类型", "type", "subject class", "subject type"];
+    /// The identifier. Needed.
+    Identifier, "主体标识", "identifier", ["标识", "标识符", "主体编号", "subject", "id", "subject id"];
+    /// The list; CXH where there is no such column or the cell is empty.
+    List, "名单", "list", ["名单类别", "名单类型", "所属名单", "list kind"];
+    /// What the subject did. Needed.
+    Conduct, "失信行为", "conduct", ["行为", "失信行为类型", "行为类型", "conduct code"];
+    /// How grave it is.
+    Severity, "严重程度", "severity", ["程度"];
+    /// The part that the subject took.
+    Role, "角色", "role", ["参与角色"];
+    /// Which way credit was moved.
+    Direction, "方向", "direction", ["炒信方向"];
+    /// Six digits of GB/T 2260.
+    Region, "属地", "region", ["地区", "行政区划代码", "属地代码", "region code"];
+    /// The day of listing.
+    Day, "列入日期", "day", ["日期", "认定日期", "date", "listed on", "listing date"];
+    /// The last day of the listing.
+    Expires, "到期日期", "expires", ["到期日", "有效期至", "expiry", "expires on", "expiry date"];
+    /// The version of the rule set by which it was decided.
+    Basis, "认定依据", "basis", ["依据", "规则版本", "rule set"];
+    /// Where the custodian keeps the evidence; only its salted digest leaves the platform.
+    Evidence, "证据编号", "evidence", ["证据", "evidence reference", "case"];
+    /// The name of the subject; kept locally unless it is a publishable organisation.
+    Name, "主体名称", "name", ["名称", "企业名称", "姓名", "subject name"];
+    /// A note for colleagues.
+    Note, "备注", "note", ["说明", "notes", "remark", "remarks"];
+}
+
+/// Headings that say identifier and class at once, for files about one class. A class column goes before them.
+pub const IMPLIED_CLASSES: &[(Class, &[&str])] = &[
+    (
+        Class::Ent,
+        &["统一社会信用代码", "社会信用代码", "信用代码", "uscc", "credit code", "unified social credit code"],
+    ),
+    (Class::Per, &["身份证号", "身份证号码", "身份证", "公民身份号码", "resident id", "id card", "id number"]),
+    (Class::Mob, &["手机号", "手机号码", "手机", "mobile", "mobile number", "phone", "phone number"]),
+    (Class::Shp, &["网店", "店铺", "网店编号", "店铺编号", "shop", "shop id"]),
+    (Class::Acc, &["账号", "刷手账号", "账户", "account", "account id"]),
+    (Class::Web, &["网址", "域名", "网站", "website", "domain"]),
+    (Class::Wbl, &["运单号", "快递单号", "waybill", "waybill number"]),
+];
+
+impl Column {
+    /// The Chinese heading.
+    pub fn zh(self) -> &'static str {
+        self.entry().zh
+    }
+
+    /// The English heading.
+    pub fn en(self) -> &'static str {
+        self.entry().en
+    }
+
+    /// The heading in a language.
+    pub fn heading(self, lang: Lang) -> &'static str {
+        match lang {
+            Lang::Zh => self.zh(),
+            Lang::En => self.en(),
+        }
+    }
+
+    /// The macro writes columns and headings in one order.
+    fn entry(self) -> &'static Heading {
+        &HEADINGS[self as usize]
+    }
+}
+
+/// Where each column stands in a file.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// Position of each [`Column`], by its order.
+    places: [Option<usize>; HEADINGS.len()],
+    /// The class that the identifier's heading implies, when there is no class column.
+    pub(super) implied: Option<Class>,
+    /// Number of cells of the heading row.
+    pub(super) width: usize,
+    /// Headings that mean nothing here.
+    pub(super) ignored: Vec<String>,
+}
+
+impl Layout {
+    /// Where a column stands.
+    pub(super) fn place(&self, column: Column) -> Option<usize> {
+        self.places[column as usize]
+    }
+
+    /// Reads one row as headings. `Err(NoHeadings)` if it has none.
+    fn read(row: &[String]) -> Result<Layout, ImportError> {
+        let mut layout =
+            Layout { places: [None; HEADINGS.len()], implied: None, width: row.len(), ignored: Vec::new() };
+        let mut known = 0;
+        let mut duplicate = None;
+        for (place, text) in row.iter().enumerate() {
+            let Some((column, implied)) = recognise(text) else {
+                if !text.trim().is_empty() {
+                    layout.ignored.push(shown(text));
+                }
+                continue;
+            };
+            known += 1;
+            match layout.places[column as usize] {
+                Some(first) if duplicate.is_none() => {
+                    let (first, second) = (shown(&row[first]), shown(text));
+                    duplicate = Some(ImportError::DuplicateColumn { column, first, second });
+                }
+                Some(_) => {}
+                None => layout.places[column as usize] = Some(place),
+            }
+            layout.implied = layout.implied.or(implied);
+        }
+        // One known word may be a cell of a file without headings ("手机号" is also a class): showing the row would show data.
+        if known < 2 {
+            return Err(ImportError::NoHeadings);
+        }
+        if let Some(duplicate) = duplicate {
+            return Err(duplicate);
+        }
+        if layout.place(Column::Class).is_some() {
+            layout.implied = None;
+        }
+        let needed = [Column::Class, Column::Identifier, Column::Conduct];
+        let is_missing = |column: &Column| {
+            layout.place(*column).is_none() && !(*column == Column::Class && layout.implied.is_some())
+        };
+        let missing: Vec<_> = needed.into_iter().filter(is_missing).collect();
+        if missing.is_empty() {
+            return Ok(layout);
+        }
+        let found = row.iter().filter(|text| !text.trim().is_empty()).map(|text| shown(text)).collect();
+        Err(ImportError::MissingColumns { missing, found })
+    }
+
+    /// The first of the rows that has all needed headings, with its index; else the most telling error.
+    pub(super) fn find(rows: &[Vec<String>]) -> Result<(usize, Layout), ImportError> {
+        let is_empty = rows.iter().flatten().all(|text| text.trim().is_empty());
+        let mut best = if is_empty { ImportError::Empty } else { ImportError::NoHeadings };
+        for (index, row) in rows.iter().enumerate() {
+            match Layout::read(row) {
+                Ok(layout) => return Ok((index, layout)),
+                Err(error) if matches!(best, ImportError::NoHeadings) => best = error,
+                Err(_) => {}
+            }
+        }
+        Err(best)
+    }
+}
+
+/// The column that a heading means, and the class that it implies.
+fn recognise(text: &str) -> Option<(Column, Option<Class>)> {
+    let text = normalise(text);
+    if text.is_empty() {
+        return None;
+    }
+    let plain = HEADINGS
+        .iter()
+        .find(|heading| [heading.zh, heading.en].iter().chain(heading.synonyms).any(|name| normalise(name) == text));
+    if let Some(heading) = plain {
+        return Some((heading.column, None));
+    }
+    let implied = IMPLIED_CLASSES.iter().find(|(_, names)| names.iter().any(|name| normalise(name) == text));
+    implied.map(|(class, _)| (Column::Identifier, Some(*class)))
+}
+
+/// Lower case, half width, without spaces, `*`, `-`, `_` and a tail in parentheses such as "（必填）".
+fn normalise(text: &str) -> String {
+    let narrow = text.chars().map(|c| match c {
+        // The full-width forms lie in the order of ASCII 0x21–0x7E.
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
+        other => other,
+    });
+    let kept = narrow.filter(|c| !c.is_whitespace() && !matches!(c, '*' | '-' | '_' | '\u{FEFF}'));
+    kept.take_while(|c| *c != '(').flat_map(char::to_lowercase).collect()
+}
+
+/// A heading as it may be shown: at most 24 characters, digits blotted out.
+fn shown(text: &str) -> String {
+    text.trim().chars().take(24).map(|c| if c.is_numeric() { '#' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_headings_are_the_same_and_the_order_is_the_order_of_the_columns() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (heading, column) in HEADINGS.iter().zip(Column::ALL) {
+            assert_eq!(heading.column, *column);
+            assert_eq!(heading.column.zh(), heading.zh);
+            for name in [heading.zh, heading.en].iter().chain(heading.synonyms) {
+                assert!(seen.insert(normalise(name)), "{name}");
+            }
+        }
+        for name in IMPLIED_CLASSES.iter().flat_map(|(_, names)| names.iter()) {
+            assert!(seen.insert(normalise(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn case_width_spaces_and_tails_do_not_matter() {
+        for text in ["Identifier", " ＩＤＥＮＴＩＦＩＥＲ ", "主体 标识", "*主体标识（必填）", "SUBJECT_ID"]
+        {
+            assert_eq!(recognise(text), Some((Column::Identifier, None)), "{text}");
+        }
+        assert_eq!(recognise("手机号 (11位)"), Some((Column::Identifier, Some(Class::Mob))));
+        assert_eq!(recognise("(x)"), None);
+    }
+}
