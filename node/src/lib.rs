@@ -3,14 +3,21 @@
 //! A platform runs one node beside its risk system. [`core`] drives the protocol's state machine; [`network`] and
 //! [`storage`] carry out what it says; [`check`] answers from memory; the faces (`api`, `cli`, `demo`) stand in front.
 
+pub mod api;
+pub mod audit;
 pub mod check;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod core;
+pub mod demo;
+pub mod import;
 pub mod keys;
+pub mod lang;
 pub mod metrics;
 pub mod network;
 pub mod profile;
 pub mod random;
 pub mod storage;
+pub mod serve;
 pub mod tokens;

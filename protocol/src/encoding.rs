@@ -119,6 +119,12 @@ impl Writer {
         self
     }
 
+    /// An object that is encoded already.
+    pub fn encoded(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.writer_mut().extend_from_slice(bytes);
+        self
+    }
+
     /// The bytes so far.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.writer()
@@ -157,6 +163,13 @@ impl<'b> Reader<'b> {
     /// Whether everything has been read.
     pub fn is_at_end(&self) -> bool {
         self.0.position() == self.0.input().len()
+    }
+
+    /// Everything that has not been read yet, for an object with a decoder of its own.
+    pub fn rest(&mut self) -> &'b [u8] {
+        let rest = &self.0.input()[self.0.position()..];
+        self.0.set_position(self.0.input().len());
+        rest
     }
 
     /// Whether the next item is a byte string of definite length.

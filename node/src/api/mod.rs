@@ -72,7 +72,6 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(changes::changes))
         .routes(routes!(proof::inclusion))
         .routes(routes!(proof::consistency))
-        .routes(routes!(filter::build))
         .routes(routes!(alliance::invite))
         .routes(routes!(archive::charters))
         .routes(routes!(archive::headers))
@@ -84,6 +83,8 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .layer(DefaultBodyLimit::disable());
     let large = OpenApiRouter::new()
         .routes(routes!(import::import))
+        .routes(routes!(filter::build))
+        .routes(routes!(filter::check))
         .layer(RequestBodyLimitLayer::new(import::FILE_BYTES))
         .layer(DefaultBodyLimit::disable());
     let open = OpenApiRouter::new()

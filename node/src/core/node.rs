@@ -12,7 +12,6 @@ use std::{
 use antibrush_protocol::{
     base::Timestamp,
     charter::CharterChain,
-    encoding::Wire,
     feed::BatchHeader,
     replica::{Replica, Restored},
     signed::Signed,
@@ -88,6 +87,7 @@ pub struct Node {
     keys: Arc<Keys>,
     store: Arc<Store>,
     view: Arc<ArcSwap<View>>,
+    context: ArcSwap<Option<(Timestamp, Arc<View>, Arc<Context>)>>,
     core: mpsc::Sender<Message>,
     network: mpsc::Sender<Command>,
     commits: watch::Receiver<u64>,
@@ -164,6 +164,7 @@ impl Node {
             profile,
             store,
             view,
+            context: ArcSwap::from_pointee(None),
             core,
             network: network.commands,
             commits,
@@ -238,10 +239,19 @@ impl Node {
         self.view.load_full()
     }
 
-    /// What checks of this moment share.
-    pub fn check_context(&self) -> Context {
-        let view = self.view.load();
-        Context::new(view.charter(), view.me, &view.feeds, clock::wall())
+    /// What checks of this moment share: made anew once a second and whenever the view changes.
+    pub fn check_context(&self) -> Arc<Context> {
+        let (view, now) = (self.view.load_full(), clock::wall());
+        let known = self.context.load();
+        if let Some((at, of, context)) = &**known
+            && *at == now
+            && Arc::ptr_eq(of, &view)
+        {
+            return context.clone();
+        }
+        let context = Arc::new(Context::new(view.charter(), view.me, &view.feeds, now));
+        self.context.store(Arc::new(Some((now, view, context.clone()))));
+        context
     }
 
     /// The evidence key: salts of evidence commitments come from it. Derived from the seal key, so it needs no file.
@@ -280,11 +290,6 @@ impl Node {
             return Vec::new();
         }
         records.await.unwrap_or_default()
-    }
-
-    /// A proof file's bytes, say.
-    pub fn encode(object: &impl Wire) -> Vec<u8> {
-        object.encode()
     }
 
     pub(super) async fn publishing(&self) -> MutexGuard<'_, ()> {

@@ -226,6 +226,16 @@ impl Session {
         self.body.len()
     }
 
+    /// Whether nothing needs to be said yet.
+    pub fn is_empty(&self) -> bool {
+        self.body.is_empty()
+    }
+
+    /// Bytes of the entries so far.
+    pub fn body_bytes(&self) -> u64 {
+        self.body.bytes()
+    }
+
     /// Plans listings, in parallel, and appends what they need.
     pub fn list(&mut self, wishes: &[Wanted]) -> Result<Vec<Outcome>, BuildError> {
         let plan = |scratch: &mut (Vec<u8>, Vec<crate::storage::table::Row>), wanted: &Wanted| self.plan_list(wanted, scratch);

@@ -41,7 +41,7 @@ pub enum KeyError {
         expected: u32,
     },
     /// The key is not there.
-    #[error("{} is missing; restore it from its backup, or create it with: antibrush keys create {role}", path.display())]
+    #[error("{} is missing; restore it from its backup (a {role} key cannot be made again)", path.display())]
     Missing {
         /// Which key.
         role: KeyRole,
@@ -159,6 +159,23 @@ impl KeyStore {
             file::decode(*role, text, protection.passphrase()).map_err(|fault| explain(fault, *role, directory))
         })?;
         Ok(Keys::assemble(directory, found.into_iter().map(|(role, _)| role).zip(secrets)))
+    }
+
+    /// Whether the keys of a directory are under a passphrase: true if any of them is.
+    ///
+    /// # Errors
+    /// [`KeyError::Missing`] if there is no key at all, [`KeyError::LooseMode`], [`KeyError::File`].
+    pub fn is_encrypted(directory: &Path) -> Result<bool, KeyError> {
+        let mut found = false;
+        for role in KeyRole::ALL {
+            if let Some(text) = read(directory, role)? {
+                found = true;
+                if file::is_encrypted(&text) {
+                    return Ok(true);
+                }
+            }
+        }
+        if found { Ok(false) } else { Err(KeyError::Missing { role: KeyRole::Feed, path: path(directory, KeyRole::Feed) }) }
     }
 
     /// The public key of a role, which needs no passphrase. It is as trustworthy as the file: [`KeyStore::open`] proves

@@ -51,6 +51,11 @@ impl Body {
         Ok(())
     }
 
+    /// Bytes of the entries so far.
+    pub fn bytes(&self) -> u64 {
+        self.chunks.iter().map(|(descriptor, _)| u64::from(descriptor.bytes)).sum::<u64>() + self.open.len() as u64
+    }
+
     /// Entries so far.
     pub fn len(&self) -> u64 {
         self.leaf_hashes.len() as u64

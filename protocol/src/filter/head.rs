@@ -7,6 +7,8 @@ use minicbor::{Decoder, Encoder, encode};
 use super::layout::{bits_for, check_bits, hashes_for};
 use super::{FilterError, MAX_CLOCK_AHEAD, MAX_HASHES, MAX_LIFETIME, VERSION};
 use crate::base::{Hash, Timestamp};
+use crate::encoding::{DecodeError, Reader, Wire, Writer};
+use crate::signed::Payload;
 
 /// The longest head that is looked at, in bytes. A head of version 1 has at most 164.
 pub const MAX_HEAD: usize = 256;
@@ -150,6 +152,28 @@ impl FilterHead {
     /// which would stretch its life.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         now < self.expires && self.built <= now.plus(MAX_CLOCK_AHEAD)
+    }
+}
+
+impl Payload for FilterHead {
+    const CONTENT_TYPE: &'static str = "application/antibrush-filter-head+cbor";
+}
+
+impl Wire for FilterHead {
+    const MAX_BYTES: usize = MAX_HEAD;
+
+    fn write(&self, w: &mut Writer) {
+        w.encoded(&FilterHead::encode(self));
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        FilterHead::decode(r.rest()).map_err(|error| match error {
+            FilterError::Malformed => DecodeError::Malformed,
+            FilterError::NotCanonical => DecodeError::NotCanonical,
+            FilterError::HeadTooLong { .. } => DecodeError::TooLarge,
+            FilterError::UnknownVersion(version) => DecodeError::UnknownVersion(u64::from(version)),
+            _ => DecodeError::OutOfRange("filter head"),
+        })
     }
 }
 

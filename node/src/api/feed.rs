@@ -1,0 +1,263 @@
+//! Feeds: their heads, what they hold, and a full verification on demand.
+
+use antibrush_protocol::{
+    charter::Member,
+    entry::Kind,
+    feed::{BatchHeader, Chunk, Totals, body::BodyCheck},
+    merkle::Frontier,
+    replica::{FeedStatus, Standing},
+};
+use axum::{
+    Json,
+    extract::{Path, State, rejection::PathRejection},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    App, Problem,
+    auth::{Caller, READ},
+};
+use crate::{clock, core::Node, core::View, storage::StorageError};
+
+/// One feed.
+#[derive(Serialize, ToSchema)]
+pub struct FeedView {
+    /// Whose.
+    publisher: String,
+    /// Its registered name.
+    legal_name: String,
+    /// The last batch; absent if nothing was ever synced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    /// Leaves in the tree.
+    size: u64,
+    /// The root, in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root: Option<String>,
+    /// When the head was signed, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued: Option<u64>,
+    /// Until when it speaks for the feed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<u64>,
+    /// Whether it still does.
+    fresh: bool,
+    /// Batches announced whose bodies have not come.
+    waiting: u64,
+    /// `open`, `frozen` or `refused`.
+    standing: &'static str,
+}
+
+/// One row of a feed's totals.
+#[derive(Serialize, ToSchema)]
+pub struct TotalView {
+    /// `list`, `amend` or `clear`.
+    kind: &'static str,
+    /// The list.
+    list: &'static str,
+    /// The conduct, where the entries state one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conduct: Option<&'static str>,
+    /// How many.
+    count: u64,
+}
+
+/// A feed with its totals.
+#[derive(Serialize, ToSchema)]
+pub struct FeedDetail {
+    #[serde(flatten)]
+    feed: FeedView,
+    /// What its batches hold, as their signed headers say.
+    totals: Vec<TotalView>,
+}
+
+/// What a verification found.
+#[derive(Serialize, ToSchema)]
+pub struct Verification {
+    /// Whose feed.
+    publisher: String,
+    /// Headers whose signatures and succession hold.
+    headers: u64,
+    /// Leaves whose hashes lead to the signed roots.
+    leaves: u64,
+    /// Leaves whose content is erased.
+    erased: u64,
+    /// Whether everything holds.
+    holds: bool,
+    /// What does not hold, and where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+    /// What the entries are, counted from the bodies.
+    totals: Vec<TotalView>,
+}
+
+/// Lists the feeds that answers depend on.
+#[utoipa::path(get, path = "/v1/feeds", tag = "feeds", security(("bearer" = [])),
+    responses((status = 200, body = Vec<FeedView>), (status = 401, body = Problem), (status = 403, body = Problem)))]
+pub async fn feeds(State(app): State<App>, _caller: Caller<READ>) -> Json<Vec<FeedView>> {
+    let view = app.node.view();
+    Json(view.feeds.iter().filter_map(|feed| feed_view(&view, feed)).collect())
+}
+
+/// Shows one feed with its totals.
+#[utoipa::path(get, path = "/v1/feeds/{slug}", tag = "feeds", security(("bearer" = [])),
+    params(("slug" = String, Path, description = "The publisher's short name")),
+    responses((status = 200, body = FeedDetail), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn feed(
+    State(app): State<App>,
+    _caller: Caller<READ>,
+    slug: Result<Path<String>, PathRejection>,
+) -> Result<Json<FeedDetail>, Problem> {
+    let Path(slug) = slug?;
+    let view = app.node.view();
+    let member = publisher(&view, &slug)?.clone();
+    let status = view.feeds.iter().find(|feed| feed.publisher == member.number);
+    let feed = status.and_then(|status| feed_view(&view, status)).ok_or_else(|| no_feed(&slug))?;
+    let store = app.node.store().clone();
+    let totals = tokio::task::spawn_blocking(move || -> Result<Totals, StorageError> {
+        let mut totals = Totals::default();
+        for_each_header(&store, member.number, |header| {
+            totals.add(&header.totals);
+            Ok(())
+        })?;
+        Ok(totals)
+    });
+    let totals = totals.await.map_err(|_| Problem::stopping())??;
+    Ok(Json(FeedDetail { feed, totals: total_views(&totals) }))
+}
+
+/// Verifies a feed from its first leaf: every signature, every chunk, every root, every total.
+#[utoipa::path(post, path = "/v1/feeds/{slug}/verify", tag = "feeds", security(("bearer" = [])),
+    params(("slug" = String, Path, description = "The publisher's short name")),
+    responses((status = 200, body = Verification), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn verify(
+    State(app): State<App>,
+    _caller: Caller<READ>,
+    slug: Result<Path<String>, PathRejection>,
+) -> Result<Json<Verification>, Problem> {
+    let Path(slug) = slug?;
+    let node = app.node.clone();
+    let verified = tokio::task::spawn_blocking(move || verify_feed(&node, &slug));
+    Ok(Json(verified.await.map_err(|_| Problem::stopping())??))
+}
+
+fn verify_feed(node: &Node, slug: &str) -> Result<Verification, Problem> {
+    let view = node.view();
+    let member = publisher(&view, slug)?;
+    let store = node.store();
+    let (mut tree, mut totals, mut result) = (Frontier::new(), Totals::default(), Verification {
+        publisher: slug.to_owned(),
+        headers: 0,
+        leaves: 0,
+        erased: 0,
+        holds: true,
+        fault: None,
+        totals: Vec::new(),
+    });
+    let mut previous = None;
+    let mut seq = 0;
+    while let Some(header) = store.header(member.number, seq)? {
+        let id = header.id();
+        let checked = view.chain.verify_header(header, clock::wall()).map_err(|error| error.to_string());
+        let step = checked.and_then(|header| {
+            let h = header.payload();
+            if h.previous != previous {
+                return Err("the header does not name the one before it".to_owned());
+            }
+            check_body(node, h, tree.clone(), &mut totals, &mut result)
+        });
+        match step {
+            Ok(after) => tree = after,
+            Err(fault) => {
+                result.holds = false;
+                result.fault = Some(format!("batch {seq}: {fault}"));
+                break;
+            }
+        }
+        result.headers += 1;
+        previous = Some(id);
+        seq += 1;
+    }
+    result.leaves = tree.size();
+    result.totals = total_views(&totals);
+    Ok(result)
+}
+
+fn check_body(
+    node: &Node,
+    header: &BatchHeader,
+    tree: Frontier,
+    totals: &mut Totals,
+    result: &mut Verification,
+) -> Result<Frontier, String> {
+    let mut check = BodyCheck::new(header, tree).map_err(|error| error.to_string())?;
+    for descriptor in &header.chunks {
+        let bytes = node.store().chunk(&descriptor.digest).map_err(|error| error.to_string())?;
+        let bytes = bytes.ok_or_else(|| "a chunk of the body is missing on disk".to_owned())?;
+        let chunk = Chunk::verify(descriptor, &bytes).map_err(|error| error.to_string())?;
+        check.add(&chunk.leaf_hashes, &chunk.totals, chunk.erased, |_, _, _| {});
+        totals.add(&chunk.totals);
+        result.erased += u64::from(chunk.erased);
+    }
+    check.finish().map_err(|error| error.to_string())
+}
+
+/// Shows every header of a feed, in order.
+fn for_each_header(
+    store: &crate::storage::Store,
+    publisher: antibrush_protocol::base::MemberNumber,
+    mut each: impl FnMut(&BatchHeader) -> Result<(), StorageError>,
+) -> Result<(), StorageError> {
+    let mut seq = 0;
+    while let Some(header) = store.header(publisher, seq)? {
+        each(header.payload())?;
+        seq += 1;
+    }
+    Ok(())
+}
+
+/// The member with this short name that has a feed.
+pub(super) fn publisher<'a>(view: &'a View, slug: &str) -> Result<&'a Member, Problem> {
+    view.charter().member_by_slug(slug).filter(|member| member.role.publishes()).ok_or_else(|| no_feed(slug))
+}
+
+fn no_feed(slug: &str) -> Problem {
+    let shown: String = slug.chars().filter(|c| c.is_ascii_lowercase() || *c == '-').take(32).collect();
+    Problem::not_found(format!("no member {shown} publishes a feed in this alliance; /v1/members lists them"))
+}
+
+fn feed_view(view: &View, feed: &FeedStatus) -> Option<FeedView> {
+    let member = view.charter().member(feed.publisher)?;
+    Some(FeedView {
+        publisher: member.slug.clone(),
+        legal_name: member.legal_name.clone(),
+        seq: feed.head.map(|head| head.seq),
+        size: feed.head.map_or(0, |head| head.size),
+        root: feed.head.map(|head| hex::encode(head.root)),
+        issued: feed.head.map(|head| head.issued.0),
+        expires: feed.head.map(|head| head.expires.0),
+        fresh: feed.is_fresh(clock::wall()),
+        waiting: feed.waiting,
+        standing: match feed.standing {
+            Standing::Open => "open",
+            Standing::Frozen { .. } => "frozen",
+            Standing::Refused { .. } => "refused",
+        },
+    })
+}
+
+fn total_views(totals: &Totals) -> Vec<TotalView> {
+    let view = |((kind, list, conduct), count): ((Kind, _, Option<antibrush_protocol::codes::Conduct>), u64)| TotalView {
+        kind: match kind {
+            Kind::List => "list",
+            Kind::Amend => "amend",
+            Kind::Clear => "clear",
+            _ => "other",
+        },
+        list: antibrush_protocol::codes::List::code(list),
+        conduct: conduct.map(|conduct| conduct.code()),
+        count,
+    };
+    totals.rows().map(view).collect()
+}

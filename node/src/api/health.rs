@@ -1,0 +1,50 @@
+//! Is it alive, is it ready, what does it count.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::App;
+
+/// The answer of the health routes.
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    /// `ok`, or why not.
+    status: &'static str,
+}
+
+/// Whether the process answers at all.
+#[utoipa::path(get, path = "/healthz", tag = "node", responses((status = 200, body = Health)))]
+pub async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Whether the node is ready to answer checks with more than `stale`.
+#[utoipa::path(get, path = "/readyz", tag = "node", responses((status = 200, body = Health), (status = 503, body = Health)))]
+pub async fn readyz(State(app): State<App>) -> impl IntoResponse {
+    let stale = app.node.check_context().is_stale();
+    let (code, status) = match stale {
+        false => (StatusCode::OK, "ok"),
+        true => (StatusCode::SERVICE_UNAVAILABLE, "some feeds have not been heard from; see /v1/status"),
+    };
+    (code, Json(Health { status }))
+}
+
+/// Counters and gauges in the OpenMetrics text format.
+#[utoipa::path(get, path = "/metrics", tag = "node",
+    responses((status = 200, body = String, content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8")))]
+pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    let (node, metrics) = (&app.node, app.node.metrics());
+    metrics.table_rows.set(i64::try_from(node.store().table().health().rows).unwrap_or(i64::MAX));
+    metrics.table_bytes.set(i64::try_from(node.store().table().memory_bytes()).unwrap_or(i64::MAX));
+    metrics.peers.set(i64::try_from(node.view().peers.len()).unwrap_or(i64::MAX));
+    let stale = node.check_context().feeds().iter().filter(|feed| !feed.fresh).count();
+    metrics.stale_feeds.set(i64::try_from(stale).unwrap_or(i64::MAX));
+    metrics.void_entries.set(node.store().void_entries());
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.render())
+}

@@ -1,0 +1,283 @@
+//! Importing a file over HTTP: the file is the body, progress and rejects come back as they happen.
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Query, State, rejection::{BytesRejection, QueryRejection}},
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    App, Problem,
+    auth::{Caller, PUBLISH},
+};
+use crate::{
+    core::{Counted, ENTRIES_PER_IMPORTED_BATCH, Node, Outcome, PublishError, Session, Wanted},
+    import::{Record, Reject, Table},
+};
+
+/// The largest file: a million rows of 500 bytes.
+pub const FILE_BYTES: usize = 512 * 1024 * 1024;
+
+/// The most body bytes of one imported batch: well under the 300 chunks that a header can describe.
+const BATCH_BYTES: u64 = 200 * 1024 * 1024;
+
+/// Lines that may wait for a slow reader.
+const LINES: usize = 1024;
+
+/// How to import.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct ImportQuery {
+    /// The file's name, for messages.
+    #[serde(default)]
+    name: String,
+    /// Read and plan everything, publish nothing.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// One line of the answer.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportLine {
+    /// Bytes read so far, and bytes in all.
+    Progress {
+        /// So far.
+        done: u64,
+        /// In all.
+        total: u64,
+    },
+    /// A row that was not taken. Never its content.
+    Reject {
+        /// Its line, from 1.
+        line: u64,
+        /// The heading of the column at fault.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        column_en: Option<&'static str>,
+        /// The same in Chinese.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        column_zh: Option<&'static str>,
+        /// Why, and what to do.
+        reason_en: String,
+        /// The same in Chinese.
+        reason_zh: String,
+    },
+    /// A batch is durable and queryable.
+    Batch {
+        /// Its number.
+        seq: u64,
+        /// Leaves in the feed after it.
+        size: u64,
+    },
+    /// The end.
+    Summary {
+        /// Rows read.
+        rows: u64,
+        /// How the good rows ended.
+        counted: Counted,
+        /// Rows that were not taken.
+        rejected: u64,
+        /// Whether nothing was published.
+        dry_run: bool,
+    },
+    /// The import ended early; batches before this line stand.
+    Error {
+        /// Why, and what to do.
+        detail: String,
+        /// The same in Chinese, where there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail_zh: Option<String>,
+    },
+}
+
+/// Imports a CSV or XLSX file. The answer is a stream of JSON lines (`application/x-ndjson`): progress, rejects, batches,
+/// and a summary or an error at the end.
+#[utoipa::path(post, path = "/v1/import", tag = "publish", security(("bearer" = [])), params(ImportQuery),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = ImportLine, content_type = "application/x-ndjson"), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem), (status = 413, body = Problem)))]
+pub async fn import(
+    State(app): State<App>,
+    _caller: Caller<PUBLISH>,
+    query: Result<Query<ImportQuery>, QueryRejection>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let (Query(query), body) = (query?, body?);
+    // Whoever may not publish is told before a row is read.
+    drop(Session::new(&app.node)?);
+    let (lines, stream) = mpsc::channel(LINES);
+    let node = app.node.clone();
+    tokio::task::spawn_blocking(move || {
+        let out = Out { lines };
+        let ended = match Import::read(node, &query, body, &out) {
+            Ok(summary) => summary,
+            Err(line) => line,
+        };
+        out.send(&ended);
+    });
+    let body = Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(stream));
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
+}
+
+struct Out {
+    lines: mpsc::Sender<Result<Bytes, std::convert::Infallible>>,
+}
+
+impl Out {
+    /// Sends a line; `false`: nobody reads any more.
+    fn send(&self, line: &ImportLine) -> bool {
+        // Strings and numbers encode in every case.
+        let mut bytes = serde_json::to_vec(line).expect("a line encodes");
+        bytes.push(b'\n');
+        self.lines.blocking_send(Ok(bytes.into())).is_ok()
+    }
+}
+
+struct Import<'a> {
+    node: Arc<Node>,
+    out: &'a Out,
+    dry_run: bool,
+    file: String,
+    session: Session,
+    counted: Counted,
+    rows: u64,
+    rejected: u64,
+    failed: Option<ImportLine>,
+}
+
+impl Import<'_> {
+    fn read(node: Arc<Node>, query: &ImportQuery, body: Bytes, out: &Out) -> Result<ImportLine, ImportLine> {
+        // Names the file in evidence references of rows that bring none, without telling anything about it.
+        let file = hex::encode(&Sha256::digest(&body)[..8]);
+        let table = Table::read(&query.name, body.into()).map_err(|error| ImportLine::Error {
+            detail: error.reason_en(),
+            detail_zh: Some(error.reason_zh()),
+        })?;
+        let session = Session::new(&node).map_err(error_line)?;
+        let mut import = Import {
+            node,
+            out,
+            dry_run: query.dry_run,
+            file,
+            session,
+            counted: Counted::default(),
+            rows: 0,
+            rejected: 0,
+            failed: None,
+        };
+        let progress = |done, total| drop(out.send(&ImportLine::Progress { done, total }));
+        let read = table.for_each_block(progress, |block| import.block(block));
+        if let Some(failed) = import.failed {
+            return Err(failed);
+        }
+        if let Err(error) = read {
+            return Err(ImportLine::Error { detail: error.reason_en(), detail_zh: Some(error.reason_zh()) });
+        }
+        import.publish().map_err(error_line)?;
+        let Import { rows, counted, rejected, dry_run, .. } = import;
+        Ok(ImportLine::Summary { rows, counted, rejected, dry_run })
+    }
+
+    fn block(&mut self, block: Vec<Result<Record, Reject>>) -> ControlFlow<()> {
+        match self.try_block(block) {
+            Ok(true) => ControlFlow::Continue(()),
+            Ok(false) => ControlFlow::Break(()),
+            Err(line) => {
+                self.failed = Some(line);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    /// `false`: nobody reads the answer any more. What is not published by then stays unpublished.
+    fn try_block(&mut self, block: Vec<Result<Record, Reject>>) -> Result<bool, ImportLine> {
+        self.rows += block.len() as u64;
+        let full = self.session.len() + block.len() as u64 > ENTRIES_PER_IMPORTED_BATCH;
+        if full || self.session.body_bytes() > BATCH_BYTES {
+            self.publish().map_err(error_line)?;
+        }
+        let (mut wishes, mut lines) = (Vec::with_capacity(block.len()), Vec::with_capacity(block.len()));
+        let mut heard = true;
+        for row in block {
+            match row {
+                Ok(record) => {
+                    lines.push(record.line);
+                    wishes.push(self.wanted(record));
+                }
+                Err(reject) => heard &= self.reject(&reject),
+            }
+        }
+        let outcomes = self.session.list(&wishes).map_err(|error| ImportLine::Error { detail: error.to_string(), detail_zh: None })?;
+        for (line, outcome) in lines.into_iter().zip(&outcomes) {
+            self.counted.count(outcome);
+            if let Outcome::Refused(refusal) = outcome {
+                self.rejected += 1;
+                heard &= self.out.send(&ImportLine::Reject {
+                    line,
+                    column_en: None,
+                    column_zh: None,
+                    reason_en: refusal.to_string(),
+                    reason_zh: crate::lang::refusal_zh(refusal).to_owned(),
+                });
+            }
+        }
+        Ok(heard)
+    }
+
+    fn publish(&mut self) -> Result<(), PublishError> {
+        let session = std::mem::replace(&mut self.session, Session::new(&self.node)?);
+        if self.dry_run {
+            return Ok(());
+        }
+        let head = tokio::runtime::Handle::current().block_on(self.node.publish_session(session))?;
+        // The table now holds what was published; the next batch is planned against it.
+        self.session = Session::new(&self.node)?;
+        if let Some(head) = head {
+            self.out.send(&ImportLine::Batch { seq: head.seq, size: head.size });
+        }
+        Ok(())
+    }
+
+    fn wanted(&self, record: Record) -> Wanted {
+        let evidence = match &record.evidence {
+            Some(reference) => reference.as_str().to_owned(),
+            None => format!("import:{}:{}", self.file, record.line),
+        };
+        Wanted {
+            list: record.list,
+            conduct: record.conduct,
+            severity: record.severity,
+            role: record.role,
+            direction: record.direction,
+            region: record.region,
+            day: record.day,
+            last_day: record.expires,
+            basis: record.basis,
+            evidence,
+            name: record.name.as_ref().map(|name| name.as_str().to_owned()),
+            subject: record.subject,
+        }
+    }
+
+    fn reject(&mut self, reject: &Reject) -> bool {
+        self.rejected += 1;
+        self.out.send(&ImportLine::Reject {
+            line: reject.line,
+            column_en: reject.column.map(|column| column.en()),
+            column_zh: reject.column.map(|column| column.zh()),
+            reason_en: reject.reason.reason_en().to_owned(),
+            reason_zh: reject.reason.reason_zh().to_owned(),
+        })
+    }
+}
+
+fn error_line(error: PublishError) -> ImportLine {
+    ImportLine::Error { detail: error.to_string(), detail_zh: None }
+}

@@ -1,0 +1,120 @@
+//! Proofs for people and machines.
+
+use antibrush_protocol::{
+    encoding::Wire,
+    subject::{Class, Subject},
+};
+use axum::{
+    Json,
+    extract::{State, rejection::JsonRejection},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    App, Problem,
+    auth::{Caller, READ},
+    feed::publisher,
+};
+use crate::storage::table::prefix_of;
+
+/// Which leaf: by its index, or by the subject that it lists.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InclusionRequest {
+    /// The publisher's short name.
+    #[schema(example = "jd")]
+    publisher: String,
+    /// The leaf's index in the feed.
+    index: Option<u64>,
+    /// The class of the subject.
+    #[schema(value_type = Option<String>)]
+    class: Option<Class>,
+    /// The subject's identifier.
+    id: Option<String>,
+}
+
+/// Two heads of one feed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsistencyRequest {
+    /// The publisher's short name.
+    #[schema(example = "jd")]
+    publisher: String,
+    /// The earlier batch.
+    earlier: u64,
+    /// The later batch; the newest if absent.
+    later: Option<u64>,
+}
+
+/// A proof, as the bytes of its file.
+#[derive(Serialize, ToSchema)]
+pub struct ProofResponse {
+    /// The alliance's id in hex: what the verifier must be told on another way.
+    alliance: String,
+    /// The leaf's index, for an inclusion proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u64>,
+    /// The file's content in base64.
+    proof: String,
+}
+
+/// Proves that an entry is in a feed.
+#[utoipa::path(post, path = "/v1/proofs/inclusion", tag = "proofs", security(("bearer" = [])), request_body = InclusionRequest,
+    responses((status = 200, body = ProofResponse), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn inclusion(
+    State(app): State<App>,
+    _caller: Caller<READ>,
+    request: Result<Json<InclusionRequest>, JsonRejection>,
+) -> Result<Json<ProofResponse>, Problem> {
+    let Json(request) = request?;
+    let view = app.node.view();
+    let member = publisher(&view, &request.publisher)?.number;
+    let index = match (request.index, request.class, &request.id) {
+        (Some(index), None, None) => index,
+        (None, Some(class), Some(id)) => {
+            let subject = Subject::parse(class, id).map_err(|error| Problem::bad_request(error.reason_en()))?;
+            let token = app.node.token(&subject)?;
+            let mut rows = Vec::new();
+            app.node.store().table().get(&prefix_of(&token), &mut rows);
+            let row = rows.iter().find(|row| row.publisher == member);
+            u64::from(row.ok_or_else(|| Problem::not_found("that publisher has no listing of this subject in force"))?.leaf)
+        }
+        _ => return Err(Problem::bad_request("name the leaf by `index`, or the subject by `class` and `id`")),
+    };
+    let store = app.node.store().clone();
+    let proof = tokio::task::spawn_blocking(move || store.prove_inclusion(member, index));
+    let proof = proof.await.map_err(|_| Problem::stopping())??;
+    let proof = proof.ok_or_else(|| Problem::not_found("the feed has no such leaf here, or its content is erased"))?;
+    Ok(Json(ProofResponse {
+        alliance: hex::encode(view.chain.alliance()),
+        index: Some(index),
+        proof: STANDARD.encode(proof.encode()),
+    }))
+}
+
+/// Proves that a later head only appended to an earlier one.
+#[utoipa::path(post, path = "/v1/proofs/consistency", tag = "proofs", security(("bearer" = [])), request_body = ConsistencyRequest,
+    responses((status = 200, body = ProofResponse), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn consistency(
+    State(app): State<App>,
+    _caller: Caller<READ>,
+    request: Result<Json<ConsistencyRequest>, JsonRejection>,
+) -> Result<Json<ProofResponse>, Problem> {
+    let Json(request) = request?;
+    let view = app.node.view();
+    let member = publisher(&view, &request.publisher)?.number;
+    let newest = view.head(member).map(|head| head.seq);
+    let later = request.later.or(newest).ok_or_else(|| Problem::not_found("nothing of that feed is here yet"))?;
+    if request.earlier > later {
+        return Err(Problem::bad_request("`earlier` must not be after `later`"));
+    }
+    let store = app.node.store().clone();
+    let proof = tokio::task::spawn_blocking(move || store.prove_consistency(member, request.earlier, later));
+    let proof = proof.await.map_err(|_| Problem::stopping())??;
+    let proof = proof.ok_or_else(|| Problem::not_found("one of the two batches is not here"))?;
+    Ok(Json(ProofResponse { alliance: hex::encode(view.chain.alliance()), index: None, proof: STANDARD.encode(proof.encode()) }))
+}

@@ -1,0 +1,126 @@
+//! How the node is.
+
+use antibrush_protocol::suite::Suite;
+use axum::{Json, extract::State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    App, Problem,
+    auth::{Caller, READ},
+};
+use crate::{check::Freshness, clock, network};
+
+/// How the node is.
+#[derive(Serialize, ToSchema)]
+pub struct Status {
+    /// The release.
+    version: &'static str,
+    /// The member's short name.
+    slug: String,
+    /// What it may do in the alliance.
+    role: Option<&'static str>,
+    /// The alliance's name in Chinese.
+    alliance_zh: String,
+    /// The alliance's name in English.
+    alliance_en: String,
+    /// The alliance's id, in hex.
+    alliance: String,
+    /// The version of the charter in force.
+    charter: u64,
+    /// The node's PeerId.
+    peer_id: String,
+    /// Where it listens for other nodes.
+    listening: Vec<String>,
+    /// When it started, in seconds since 1970.
+    started: u64,
+    /// Members' nodes connected now.
+    connected: usize,
+    /// The feeds that answers depend on.
+    feeds: Vec<Freshness>,
+    /// Whether some of them have not been heard from: negative answers are `stale` then.
+    stale: bool,
+    /// Rows of the token table.
+    table_rows: usize,
+    /// Its memory in bytes.
+    table_bytes: usize,
+    /// Bodies and documents on disk, in bytes.
+    disk_bytes: u64,
+    /// Entries without effect since the start.
+    void_entries: u64,
+    /// Peers that sent what no honest node sends.
+    offenders: Vec<Offender>,
+    /// Things that somebody should know, each in one sentence.
+    notes: Vec<String>,
+}
+
+/// A peer that offended.
+#[derive(Serialize, ToSchema)]
+pub struct Offender {
+    /// Its PeerId.
+    peer_id: String,
+    /// The member, if the charter names the node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<String>,
+    /// Offences so far.
+    offences: u32,
+    /// Whether it is shut out at present.
+    banned: bool,
+}
+
+/// Shows how the node is.
+#[utoipa::path(get, path = "/v1/status", tag = "node", security(("bearer" = [])),
+    responses((status = 200, body = Status), (status = 401, body = Problem), (status = 403, body = Problem), (status = 507, body = Problem)))]
+pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Json<Status>, Problem> {
+    let node = &app.node;
+    let (view, context) = (node.view(), node.check_context());
+    let charter = view.charter().clone();
+    let store = node.store().clone();
+    let disk = tokio::task::spawn_blocking(move || store.disk_bytes()).await.map_err(|_| Problem::stopping())??;
+    let health = node.store().table().health();
+    let offender = |(peer, record): (antibrush_protocol::replica::Peer, network::PeerRecord)| Offender {
+        peer_id: network::peer_id(&peer).map(|id| id.to_string()).unwrap_or_default(),
+        member: charter.member_of_node(&peer).map(|member| member.slug.clone()),
+        offences: record.offences,
+        banned: record.banned,
+    };
+    let offenders = node.peer_records().await.into_iter().map(offender).collect();
+    let mut notes = Vec::new();
+    let enumerable = charter.token_keys.iter().any(|key| key.suite == Suite::Keyed && key.class.is_personal_by_default());
+    if enumerable {
+        notes.push(
+            "This alliance uses keyed tokens (suite 1) for personal classes: every member can enumerate them. 本联盟对个人类标识使用套件1，任何成员都能枚举。"
+                .to_owned(),
+        );
+    }
+    if node.is_recovering() {
+        notes.push("The documents were lost; this node waits for its own feed to come back from the other members before it publishes again.".to_owned());
+    }
+    if let Some(error) = &health.last_error {
+        notes.push(format!("The token table cannot be written ({error}); it works from memory. Free space on the data directory's disk."));
+    }
+    if charter.expires <= clock::wall() {
+        notes.push("The charter has expired; the stewards must sign a new version.".to_owned());
+    }
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        slug: node.profile().slug.clone(),
+        role: view.member().map(|member| member.role.code()),
+        alliance_zh: charter.name_zh.clone(),
+        alliance_en: charter.name_en.clone(),
+        alliance: hex::encode(view.chain.alliance()),
+        charter: charter.number,
+        peer_id: node.keys().node().ok().and_then(|key| network::peer_id(&key.public())).map(|id| id.to_string()).unwrap_or_default(),
+        listening: node.listening().iter().map(ToString::to_string).collect(),
+        started: node.started().0,
+        connected: view.peers.len(),
+        feeds: context.feeds().to_vec(),
+        stale: context.is_stale(),
+        table_rows: health.rows,
+        table_bytes: node.store().table().memory_bytes(),
+        disk_bytes: disk.0 + disk.1,
+        void_entries: node.store().void_entries(),
+        offenders,
+        notes,
+    }))
+}

@@ -1,0 +1,126 @@
+//! `alliance`: found, admit, show.
+
+use antibrush_protocol::{
+    charter::{Level, Policy},
+    subject::Class,
+};
+use serde_json::{Value, json};
+
+use super::{Client, Context, Failure, args::AllianceVerb, init::parse_role, output::moment};
+use crate::{
+    clock,
+    core::{Founding, found},
+    keys::{KeyRole, KeyStore, Protection, passphrase},
+    profile::Profile,
+    storage::Store,
+};
+
+pub async fn run(context: &Context, verb: AllianceVerb) -> Result<(), Failure> {
+    match verb {
+        AllianceVerb::Create { name_zh, name_en, level, region, accept_insider_enumeration, hide_publishers } => {
+            let level = Level::parse(&level).ok_or_else(|| Failure::text("the level must be city, province, national or sector"))?;
+            let policy = Policy {
+                names_publishers: !hide_publishers,
+                accepts_insider_enumeration: accept_insider_enumeration,
+                ..Policy::default()
+            };
+            let classes = Class::ALL.iter().copied().filter(|class| accept_insider_enumeration || !class.is_personal_by_default());
+            create(context, &Founding { name_zh, name_en, level, region, policy, classes: classes.collect() })
+        }
+        AllianceVerb::Admit { slug, role, days } => admit(context, &slug, &role, days).await,
+        AllianceVerb::Members => members(context).await,
+    }
+}
+
+fn create(context: &Context, founding: &Founding) -> Result<(), Failure> {
+    let data = context.lock()?;
+    let profile = Profile::read(data.path()).map_err(Failure::new)?;
+    let config = context.load_config()?;
+    let (store, _) = Store::open(&data).map_err(Failure::new)?;
+    if store.charters().map_err(Failure::new)?.is_some() {
+        return Err(Failure::both("this node belongs to an alliance already; found another one with another --dir", "本节点已属于某个联盟：请用另一个 --dir"));
+    }
+    add_steward_key(context, data.path())?;
+    let keys = context.open_keys()?;
+    let addresses = if config.announce.is_empty() { config.listen.clone() } else { config.announce.clone() };
+    let charter = found(founding, &profile, &keys, &addresses, clock::wall()).map_err(Failure::new)?;
+    store.put_charter(&charter).map_err(Failure::new)?;
+    let enumerable = founding.policy.accepts_insider_enumeration;
+    let result = json!({ "alliance": hex::encode(charter.id()), "charter": 1, "suite_1_for_persons": enumerable });
+    context.output.show(&result, |_| {
+        let id = hex::encode(charter.id());
+        context.output.say(
+            format!("The alliance “{}” was founded.\nIts id: {id}\nNext: antibrush run, then antibrush alliance admit --slug …", founding.name_en),
+            format!("联盟“{}”已成立。\n联盟编号：{id}\n下一步：antibrush run，然后 antibrush alliance admit --slug …", founding.name_zh),
+        );
+        if enumerable {
+            context.output.say(
+                "Personal classes use keyed tokens (suite 1): every member holds the pepper and can enumerate all mobile numbers in about half an hour.",
+                "个人类标识使用套件1（带密钥哈希）：每个成员都持有密钥，约半小时即可枚举全部手机号。",
+            );
+        } else {
+            context.output.say(
+                "Only ENT, WEB and APP have token keys: personal classes wait for threshold keys (suite 2), or found with --accept-insider-enumeration.",
+                "目前仅 ENT、WEB、APP 有令牌密钥：个人类需等待门限密钥（套件2），或使用 --accept-insider-enumeration 成立联盟。",
+            );
+        }
+    });
+    Ok(())
+}
+
+/// The founder becomes a steward: its charter key is made now, protected like the others.
+fn add_steward_key(context: &Context, directory: &std::path::Path) -> Result<(), Failure> {
+    let protection = match KeyStore::is_encrypted(directory).map_err(Failure::new)? {
+        true => {
+            let secret = passphrase::find(context.passphrase_file.as_deref(), passphrase::Purpose::Open).map_err(Failure::new)?;
+            let protection = Protection::Passphrase(secret);
+            // A second passphrase for one node would lock its owner out.
+            KeyStore::open(directory, &protection).map_err(Failure::new)?;
+            protection
+        }
+        false => Protection::InClearDangerously,
+    };
+    match KeyStore::create(directory, &[KeyRole::Steward], &protection) {
+        // From an attempt that was cut short.
+        Ok(_) | Err(crate::keys::KeyError::Exists { .. }) => Ok(()),
+        Err(error) => Err(Failure::new(error)),
+    }
+}
+
+async fn admit(context: &Context, slug: &str, role: &str, days: u64) -> Result<(), Failure> {
+    let role = parse_role(role)?;
+    let client = Client::open(context).await?;
+    let invited: Value =
+        client.post("/v1/alliance/invitations", &json!({ "slug": slug, "role": role, "days": days })).await?;
+    client.close().await;
+    context.output.show(&invited, |invited| {
+        println!("{}", invited["invitation"].as_str().unwrap_or_default());
+        let until = moment(invited["expires"].as_u64().unwrap_or(0));
+        context.output.say(
+            format!("Hand this line to {slug} on a trusted way: whoever has it may join in that name, once, until {until}. This node must run when {slug} joins."),
+            format!("请通过可信渠道把上面一行交给 {slug}：持有者可在 {until} 前以该名义加入一次。{slug} 加入时本节点须在运行。"),
+        );
+    });
+    Ok(())
+}
+
+async fn members(context: &Context) -> Result<(), Failure> {
+    let client = Client::open(context).await?;
+    let members: Value = client.get("/v1/members").await?;
+    client.close().await;
+    let out = &context.output;
+    out.show(&members, |members| {
+        out.say(
+            format!("{} · charter {}", members["name_en"].as_str().unwrap_or_default(), members["charter"]),
+            format!("{} · 章程第 {} 版", members["name_zh"].as_str().unwrap_or_default(), members["charter"]),
+        );
+        let mut table = out.table(&[("no.", "编号"), ("name", "简称"), ("registered name", "名称"), ("role", "角色"), ("state", "状态"), ("connected", "连接")]);
+        for member in members["members"].as_array().into_iter().flatten() {
+            let text = |key: &str| member[key].as_str().unwrap_or("–").to_owned();
+            let connected = if member["own"] == true { out.pick("this node", "本节点") } else if member["connected"] == true { out.pick("yes", "是") } else { out.pick("no", "否") };
+            table.add_row([member["number"].to_string(), text("slug"), text("legal_name"), text("role"), text("state"), connected.to_owned()]);
+        }
+        println!("{table}");
+    });
+    Ok(())
+}

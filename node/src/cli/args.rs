@@ -1,0 +1,347 @@
+//! The verbs and their flags. The doc comments are the English help; `zh.rs` holds the Chinese one.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use libp2p::Multiaddr;
+
+/// A node of an anti-brushing alliance: share blacklists without sharing identities.
+#[derive(Parser)]
+#[command(name = "antibrush", version, propagate_version = true, max_term_width = 110)]
+pub struct Arguments {
+    /// The node's data directory.
+    #[arg(long, global = true, env = "ANTIBRUSH_DIR", default_value = "antibrush-data")]
+    pub dir: PathBuf,
+    /// The configuration file; antibrush.toml in the data directory if not given.
+    #[arg(long, global = true)]
+    pub config: Option<PathBuf>,
+    /// A file whose first line is the passphrase of the keys.
+    #[arg(long, global = true)]
+    pub passphrase_file: Option<PathBuf>,
+    /// Print JSON for programs instead of text for people.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Make a node: keys, configuration and the member's profile.
+    Init(InitArgs),
+    /// Run the node until Ctrl-C or SIGTERM.
+    Run(RunArgs),
+    /// Show a whole alliance at work on this machine: four nodes, real sockets, real files.
+    Demo(DemoArgs),
+    /// List subjects from a CSV or XLSX file.
+    Import(ImportArgs),
+    /// List one subject.
+    List(ListArgs),
+    /// Clear one subject that this platform listed.
+    Clear(ClearArgs),
+    /// Ask whether a subject is listed.
+    Check(CheckArgs),
+    /// Show how the node is.
+    Status,
+    /// Show, verify, export and import feeds.
+    #[command(subcommand)]
+    Feed(FeedVerb),
+    /// Make proofs, and verify them without a node.
+    #[command(subcommand)]
+    Proof(ProofVerb),
+    /// Build exchange filters, and ask them.
+    #[command(subcommand)]
+    Filter(FilterVerb),
+    /// Found an alliance, admit members, show them.
+    #[command(subcommand)]
+    Alliance(AllianceVerb),
+    /// Join an alliance by invitation.
+    Join(JoinArgs),
+}
+
+/// Flags of `init`.
+#[derive(Args)]
+pub struct InitArgs {
+    /// The member's short name: 2 to 32 characters of a-z, 0-9 and hyphen.
+    #[arg(long)]
+    pub slug: String,
+    /// The member's registered name.
+    #[arg(long)]
+    pub legal_name: String,
+    /// The member's unified social credit code.
+    #[arg(long)]
+    pub uscc: String,
+    /// The credit code of the entity that controls the member; its own if not given.
+    #[arg(long)]
+    pub controller: Option<String>,
+    /// What the member will be: platform, observer, key-holder or gateway.
+    #[arg(long, default_value = "platform")]
+    pub role: String,
+    /// Where to listen for other nodes, as a multiaddress.
+    #[arg(long)]
+    pub listen: Option<Multiaddr>,
+    /// Under which address others reach this node, if it is another one.
+    #[arg(long)]
+    pub announce: Option<Multiaddr>,
+    /// Where to answer HTTP.
+    #[arg(long)]
+    pub api: Option<SocketAddr>,
+    /// Write the keys without a passphrase: for tests and demonstrations only.
+    #[arg(long)]
+    pub keys_in_clear_dangerously: bool,
+}
+
+/// Flags of `run`.
+#[derive(Args)]
+pub struct RunArgs {
+    /// Where to listen for other nodes, as a multiaddress.
+    #[arg(long)]
+    pub listen: Option<Multiaddr>,
+    /// Where to answer HTTP.
+    #[arg(long)]
+    pub api: Option<SocketAddr>,
+    /// What to log: error, warn, info, debug.
+    #[arg(long)]
+    pub log: Option<String>,
+}
+
+/// Flags of `demo`.
+#[derive(Args)]
+pub struct DemoArgs {
+    /// End by itself; status 0 only if every step held.
+    #[arg(long)]
+    pub exit: bool,
+    /// List this many generated subjects in addition.
+    #[arg(long, default_value_t = 0)]
+    pub entries: u64,
+    /// Keep the nodes' data in --dir instead of a temporary directory.
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// Flags of `import`.
+#[derive(Args)]
+pub struct ImportArgs {
+    /// The file: CSV or XLSX, UTF-8 or GB18030, Chinese or English headings.
+    #[arg(required_unless_present = "template")]
+    pub file: Option<PathBuf>,
+    /// Read and plan everything, publish nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where to write the rows that were not taken, with line, column and reason.
+    #[arg(long)]
+    pub rejects: Option<PathBuf>,
+    /// Write an empty file with the headings to start from, then stop.
+    #[arg(long)]
+    pub template: Option<PathBuf>,
+}
+
+/// Which subject.
+#[derive(Args)]
+pub struct SubjectArgs {
+    /// The class: ENT PER MOB SHP ACC PAY WEB APP GRP LOG WBL, or its Chinese name.
+    #[arg(long)]
+    pub class: String,
+    /// The identifier; `-` reads it from standard input, so that it stays out of the shell's history.
+    #[arg(long)]
+    pub id: String,
+}
+
+/// Flags of `list`.
+#[derive(Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    pub subject: SubjectArgs,
+    /// The list: CXH ECB ECW CAND VIC …
+    #[arg(long, default_value = "CXH")]
+    pub list: String,
+    /// The conduct: C01 … C99, or its name.
+    #[arg(long)]
+    pub conduct: String,
+    /// How grave: minor, ordinary or severe; by role if not given.
+    #[arg(long)]
+    pub severity: Option<String>,
+    /// The part taken: organise, take-part or assist.
+    #[arg(long)]
+    pub role: Option<String>,
+    /// The last day of the listing; by the charter's term if not given.
+    #[arg(long)]
+    pub expires: Option<String>,
+    /// Where the evidence is kept; only its salted digest leaves the node.
+    #[arg(long)]
+    pub evidence: String,
+}
+
+/// Flags of `clear`.
+#[derive(Args)]
+pub struct ClearArgs {
+    #[command(flatten)]
+    pub subject: SubjectArgs,
+    /// The list: CXH ECB ECW CAND VIC …
+    #[arg(long, default_value = "CXH")]
+    pub list: String,
+    /// Why: R01 rectified, R02 repaired, R03 mistake, R04 dispute upheld, R05 withdrawn, R06 duplicate, R07 source removed.
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// Flags of `check`.
+#[derive(Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub subject: SubjectArgs,
+    /// Why it is asked: a short word for the audit log.
+    #[arg(long, default_value = "manual")]
+    pub purpose: String,
+}
+
+/// What to do with feeds.
+#[derive(Subcommand)]
+pub enum FeedVerb {
+    /// Show all feeds, or one with its totals.
+    Show {
+        /// The publisher's short name.
+        #[arg(long)]
+        publisher: Option<String>,
+    },
+    /// Verify a feed from its first leaf: signatures, chunks, roots and totals.
+    Verify {
+        /// The publisher's short name.
+        #[arg(long)]
+        publisher: String,
+    },
+    /// Write a feed to a directory that any program can verify.
+    Export {
+        /// The publisher's short name.
+        #[arg(long)]
+        publisher: String,
+        /// The directory; it must not exist or be empty.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Take a feed from such a directory, with the same checks as from the network.
+    Import {
+        /// The directory.
+        archive: PathBuf,
+    },
+}
+
+/// What to do with proofs.
+#[derive(Subcommand)]
+pub enum ProofVerb {
+    /// Prove that an entry is in a feed.
+    Inclusion {
+        /// The publisher's short name.
+        #[arg(long)]
+        publisher: String,
+        /// The entry's index in the feed.
+        #[arg(long, conflicts_with_all = ["class", "id"])]
+        index: Option<u64>,
+        /// The class of the subject, instead of an index.
+        #[arg(long, requires = "id")]
+        class: Option<String>,
+        /// The identifier of the subject; `-` reads it from standard input.
+        #[arg(long, requires = "class")]
+        id: Option<String>,
+        /// The proof file to write.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Prove that a later head only appended to an earlier one.
+    Consistency {
+        /// The publisher's short name.
+        #[arg(long)]
+        publisher: String,
+        /// The earlier batch.
+        #[arg(long)]
+        earlier: u64,
+        /// The later batch; the newest if not given.
+        #[arg(long)]
+        later: Option<u64>,
+        /// The proof file to write.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Verify a proof file. Needs no node, no network and no data directory.
+    Verify {
+        /// The proof file.
+        file: PathBuf,
+        /// The alliance's id in hex, learned on another way than the file.
+        #[arg(long)]
+        alliance: String,
+    },
+}
+
+/// What to do with filters.
+#[derive(Subcommand)]
+pub enum FilterVerb {
+    /// Build and sign an exchange filter from a file of this platform's own confirmed subjects.
+    Build {
+        /// The file, as for import.
+        file: PathBuf,
+        /// The filter file to write.
+        #[arg(long)]
+        out: PathBuf,
+        /// The number of this build; ascending.
+        #[arg(long, default_value_t = 1)]
+        number: u64,
+        /// The false-positive rate is 2 to the minus this.
+        #[arg(long, default_value_t = 20)]
+        fpr_exponent: u8,
+    },
+    /// Ask a filter about one subject: not listed, candidate or stale, never more.
+    Check {
+        /// The filter file.
+        filter: PathBuf,
+        #[command(flatten)]
+        subject: SubjectArgs,
+    },
+}
+
+/// What to do with the alliance.
+#[derive(Subcommand)]
+pub enum AllianceVerb {
+    /// Found an alliance with this node as its first steward and member.
+    Create {
+        /// The name in Chinese.
+        #[arg(long)]
+        name_zh: String,
+        /// The name in English.
+        #[arg(long)]
+        name_en: String,
+        /// How far it reaches: city, province, national or sector.
+        #[arg(long, default_value = "national")]
+        level: String,
+        /// Where: GB/T 2260, six digits.
+        #[arg(long)]
+        region: Option<u32>,
+        /// Give personal classes keyed tokens (suite 1), which every member can enumerate.
+        #[arg(long)]
+        accept_insider_enumeration: bool,
+        /// Count the listing members in answers instead of naming them.
+        #[arg(long)]
+        hide_publishers: bool,
+    },
+    /// Invite a newcomer: prints one line to hand over on a trusted way.
+    Admit {
+        /// The newcomer's short name.
+        #[arg(long)]
+        slug: String,
+        /// What it will be: platform, observer, key-holder or gateway.
+        #[arg(long, default_value = "platform")]
+        role: String,
+        /// How many days the invitation lives.
+        #[arg(long, default_value_t = 7)]
+        days: u64,
+    },
+    /// Show the charter's members.
+    Members,
+}
+
+/// Flags of `join`.
+#[derive(Args)]
+pub struct JoinArgs {
+    /// The invitation, one line of text; `-` reads it from standard input.
+    pub invitation: String,
+}

@@ -1,0 +1,86 @@
+//! `check`: is this subject listed?
+
+use serde_json::{Value, json};
+
+use super::{
+    Client, Context, Failure, Output,
+    args::{CheckArgs, SubjectArgs},
+};
+
+pub async fn run(context: &Context, args: CheckArgs) -> Result<(), Failure> {
+    let (class, id) = subject(&args.subject)?;
+    let client = Client::open(context).await?;
+    let answer: Value = client.post("/v1/check", &json!({ "class": class, "id": id, "purpose": args.purpose })).await?;
+    context.output.show(&answer, |answer| print(&context.output, answer));
+    client.close().await;
+    Ok(())
+}
+
+/// The class and the identifier, from standard input if it says `-`.
+pub fn subject(args: &SubjectArgs) -> Result<(String, String), Failure> {
+    let class = antibrush_protocol::subject::Class::parse(&args.class).ok_or_else(|| {
+        Failure::both(
+            "no such class; use ENT PER MOB SHP ACC PAY WEB APP GRP LOG or WBL",
+            "没有这个主体类型：请用 ENT PER MOB SHP ACC PAY WEB APP GRP LOG WBL 或其中文名称",
+        )
+    })?;
+    Ok((class.code().to_owned(), read_dash(&args.id)?))
+}
+
+/// The text itself, or the first line of standard input for `-`.
+pub fn read_dash(text: &str) -> Result<String, Failure> {
+    if text != "-" {
+        return Ok(text.to_owned());
+    }
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(Failure::new)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn print(output: &Output, answer: &Value) {
+    let text = |value: &Value| value.as_str().unwrap_or("–").to_owned();
+    let word = answer["answer"].as_str().unwrap_or_default();
+    output.say(word, verdict_zh(word));
+    if let Some(reason) = answer["reason"].as_str() {
+        println!("{reason}");
+    }
+    let listings = answer["listings"].as_array().cloned().unwrap_or_default();
+    if !listings.is_empty() {
+        let mut table = output.table(&[
+            ("publisher", "列入方"), ("list", "名单"), ("conduct", "行为"), ("severity", "程度"), ("listed", "列入日期"), ("until", "有效至"), ("feed", "来源"),
+        ]);
+        for l in &listings {
+            let fresh = if l["fresh"] == Value::Bool(true) { output.pick("fresh", "最新") } else { output.pick("stale", "过时") };
+            table.add_row([
+                text(&l["publisher"]), text(&l["list"]), text(&l["conduct"]), text(&l["severity"]), text(&l["listed"]), text(&l["expires"]), fresh.to_owned(),
+            ]);
+        }
+        println!("{table}");
+        let members = answer["members"].as_u64().unwrap_or(0);
+        let corroborated = answer["corroborated"] == Value::Bool(true);
+        output.say(
+            format!("{members} member(s) under different control list the same conduct{}.", if corroborated { ": corroborated" } else { "" }),
+            format!("{members} 家不同控制关系的成员列入同一行为{}。", if corroborated { "，已交叉验证" } else { "" }),
+        );
+    }
+    if answer["victim"] == Value::Bool(true) {
+        output.say("A victim mark protects this subject: nothing may be enforced.", "该主体有受害标记：不得采取措施。");
+    }
+    let stale: Vec<String> = answer["feeds"].as_array().into_iter().flatten()
+        .filter(|feed| feed["fresh"] != Value::Bool(true)).map(|feed| text(&feed["publisher"])).collect();
+    if !stale.is_empty() {
+        output.say(format!("Not heard from in time: {}.", stale.join(", ")), format!("未及时收到的名单源：{}。", stale.join("、")));
+    }
+}
+
+/// The answer in Chinese.
+pub fn verdict_zh(word: &str) -> &'static str {
+    match word {
+        "listed" => "已列入",
+        "not_listed" => "未列入",
+        "candidate" => "待核验",
+        "stale" => "数据过时，无法判断",
+        "invalid" => "标识无效",
+        _ => "未知",
+    }
+}

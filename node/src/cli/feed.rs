@@ -1,0 +1,271 @@
+//! `feed`: show, verify, export and import. The archive's layout is docs/PROTOCOL.md § Archive.
+
+use std::path::{Path, PathBuf};
+
+use antibrush_protocol::{feed::BatchHeader, limits, signed::Signed};
+use axum::{body::Bytes, http::Method};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::{Client, Context, Failure, args::FeedVerb, client::good, output::moment};
+use crate::storage::files;
+
+pub async fn run(context: &Context, verb: FeedVerb) -> Result<(), Failure> {
+    let client = match &verb {
+        FeedVerb::Import { archive } => {
+            let summary = Summary::read(archive)?;
+            let client = Client::open(context).await?;
+            let outcome = import(context, &client, archive, &summary).await;
+            client.close().await;
+            return outcome;
+        }
+        _ => Client::open(context).await?,
+    };
+    let outcome = match verb {
+        FeedVerb::Show { publisher: None } => show_all(context, &client).await,
+        FeedVerb::Show { publisher: Some(publisher) } => show_one(context, &client, &publisher).await,
+        FeedVerb::Verify { publisher } => verify(context, &client, &publisher).await,
+        FeedVerb::Export { publisher, out } => export(context, &client, &publisher, &out).await,
+        FeedVerb::Import { .. } => Ok(()),
+    };
+    client.close().await;
+    outcome
+}
+
+async fn show_all(context: &Context, client: &Client) -> Result<(), Failure> {
+    let feeds: Value = client.get("/v1/feeds").await?;
+    context.output.show(&feeds, |feeds| {
+        let out = &context.output;
+        let mut table = out.table(&[
+            ("feed", "名单源"), ("batch", "批次"), ("entries", "条目"), ("signed", "签署时间"), ("state", "状态"), ("waiting", "等待"),
+        ]);
+        for feed in feeds.as_array().into_iter().flatten() {
+            let fresh = if feed["fresh"] == true { out.pick("fresh", "最新") } else { out.pick("stale", "过时") };
+            let standing = feed["standing"].as_str().unwrap_or_default();
+            table.add_row([
+                feed["publisher"].as_str().unwrap_or("–").to_owned(),
+                feed["seq"].as_u64().map_or_else(|| "–".to_owned(), |seq| seq.to_string()),
+                feed["size"].to_string(),
+                feed["issued"].as_u64().map_or_else(|| "–".to_owned(), moment),
+                if standing == "open" { fresh.to_owned() } else { standing.to_owned() },
+                feed["waiting"].to_string(),
+            ]);
+        }
+        println!("{table}");
+    });
+    Ok(())
+}
+
+async fn show_one(context: &Context, client: &Client, publisher: &str) -> Result<(), Failure> {
+    let feed: Value = client.get(&format!("/v1/feeds/{publisher}")).await?;
+    context.output.show(&feed, |feed| {
+        let text = |key: &str| feed[key].as_str().unwrap_or("–").to_owned();
+        println!("{} · {}", text("publisher"), text("legal_name"));
+        let batch = feed["seq"].as_u64().map_or_else(|| "–".to_owned(), |seq| seq.to_string());
+        context.output.say(
+            format!("batch {batch}, {} entries, root {}", feed["size"], text("root")),
+            format!("批次 {batch}，{} 条，树根 {}", feed["size"], text("root")),
+        );
+        print_totals(context, feed);
+    });
+    Ok(())
+}
+
+async fn verify(context: &Context, client: &Client, publisher: &str) -> Result<(), Failure> {
+    let found: Value = client.call(Method::POST, &format!("/v1/feeds/{publisher}/verify"), None::<&()>).await?;
+    if found["holds"] != true {
+        let fault = found["fault"].as_str().unwrap_or("unknown").to_owned();
+        return Err(Failure::both(
+            format!("the feed of {publisher} does not hold: {fault}; tell the stewards"),
+            format!("{publisher} 的名单源校验不通过：{fault}；请通知秘书处"),
+        ));
+    }
+    context.output.show(&found, |found| {
+        context.output.say(
+            format!("The feed of {publisher} holds: {} signed heads, {} leaves, {} erased.", found["headers"], found["leaves"], found["erased"]),
+            format!("{publisher} 的名单源校验通过：{} 个签名树头，{} 个叶，{} 个已擦除。", found["headers"], found["leaves"], found["erased"]),
+        );
+        print_totals(context, found);
+    });
+    Ok(())
+}
+
+fn print_totals(context: &Context, value: &Value) {
+    let mut table = context.output.table(&[("kind", "类型"), ("list", "名单"), ("conduct", "行为"), ("entries", "条目")]);
+    for total in value["totals"].as_array().into_iter().flatten() {
+        let text = |key: &str| total[key].as_str().unwrap_or("–").to_owned();
+        table.add_row([text("kind"), text("list"), text("conduct"), total["count"].to_string()]);
+    }
+    if table.row_count() > 0 {
+        println!("{table}");
+    }
+}
+
+/// What an archive says of itself; informative, everything in it is checked.
+struct Summary {
+    publisher: String,
+    headers: u64,
+}
+
+impl Summary {
+    fn read(directory: &Path) -> Result<Summary, Failure> {
+        let path = directory.join("archive.json");
+        let not_an_archive = || Failure::text(format!("{} is no feed archive: archive.json is missing or malformed", directory.display()));
+        let bytes = files::read_bounded(&path, 64 * 1024).map_err(Failure::new)?.ok_or_else(not_an_archive)?;
+        let value: Value = serde_json::from_slice(&bytes).map_err(|_| not_an_archive())?;
+        match (value["version"].as_u64(), value["publisher"].as_str(), value["headers"].as_u64()) {
+            (Some(1), Some(publisher), Some(headers)) => Ok(Summary { publisher: publisher.to_owned(), headers }),
+            (Some(1), ..) | (None, ..) => Err(not_an_archive()),
+            (Some(version), ..) => Err(Failure::text(format!("the archive has version {version}; a newer release reads it"))),
+        }
+    }
+}
+
+async fn export(context: &Context, client: &Client, publisher: &str, out: &Path) -> Result<(), Failure> {
+    let feed: Value = client.get(&format!("/v1/feeds/{publisher}")).await?;
+    let members: Value = client.get("/v1/members").await?;
+    if out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Failure::text(format!("{} is not empty; choose another directory with --out", out.display())));
+    }
+    let headers = feed["seq"].as_u64().map_or(0, |seq| seq + 1);
+    let bar = progress(context, headers);
+    let (charter_dir, header_dir) = (out.join("charters"), out.join("headers"));
+    for directory in [&charter_dir, &header_dir, &out.join("bodies")] {
+        std::fs::create_dir_all(directory).map_err(|error| file_failure(directory, &error))?;
+    }
+    let mut next = 1;
+    loop {
+        let charters = objects(client, &format!("/v1/archive/charters?from={next}")).await?;
+        if charters.is_empty() {
+            break;
+        }
+        for charter in charters {
+            write(&charter_dir.join(format!("{next:08}.charter")), &charter)?;
+            next += 1;
+        }
+    }
+    let (mut seq, mut entries, mut bytes) = (0, 0, 0);
+    while seq < headers {
+        for envelope in objects(client, &format!("/v1/archive/feeds/{publisher}/headers?from={seq}")).await? {
+            if seq >= headers {
+                break;
+            }
+            let header = Signed::<BatchHeader>::decode(&envelope).map_err(Failure::new)?;
+            write(&header_dir.join(format!("{seq:010}.cose")), &envelope)?;
+            bytes += export_body(client, out, seq, header.payload()).await?;
+            entries += header.payload().count;
+            seq += 1;
+            bar.set_position(seq);
+        }
+    }
+    bar.finish_and_clear();
+    let alliance = members["alliance"].as_str().unwrap_or_default();
+    write(&out.join("alliance.txt"), format!("{alliance}\n").as_bytes())?;
+    let summary = json!({ "version": 1, "publisher": publisher, "alliance": alliance, "headers": headers, "entries": entries, "body_bytes": bytes });
+    write(&out.join("archive.json"), format!("{summary}\n").as_bytes())?;
+    context.output.show(&summary, |_| {
+        context.output.say(
+            format!("{headers} batches with {entries} entries ({bytes} bytes) were written to {}.", out.display()),
+            format!("已将 {headers} 个批次、{entries} 条（{bytes} 字节）写入 {}。", out.display()),
+        );
+    });
+    Ok(())
+}
+
+async fn export_body(client: &Client, out: &Path, seq: u64, header: &BatchHeader) -> Result<u64, Failure> {
+    if header.chunks.is_empty() {
+        return Ok(0);
+    }
+    let directory = out.join("bodies").join(format!("{seq:010}"));
+    std::fs::create_dir_all(&directory).map_err(|error| file_failure(&directory, &error))?;
+    let mut bytes = 0;
+    for (index, chunk) in header.chunks.iter().enumerate() {
+        let path = format!("/v1/archive/chunks/{}", hex::encode(chunk.digest));
+        let body = good(client.send(Method::GET, &path, "application/json", Bytes::new()).await?).await?;
+        bytes += body.len() as u64;
+        write(&directory.join(format!("{index:04}.cborseq")), &body)?;
+    }
+    Ok(bytes)
+}
+
+async fn import(context: &Context, client: &Client, archive: &Path, summary: &Summary) -> Result<(), Failure> {
+    let bar = progress(context, summary.headers);
+    let mut number = 1u64;
+    while let Some(charter) = read(&archive.join("charters").join(format!("{number:08}.charter")), limits::CHARTER_BYTES)? {
+        good(client.send(Method::POST, "/v1/archive/charters", "application/octet-stream", charter.into()).await?).await?;
+        number += 1;
+    }
+    let headers_path = format!("/v1/archive/feeds/{}/headers", summary.publisher);
+    let (mut seq, mut committed) = (0u64, None);
+    loop {
+        let mut window = Vec::new();
+        while window.len() < limits::QUEUED_BATCHES / 2 {
+            let Some(header) = read(&archive.join("headers").join(format!("{seq:010}.cose")), limits::GOSSIP_BYTES)? else { break };
+            import_body(client, archive, seq).await?;
+            window.push(STANDARD.encode(header));
+            seq += 1;
+        }
+        if window.is_empty() {
+            break;
+        }
+        let taken: Value = client.post(&headers_path, &json!({ "objects": window })).await?;
+        committed = taken["seq"].as_u64();
+        bar.set_position(seq);
+        if committed.is_none_or(|committed| committed + 1 < seq) {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    if seq < summary.headers || committed.is_none_or(|committed| committed + 1 < seq) {
+        let stands = committed.map_or_else(|| "none".to_owned(), |seq| seq.to_string());
+        return Err(Failure::text(format!(
+            "the archive is incomplete or contradicts what this node has: the last batch here is {stands}; export it again, or look at `feed show`"
+        )));
+    }
+    let result = json!({ "publisher": summary.publisher, "headers": seq, "seq": committed });
+    context.output.show(&result, |_| {
+        context.output.say(
+            format!("{seq} batches of {} were verified and taken in.", summary.publisher),
+            format!("已校验并接收 {} 的 {seq} 个批次。", summary.publisher),
+        );
+    });
+    Ok(())
+}
+
+async fn import_body(client: &Client, archive: &Path, seq: u64) -> Result<(), Failure> {
+    let directory = archive.join("bodies").join(format!("{seq:010}"));
+    for index in 0..limits::CHUNKS_PER_BATCH {
+        let Some(chunk) = read(&directory.join(format!("{index:04}.cborseq")), limits::CHUNK_BYTES)? else { return Ok(()) };
+        good(client.send(Method::POST, "/v1/archive/chunks", "application/cbor-seq", chunk.into()).await?).await?;
+    }
+    Ok(())
+}
+
+async fn objects(client: &Client, path: &str) -> Result<Vec<Vec<u8>>, Failure> {
+    let value: Value = client.get(path).await?;
+    let decode = |object: &Value| object.as_str().and_then(|text| STANDARD.decode(text).ok());
+    let objects: Option<Vec<Vec<u8>>> = value["objects"].as_array().into_iter().flatten().map(decode).collect();
+    objects.ok_or_else(|| Failure::text("the node answered with something else; is it of the same release?"))
+}
+
+fn progress(context: &Context, length: u64) -> ProgressBar {
+    if !context.output.shows_progress() {
+        return ProgressBar::hidden();
+    }
+    // A literal template that parses.
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}").expect("a valid template");
+    ProgressBar::new(length).with_style(style)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    files::write_atomic(path, bytes, 0o644).map_err(Failure::new)
+}
+
+fn read(path: &PathBuf, most: usize) -> Result<Option<Vec<u8>>, Failure> {
+    files::read_bounded(path, most as u64).map_err(Failure::new)
+}
+
+fn file_failure(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::text(format!("{} cannot be made ({error}); choose another place", path.display()))
+}

@@ -1,0 +1,76 @@
+//! `join`: into an alliance by invitation.
+
+use antibrush_protocol::{
+    charter::{CharterChain, CharterError, SignedCharter},
+    join::{Invitation, JoinRequest},
+    signed::{self, Signer},
+    suite::keyed::seal_public,
+};
+use serde_json::json;
+
+use super::{Context, Failure, args::JoinArgs, check::read_dash};
+use crate::{clock, network, profile::Profile, storage::Store};
+
+pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
+    let invitation = Invitation::from_text(&read_dash(&args.invitation)?).map_err(Failure::new)?;
+    if invitation.expires <= clock::wall() {
+        return Err(Failure::both("the invitation has expired; ask the steward for a new one", "邀请码已过期：请向秘书处重新索取"));
+    }
+    let data = context.lock()?;
+    let profile = Profile::read(data.path()).map_err(Failure::new)?;
+    let config = context.load_config()?;
+    let keys = context.open_keys()?;
+    let (store, _) = Store::open(&data).map_err(Failure::new)?;
+    if store.charters().map_err(Failure::new)?.is_some() {
+        return Err(Failure::both("this node belongs to an alliance already; join another one with another --dir", "本节点已属于某个联盟：请用另一个 --dir"));
+    }
+    let (feed, node, seal) = (
+        keys.feed().map_err(Failure::new)?,
+        keys.node().map_err(Failure::new)?,
+        keys.seal().map_err(Failure::new)?,
+    );
+    let addresses = if config.announce.is_empty() { &config.listen } else { &config.announce };
+    let request = JoinRequest {
+        secret: invitation.secret,
+        slug: profile.slug.clone(),
+        legal_name: profile.legal_name.clone(),
+        uscc: profile.uscc.clone(),
+        controller: profile.controller.clone(),
+        feed_key: feed.public(),
+        node_key: node.public(),
+        seal_key: seal_public(seal.secret()).map_err(Failure::new)?,
+        addresses: addresses.iter().map(ToString::to_string).collect(),
+    };
+    let envelope = signed::sign(&request, feed).envelope().to_vec();
+    let charters = network::join(&mut node.secret(), &invitation, envelope).await.map_err(Failure::new)?;
+    // Nothing is believed for having come from the steward's node: the chain must begin at the invitation's alliance id.
+    let chain = verify(&charters, &invitation).map_err(|error| Failure::text(format!("the charters that the steward's node sent do not hold: {error}")))?;
+    let Some(member) = chain.current().member_of_node(&node.public()) else {
+        return Err(Failure::text("the steward's node sent charters that do not admit this node; ask the steward"));
+    };
+    for charter in chain.from(1) {
+        store.put_charter(charter).map_err(Failure::new)?;
+    }
+    let charter = chain.current();
+    let result = json!({
+        "alliance": hex::encode(chain.alliance()), "name_zh": charter.name_zh, "name_en": charter.name_en,
+        "charter": charter.number, "slug": member.slug, "role": member.role.code(),
+    });
+    context.output.show(&result, |_| {
+        context.output.say(
+            format!("{} is now {} of “{}”.\nNext: antibrush run", member.slug, member.role.en(), charter.name_en),
+            format!("{} 已加入“{}”，角色：{}。\n下一步：antibrush run", member.slug, charter.name_zh, member.role.zh()),
+        );
+    });
+    Ok(())
+}
+
+fn verify(charters: &[Vec<u8>], invitation: &Invitation) -> Result<CharterChain, CharterError> {
+    let mut decoded = charters.iter().map(|bytes| SignedCharter::decode(bytes).map_err(CharterError::from));
+    let first = decoded.next().ok_or(CharterError::Succession)??;
+    let mut chain = CharterChain::found(first, Some(&invitation.alliance))?;
+    for charter in decoded {
+        chain.extend(charter?)?;
+    }
+    Ok(chain)
+}

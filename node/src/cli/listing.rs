@@ -1,0 +1,48 @@
+//! `list` and `clear`: one subject.
+
+use serde_json::{Value, json};
+
+use super::{
+    Client, Context, Failure,
+    args::{ClearArgs, ListArgs},
+    check::subject,
+};
+
+pub async fn list(context: &Context, args: ListArgs) -> Result<(), Failure> {
+    let (class, id) = subject(&args.subject)?;
+    let item = json!({
+        "class": class, "id": id, "list": args.list, "conduct": args.conduct, "severity": args.severity,
+        "role": args.role, "expires": args.expires, "evidence": args.evidence,
+    });
+    publish(context, "/v1/listings", item).await
+}
+
+pub async fn clear(context: &Context, args: ClearArgs) -> Result<(), Failure> {
+    let (class, id) = subject(&args.subject)?;
+    let item = json!({ "class": class, "id": id, "list": args.list, "reason": args.reason });
+    publish(context, "/v1/clearings", item).await
+}
+
+async fn publish(context: &Context, path: &str, item: Value) -> Result<(), Failure> {
+    let client = Client::open(context).await?;
+    let answer: Value = client.post(path, &json!({ "items": [item] })).await?;
+    client.close().await;
+    let outcome = answer["outcomes"][0].clone();
+    if outcome["outcome"] == "refused" {
+        return Err(Failure::text(outcome["reason"].as_str().unwrap_or("the entry was refused")));
+    }
+    context.output.show(&answer, |answer| {
+        let word = outcome["outcome"].as_str().unwrap_or_default();
+        let zh = match word {
+            "listed" => "已列入",
+            "amended" => "已变更",
+            "cleared" => "已移出",
+            _ => "无变化",
+        };
+        match answer["batch"].as_u64() {
+            Some(batch) => context.output.say(format!("{word} in batch {batch}"), format!("{zh}，批次 {batch}")),
+            None => context.output.say(word, zh),
+        }
+    });
+    Ok(())
+}

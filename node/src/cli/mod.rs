@@ -1,0 +1,132 @@
+//! The command line. Each verb has its file; all of them speak to the node through [`client`], over its HTTP interface
+//! while it runs and in process while it does not.
+
+mod alliance;
+mod args;
+mod check;
+mod client;
+mod feed;
+mod filter;
+mod import;
+mod init;
+mod join;
+mod listing;
+mod output;
+mod proof;
+mod run;
+mod status;
+mod zh;
+
+#[cfg(test)]
+mod tests;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{CommandFactory, FromArgMatches};
+
+pub use args::{Arguments, Verb};
+pub use client::Client;
+pub use output::{Failure, Output};
+
+use crate::{
+    config::Config,
+    keys::{KeyStore, Keys, Protection, passphrase},
+    lang::{self, Lang},
+    storage::lock::DataDir,
+};
+
+/// What every verb needs.
+pub struct Context {
+    /// The data directory.
+    pub directory: PathBuf,
+    /// The configuration file named by `--config`.
+    pub config: Option<PathBuf>,
+    /// The file with the passphrase, if one was named.
+    pub passphrase_file: Option<PathBuf>,
+    /// How to show results.
+    pub output: Output,
+}
+
+impl Context {
+    /// The language of texts for people.
+    pub fn lang(&self) -> Lang {
+        self.output.lang
+    }
+
+    /// Locks the data directory, which must hold a node.
+    pub fn lock(&self) -> Result<DataDir, Failure> {
+        // Locking would make the directory; a wrong --dir must not leave an empty one behind.
+        crate::profile::Profile::read(&self.directory).map_err(Failure::new)?;
+        DataDir::lock(&self.directory).map_err(Failure::new)
+    }
+
+    /// Opens the keys, asking for the passphrase only if they have one.
+    pub fn open_keys(&self) -> Result<Keys, Failure> {
+        let protection = match KeyStore::is_encrypted(&self.directory).map_err(Failure::new)? {
+            true => {
+                let secret = passphrase::find(self.passphrase_file.as_deref(), passphrase::Purpose::Open);
+                Protection::Passphrase(secret.map_err(Failure::new)?)
+            }
+            false => Protection::InClearDangerously,
+        };
+        KeyStore::open(&self.directory, &protection).map_err(Failure::new)
+    }
+
+    /// Reads the configuration.
+    pub fn load_config(&self) -> Result<Config, Failure> {
+        Config::load(&self.directory, self.config.as_deref()).map_err(Failure::new)
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let lang = lang::from_environment();
+    let mut command = Arguments::command();
+    if lang == Lang::Zh {
+        command = zh::translate(command);
+    }
+    let arguments = match command.try_get_matches().map(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(Ok(arguments)) => arguments,
+        Ok(Err(error)) | Err(error) => {
+            // Help and version come this way too, with status 0.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let output = Output { lang, json: arguments.json };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output.fail(&Failure::text(format!("the system refuses threads: {error}"))),
+    };
+    let context = Context {
+        directory: arguments.dir,
+        config: arguments.config,
+        passphrase_file: arguments.passphrase_file,
+        output,
+    };
+    let outcome = runtime.block_on(dispatch(&context, arguments.verb));
+    // A task that hangs must not keep a finished command alive.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => context.output.fail(&failure),
+    }
+}
+
+async fn dispatch(context: &Context, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Init(args) => init::run(context, args),
+        Verb::Run(args) => run::run(context, args).await,
+        Verb::Demo(args) => crate::demo::run(context, args).await,
+        Verb::Import(args) => import::run(context, args).await,
+        Verb::List(args) => listing::list(context, args).await,
+        Verb::Clear(args) => listing::clear(context, args).await,
+        Verb::Check(args) => check::run(context, args).await,
+        Verb::Status => status::run(context).await,
+        Verb::Feed(verb) => feed::run(context, verb).await,
+        Verb::Proof(verb) => proof::run(context, verb).await,
+        Verb::Filter(verb) => filter::run(context, verb).await,
+        Verb::Alliance(verb) => alliance::run(context, verb).await,
+        Verb::Join(args) => join::run(context, args).await,
+    }
+}

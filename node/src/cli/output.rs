@@ -1,0 +1,125 @@
+//! What people and programs see.
+
+use std::{fmt::Display, io::IsTerminal, process::ExitCode};
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+use crate::lang::{self, Lang};
+
+/// How results are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// The language of texts for people.
+    pub lang: Lang,
+    /// JSON for programs.
+    pub json: bool,
+}
+
+/// Why a command failed: one sentence with the reason and the next step.
+#[derive(Debug)]
+pub struct Failure {
+    detail: String,
+    zh: Option<String>,
+    kind: Option<String>,
+}
+
+impl Failure {
+    /// From an error whose text is such a sentence.
+    pub fn new(error: impl Display) -> Failure {
+        Failure { detail: error.to_string(), zh: None, kind: None }
+    }
+
+    /// From a text.
+    pub fn text(detail: impl Into<String>) -> Failure {
+        Failure { detail: detail.into(), zh: None, kind: None }
+    }
+
+    /// From a text in both languages.
+    pub fn both(en: impl Into<String>, zh: impl Into<String>) -> Failure {
+        Failure { detail: en.into(), zh: Some(zh.into()), kind: None }
+    }
+
+    /// From a problem that the HTTP interface answered.
+    pub fn problem(kind: &str, detail: impl Into<String>) -> Failure {
+        Failure { detail: detail.into(), zh: None, kind: Some(kind.to_owned()) }
+    }
+
+    /// The sentence.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+impl Output {
+    /// Prints a result: JSON for programs, or what `people` writes.
+    pub fn show<T: Serialize>(&self, value: &T, people: impl FnOnce(&T)) {
+        if self.json {
+            // What the interface decoded encodes again.
+            println!("{}", serde_json::to_string(value).expect("a result encodes"));
+        } else {
+            people(value);
+        }
+    }
+
+    /// One of two texts.
+    pub fn pick<T>(&self, en: T, zh: T) -> T {
+        lang::pick(self.lang, en, zh)
+    }
+
+    /// Prints a line for people in their language.
+    pub fn say(&self, en: impl Display, zh: impl Display) {
+        match self.lang {
+            Lang::En => println!("{en}"),
+            Lang::Zh => println!("{zh}"),
+        }
+    }
+
+    /// A table with headings in the right language.
+    pub fn table(&self, headings: &[(&str, &str)]) -> Table {
+        let mut table = Table::new();
+        table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+        table.set_header(headings.iter().map(|(en, zh)| self.pick(*en, *zh)));
+        table
+    }
+
+    /// Whether a progress bar makes sense.
+    pub fn shows_progress(&self) -> bool {
+        !self.json && std::io::stderr().is_terminal()
+    }
+
+    /// Prints a failure on standard error and gives the exit status.
+    pub fn fail(&self, failure: &Failure) -> ExitCode {
+        if self.json {
+            let value = serde_json::json!({ "error": failure.detail, "type": failure.kind });
+            eprintln!("{value}");
+            return ExitCode::FAILURE;
+        }
+        let zh = failure.zh.clone().or_else(|| {
+            let known = failure.kind.as_deref().and_then(lang::problem_zh)?;
+            Some(format!("{known}（{}）", failure.detail))
+        });
+        match (self.lang, zh) {
+            (Lang::Zh, Some(zh)) => eprintln!("错误：{zh}"),
+            (Lang::Zh, None) => eprintln!("错误：{}", failure.detail),
+            (Lang::En, _) => eprintln!("error: {}", failure.detail),
+        }
+        ExitCode::FAILURE
+    }
+}
+
+/// A duration as people read it.
+pub fn duration(time: std::time::Duration) -> String {
+    match time.as_millis() {
+        ms @ 0..=999 => format!("{ms} ms"),
+        ms => format!("{:.1} s", ms as f64 / 1000.0),
+    }
+}
+
+/// A moment as people read it: Beijing time, to the minute.
+pub fn moment(seconds: u64) -> String {
+    let local = seconds + 8 * 3600;
+    let (hour, minute) = (local / 3600 % 24, local / 60 % 60);
+    let day = antibrush_protocol::base::Timestamp(seconds).day();
+    format!("{day} {hour:02}:{minute:02}")
+}

@@ -1,0 +1,104 @@
+//! `proof`: make proof files, and verify them with nothing but the file and the alliance's id.
+
+use std::path::Path;
+
+use antibrush_protocol::{
+    encoding::Wire,
+    proof::{ConsistencyProof, InclusionProof},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use super::{Client, Context, Failure, args::ProofVerb, check::read_dash, output::moment};
+use crate::storage::files;
+
+/// The first line of a proof file, so that a person who opens one knows what it is.
+const INCLUSION: &str = "antibrush inclusion proof v1";
+const CONSISTENCY: &str = "antibrush consistency proof v1";
+
+pub async fn run(context: &Context, verb: ProofVerb) -> Result<(), Failure> {
+    match verb {
+        ProofVerb::Inclusion { publisher, index, class, id, out } => {
+            let mut request = json!({ "publisher": publisher });
+            match (index, class, id) {
+                (Some(index), None, None) => request["index"] = index.into(),
+                (None, Some(class), Some(id)) => {
+                    request["class"] = class.into();
+                    request["id"] = read_dash(&id)?.into();
+                }
+                _ => return Err(Failure::text("name the entry by --index, or the subject by --class and --id")),
+            }
+            make(context, "/v1/proofs/inclusion", &request, INCLUSION, &out).await
+        }
+        ProofVerb::Consistency { publisher, earlier, later, out } => {
+            let request = json!({ "publisher": publisher, "earlier": earlier, "later": later });
+            make(context, "/v1/proofs/consistency", &request, CONSISTENCY, &out).await
+        }
+        ProofVerb::Verify { file, alliance } => verify(context, &file, &alliance),
+    }
+}
+
+async fn make(context: &Context, path: &str, request: &Value, kind: &str, out: &Path) -> Result<(), Failure> {
+    let client = Client::open(context).await?;
+    let answer: Value = client.post(path, request).await?;
+    client.close().await;
+    let proof = answer["proof"].as_str().unwrap_or_default();
+    files::write_atomic(out, format!("{kind}\n{proof}\n").as_bytes(), 0o644).map_err(Failure::new)?;
+    let alliance = answer["alliance"].as_str().unwrap_or_default();
+    let result = json!({ "file": out, "alliance": alliance, "index": answer["index"] });
+    context.output.show(&result, |_| {
+        context.output.say(
+            format!("The proof was written to {0}.\nVerify it anywhere: antibrush proof verify {0} --alliance {alliance}", out.display()),
+            format!("证明已写入 {0}。\n可在任何机器上校验：antibrush proof verify {0} --alliance {alliance}", out.display()),
+        );
+    });
+    Ok(())
+}
+
+fn verify(context: &Context, file: &Path, alliance: &str) -> Result<(), Failure> {
+    let alliance: [u8; 32] = hex::decode(alliance.trim())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| Failure::text("--alliance must be the 64 hex digits of the alliance's id"))?;
+    let bytes = files::read_bounded(file, 32 << 20).map_err(Failure::new)?;
+    let bytes = bytes.ok_or_else(|| Failure::text(format!("{} does not exist", file.display())))?;
+    let not_a_proof = || Failure::both(format!("{} is not a proof file", file.display()), format!("{} 不是证明文件", file.display()));
+    let text = String::from_utf8(bytes).map_err(|_| not_a_proof())?;
+    let (kind, body) = text.split_once('\n').ok_or_else(not_a_proof)?;
+    let proof = STANDARD.decode(body.trim()).map_err(|_| not_a_proof())?;
+    let refused = |error: antibrush_protocol::proof::ProofError| {
+        Failure::both(format!("the proof does not hold: {error}"), format!("证明不成立：{error}"))
+    };
+    match kind {
+        INCLUSION => {
+            let proof = InclusionProof::decode(&proof).map_err(|error| refused(error.into()))?;
+            let proven = proof.verify(&alliance).map_err(refused)?;
+            let result = json!({
+                "holds": true, "kind": "inclusion", "publisher": proven.publisher_slug, "index": proven.index, "size": proven.size,
+                "seq": proven.seq, "issued": proven.issued.0, "list": proven.entry.list(), "entry": format!("{:?}", proven.entry.kind()).to_lowercase(),
+                "token": hex::encode(proven.entry.token().0),
+            });
+            context.output.show(&result, |_| {
+                let (slug, index, size, seq) = (&proven.publisher_slug, proven.index, proven.size, proven.seq);
+                let at = moment(proven.issued.0);
+                context.output.say(
+                    format!("The proof holds: entry {index} of {size} in the feed of {slug}, list {}, under the head of batch {seq} signed {at}.", proven.entry.list()),
+                    format!("证明成立：{slug} 名单源第 {index} 条（共 {size} 条），名单 {}，批次 {seq} 的树头签署于 {at}。", proven.entry.list()),
+                );
+            });
+        }
+        CONSISTENCY => {
+            let proof = ConsistencyProof::decode(&proof).map_err(|error| refused(error.into()))?;
+            let (earlier, later) = proof.verify(&alliance).map_err(refused)?;
+            let result = json!({ "holds": true, "kind": "consistency", "earlier": earlier.seq, "later": later.seq, "from": earlier.size, "to": later.size });
+            context.output.show(&result, |_| {
+                context.output.say(
+                    format!("The proof holds: batch {} ({} entries) only appended to batch {} ({} entries).", later.seq, later.size, earlier.seq, earlier.size),
+                    format!("证明成立：批次 {}（{} 条）仅在批次 {}（{} 条）之后追加。", later.seq, later.size, earlier.seq, earlier.size),
+                );
+            });
+        }
+        _ => return Err(not_a_proof()),
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! The Chinese help, by the path of the command and the name of the flag.
+
+use clap::Command;
+
+/// Puts the Chinese texts in place of the English ones.
+pub fn translate(command: Command) -> Command {
+    let path = command.get_name().to_owned();
+    walk(command, &path)
+}
+
+fn walk(command: Command, path: &str) -> Command {
+    let mut command = command;
+    if let Some(about) = text(path) {
+        command = command.about(about).long_about(None);
+    }
+    let names: Vec<String> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
+    for name in names {
+        if let Some(help) = text(&format!("{path} --{name}")).or_else(|| text(&format!("--{name}"))) {
+            command = command.mut_arg(name, |argument| argument.help(help).long_help(None));
+        }
+    }
+    let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    for verb in verbs {
+        let path = format!("{path} {verb}");
+        command = command.mut_subcommand(verb, |verb| walk(verb, &path));
+    }
+    command
+}
+
+/// The text of a command or flag.
+pub fn text(path: &str) -> Option<&'static str> {
+    TEXTS.iter().find(|(known, _)| *known == path).map(|(_, text)| *text)
+}
+
+const TEXTS: &[(&str, &str)] = &[
+    ("antibrush", "反炒信联盟节点：共享黑名单，不共享身份。"),
+    ("antibrush init", "建立节点：密钥、配置与成员信息"),
+    ("antibrush run", "运行节点，直到 Ctrl-C 或 SIGTERM"),
+    ("antibrush demo", "在本机演示整个联盟：四个节点，真实的网络与文件"),
+    ("antibrush import", "从 CSV 或 XLSX 文件列入主体"),
+    ("antibrush list", "列入一个主体"),
+    ("antibrush clear", "移出本平台列入的一个主体"),
+    ("antibrush check", "查询主体是否被列入"),
+    ("antibrush status", "查看节点状态"),
+    ("antibrush feed", "查看、校验、导出、导入名单源"),
+    ("antibrush feed show", "查看全部名单源，或其中一个及其统计"),
+    ("antibrush feed verify", "从第一个叶起校验名单源：签名、分块、树根、统计"),
+    ("antibrush feed export", "把名单源写到目录，任何程序都能校验"),
+    ("antibrush feed import", "从目录接收名单源，校验与网络接收相同"),
+    ("antibrush proof", "制作证明，并可脱离节点校验"),
+    ("antibrush proof inclusion", "证明某条目在名单源中"),
+    ("antibrush proof consistency", "证明后一树头只在前一树头之后追加"),
+    ("antibrush proof verify", "校验证明文件：无需节点、网络或数据目录"),
+    ("antibrush filter", "建立交换过滤器并查询"),
+    ("antibrush filter build", "用本平台自己的已确认主体文件建立并签署交换过滤器"),
+    ("antibrush filter check", "向过滤器查询一个主体：未列入、待核验或过时"),
+    ("antibrush alliance", "成立联盟、邀请成员、查看成员"),
+    ("antibrush alliance create", "成立联盟，本节点为首个秘书处和成员"),
+    ("antibrush alliance admit", "邀请新成员：打印一行邀请码，请通过可信渠道转交"),
+    ("antibrush alliance members", "查看章程中的成员"),
+    ("antibrush join", "凭邀请码加入联盟"),
+    ("antibrush help", "显示帮助"),
+    ("--dir", "节点的数据目录"),
+    ("--config", "配置文件；默认为数据目录中的 antibrush.toml"),
+    ("--passphrase_file", "口令文件，第一行为密钥口令"),
+    ("--json", "输出供程序读取的 JSON"),
+    ("--help", "显示帮助"),
+    ("--version", "显示版本"),
+    ("--slug", "成员简称：2至32位小写字母、数字、连字符"),
+    ("--legal_name", "成员的登记名称"),
+    ("--uscc", "成员的统一社会信用代码"),
+    ("--controller", "控制方的统一社会信用代码；默认为自身"),
+    ("--role", "角色：platform 平台、observer 观察员、key-holder 密钥持有方、gateway 网关"),
+    ("antibrush list --role", "所起作用：organise 组织、take-part 参与、assist 协助"),
+    ("--listen", "监听其他节点的地址（multiaddress）"),
+    ("--announce", "其他节点访问本节点的地址（如不同）"),
+    ("--api", "HTTP 接口地址"),
+    ("--log", "日志级别：error、warn、info、debug"),
+    ("--keys_in_clear_dangerously", "密钥不设口令：仅限测试和演示"),
+    ("--exit", "自动结束；每一步都成立时状态为 0"),
+    ("--entries", "另外列入这么多个生成的主体"),
+    ("--keep", "把各节点数据保留在 --dir 中，而不是临时目录"),
+    ("--file", "文件：CSV 或 XLSX，UTF-8 或 GB18030，中文或英文表头"),
+    ("--dry_run", "只读取和规划，不发布"),
+    ("--rejects", "未采用的行写入此文件，含行号、列和原因"),
+    ("--template", "写出带表头的空文件作为模板，然后结束"),
+    ("--class", "主体类型：ENT PER MOB SHP ACC PAY WEB APP GRP LOG WBL 或中文名称"),
+    ("--id", "标识；写 - 则从标准输入读取，不留在命令历史中"),
+    ("--list", "名单：CXH ECB ECW CAND VIC 等"),
+    ("--conduct", "失信行为：C01 至 C99，或其名称"),
+    ("--severity", "严重程度：minor 轻微、ordinary 一般、severe 严重；默认按所起作用"),
+    ("--expires", "列入的最后一天；默认按章程期限"),
+    ("--evidence", "证据保存处；只有加盐摘要离开节点"),
+    ("--reason", "原因：R01 整改完成、R02 信用修复、R03 误报、R04 异议成立、R05 撤回、R06 重复、R07 来源移出"),
+    ("--purpose", "查询目的：写入审计日志的简短英文词"),
+    ("--publisher", "发布方简称"),
+    ("--out", "写入的文件或目录"),
+    ("--archive", "名单源归档目录"),
+    ("--index", "条目在名单源中的序号"),
+    ("--earlier", "较早的批次"),
+    ("--later", "较晚的批次；默认为最新"),
+    ("--alliance", "联盟编号（十六进制），须从文件以外的渠道得知"),
+    ("--number", "本次构建的编号，递增"),
+    ("--fpr_exponent", "误报率为 2 的负多少次方"),
+    ("--filter", "过滤器文件"),
+    ("--name_zh", "中文名称"),
+    ("--name_en", "英文名称"),
+    ("--level", "范围：city 市、province 省、national 国家、sector 行业"),
+    ("--region", "属地：GB/T 2260 六位代码"),
+    ("--accept_insider_enumeration", "个人类使用带密钥哈希（套件1），任何成员都能枚举"),
+    ("--hide_publishers", "查询结果只给出列入方数量，不给出名称"),
+    ("--days", "邀请码有效天数"),
+    ("--invitation", "邀请码，一行文字；写 - 则从标准输入读取"),
+];
