@@ -38,7 +38,7 @@ pub struct Timestamp(pub u64);
 impl Timestamp {
     /// The day in Beijing time (UTC+8, no summer time since 1991), in which all deadlines of the alliance count.
     pub fn day(self) -> Day {
-        Day(u32::try_from((self.0 + 8 * 3600) / 86_400).unwrap_or(u32::MAX))
+        Day(u32::try_from(self.0.saturating_add(8 * 3600) / 86_400).unwrap_or(u32::MAX))
     }
 
     /// This moment moved later by whole seconds; stays at the largest value instead of wrapping.

@@ -19,3 +19,9 @@ pub mod signed;
 pub mod subject;
 pub mod suite;
 pub mod sync;
+
+// The fixtures are shared with the generator of the published vectors, which names this crate from outside.
+#[cfg(test)]
+extern crate self as antibrush_protocol;
+#[cfg(test)]
+mod fixtures;

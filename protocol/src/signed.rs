@@ -16,6 +16,9 @@ use crate::{
     encoding::{DecodeError, Wire},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// A public key of Ed25519.
 pub type PublicKey = [u8; 32];
 
@@ -196,7 +199,8 @@ fn expected_header(cose: &CoseSign1, content_type: &str) -> Result<PublicKey, Si
     if !cose.unprotected.is_empty() {
         return Err(SignatureError::UnprotectedHeader);
     }
-    let key = PublicKey::try_from(cose.protected.header.key_id.as_slice()).map_err(|_| SignatureError::ProtectedHeader)?;
+    let key =
+        PublicKey::try_from(cose.protected.header.key_id.as_slice()).map_err(|_| SignatureError::ProtectedHeader)?;
     let expected = protected_header(content_type, &key).to_vec().map_err(|_| SignatureError::ProtectedHeader)?;
     let found = cose.protected.original_data.as_deref().unwrap_or_default();
     if found == expected { Ok(key) } else { Err(SignatureError::ProtectedHeader) }

@@ -25,8 +25,8 @@ use crate::{
 /// The largest file: a million rows of 500 bytes.
 pub const FILE_BYTES: usize = 512 * 1024 * 1024;
 
-/// The most body bytes of one imported batch: well under the 300 chunks that a header can describe.
-const BATCH_BYTES: u64 = 200 * 1024 * 1024;
+/// The most body bytes of one imported batch: its chunks fit into one header beside the most varied totals.
+const BATCH_BYTES: u64 = 150 * 1024 * 1024;
 
 /// Lines that may wait for a slow reader.
 const LINES: usize = 1024;

@@ -368,7 +368,8 @@ impl Session {
             Err(error) => return refused(error.into()),
         };
         let key = (prefix_of(&token), wish.list.number());
-        let Some(current) = self.current(key, class, epoch, rows) else { return refused(Refusal::NothingToClear) };
+        let current = self.current(key, class, epoch, rows).filter(|current| current.holds_on(self.today));
+        let Some(current) = current else { return refused(Refusal::NothingToClear) };
         let entry = Entry::Clear(Clearing {
             class,
             epoch,

@@ -107,12 +107,12 @@ pub(super) fn decode(role: KeyRole, text: &str, passphrase: Option<&[u8]>) -> Re
     if private.algorithm == algorithm(role) && matches { Ok(secret) } else { Err(Fault::Damaged) }
 }
 
-/// The public key in a key file: readable without the passphrase, and not proved by it.
 /// Whether the private key of the file is under a passphrase.
 pub(super) fn is_encrypted(text: &str) -> bool {
     block(text, ENCRYPTED_LABEL).is_some()
 }
 
+/// The public key in a key file: readable without the passphrase, and not proved by it.
 pub(super) fn decode_public(role: KeyRole, text: &str) -> Result<[u8; 32], Fault> {
     let (_, document) = block(text, PUBLIC_LABEL).and_then(|pem| Document::from_pem(pem).ok()).ok_or(Fault::Damaged)?;
     let found = SubjectPublicKeyInfoRef::from_der(document.as_bytes()).map_err(|_| Fault::Damaged)?;

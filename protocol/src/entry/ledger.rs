@@ -57,7 +57,7 @@ pub enum Effect {
 pub enum Void {
     /// LEDGER-1: the subject is already on this list by this publisher, and the earlier listing has not expired.
     AlreadyListed,
-    /// LEDGER-2: there is no listing in force to amend or clear.
+    /// LEDGER-2: there is no listing in force to amend or clear on the entry's day.
     NothingListed,
     /// LEDGER-3: the target is not the List entry of the listing in force.
     WrongTarget,
@@ -157,7 +157,8 @@ impl Change {
     }
 
     fn target<'a>(&self, current: Option<&'a Standing>, leaf: u64) -> Result<&'a Standing, Void> {
-        let current = current.ok_or(Void::NothingListed)?; // LEDGER-2
+        // LEDGER-2: an expired listing is as good as none, so that a node that has dropped it sees the same effect.
+        let current = current.filter(|current| current.holds_on(self.day)).ok_or(Void::NothingListed)?;
         if current.leaf != leaf {
             Err(Void::WrongTarget) // LEDGER-3
         } else if current.class != self.class || current.epoch != self.epoch {

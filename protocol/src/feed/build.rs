@@ -39,7 +39,10 @@ impl Body {
 
     /// Appends an entry whose encoding and leaf hash were made elsewhere, in parallel say, by [`encode_entry`].
     pub fn push_encoded(&mut self, entry: &Entry, encoded: &EncodedEntry) -> Result<(), BuildError> {
-        if self.leaf_hashes.len() as u64 >= limits::ENTRIES_PER_BATCH || self.chunks.len() + 2 > limits::CHUNKS_PER_BATCH {
+        if self.leaf_hashes.len() as u64 >= limits::ENTRIES_PER_BATCH
+            || self.chunks.len() + 2 > limits::CHUNKS_PER_BATCH
+            || !self.header_has_room()
+        {
             return Err(BuildError::Full);
         }
         if self.open.len() + encoded.bytes.len() > limits::CHUNK_BYTES {
@@ -56,6 +59,12 @@ impl Body {
         self.chunks.iter().map(|(descriptor, _)| u64::from(descriptor.bytes)).sum::<u64>() + self.open.len() as u64
     }
 
+    /// Whether the header can still describe one chunk and one row of totals more than it has to now: every row that an
+    /// entry can add takes 10 bytes at the most, a chunk 45, everything else less than 256.
+    fn header_has_room(&self) -> bool {
+        256 + 45 * (self.chunks.len() + 2) + 10 * (self.totals.row_count() + 1) <= BatchHeader::MAX_BYTES
+    }
+
     /// Entries so far.
     pub fn len(&self) -> u64 {
         self.leaf_hashes.len() as u64
@@ -67,7 +76,12 @@ impl Body {
     }
 
     /// Signs the header that appends this body to the feed. Returns it and the chunks' bytes in order.
-    pub fn seal(mut self, place: &Place, mut tree: Frontier, signer: &dyn Signer) -> (Signed<BatchHeader>, Vec<Vec<u8>>) {
+    pub fn seal(
+        mut self,
+        place: &Place,
+        mut tree: Frontier,
+        signer: &dyn Signer,
+    ) -> (Signed<BatchHeader>, Vec<Vec<u8>>) {
         self.close_chunk();
         let first = tree.size();
         for hash in &self.leaf_hashes {

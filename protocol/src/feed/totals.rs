@@ -37,6 +37,11 @@ impl Totals {
         self.0.iter().map(|(row, count)| (*row, *count))
     }
 
+    /// The number of rows.
+    pub(super) fn row_count(&self) -> usize {
+        self.0.len()
+    }
+
     /// All entries of a kind.
     pub fn of_kind(&self, kind: Kind) -> u64 {
         self.rows().filter(|((k, _, _), _)| *k == kind).map(|(_, count)| count).sum()

@@ -73,7 +73,8 @@ impl Invitation {
 
     /// Reads the line of text; white space around and in it (a mail's line breaks) does not matter.
     pub fn from_text(text: &str) -> Result<Invitation, InvitationError> {
-        let text: String = text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).take(4096).collect();
+        let text: String =
+            text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).take(4096).collect();
         let body = text.strip_prefix(PREFIX).ok_or(InvitationError::NotAnInvitation)?;
         let (mut bytes, mut buffer, mut bits) = (Vec::new(), 0u32, 0);
         for c in body.bytes() {
@@ -84,6 +85,10 @@ impl Invitation {
                 bits -= 8;
                 bytes.push((buffer >> bits) as u8);
             }
+        }
+        // RFC 4648 §3.5: what is left of the last character is zero, so that one invitation has one text.
+        if bits >= 5 || buffer & ((1 << bits) - 1) != 0 {
+            return Err(InvitationError::Checksum);
         }
         let at = bytes.len().checked_sub(CHECKSUM).ok_or(InvitationError::Checksum)?;
         let (content, checksum) = bytes.split_at(at);

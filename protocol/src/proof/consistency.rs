@@ -27,7 +27,9 @@ impl ConsistencyProof {
         let chain = chain(&self.charters, alliance)?;
         let (earlier, later) = (verify_header(&chain, &self.earlier)?, verify_header(&chain, &self.later)?);
         let (a, b) = (earlier.payload(), later.payload());
-        if a.publisher != b.publisher || a.seq > b.seq {
+        // Two heads with one number are an equivocation, whatever their trees: they prove no orderly growth.
+        let twins = a.seq == b.seq && earlier.id() != later.id();
+        if a.publisher != b.publisher || a.seq > b.seq || twins {
             return Err(ProofError::Heads);
         }
         merkle::verify_consistency(a.size, &a.root, b.size, &b.root, &self.path)?;

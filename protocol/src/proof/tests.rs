@@ -1,1 +1,114 @@
-//! x
+//! Proofs with nothing but the alliance's id, and everything that they do not prove.
+
+use super::*;
+use crate::{
+    base::MemberNumber,
+    encoding::Wire,
+    feed::{BatchHeader, Head},
+    fixtures::*,
+    merkle, signed,
+};
+
+fn inclusion_error(change: impl FnOnce(&mut InclusionProof)) -> Option<ProofError> {
+    let mut proof = inclusion();
+    change(&mut proof);
+    proof.verify(&alliance()).err()
+}
+
+fn consistency_error(change: impl FnOnce(&mut ConsistencyProof)) -> Option<ProofError> {
+    let mut proof = consistency();
+    change(&mut proof);
+    proof.verify(&alliance()).err()
+}
+
+#[test]
+fn both_proofs_hold_and_survive_the_round_trip() {
+    let (inclusion, consistency, feed) = (inclusion(), consistency(), feed());
+    assert_eq!(InclusionProof::decode(&inclusion.encode()), Ok(inclusion.clone()));
+    assert_eq!(ConsistencyProof::decode(&consistency.encode()), Ok(consistency.clone()));
+    let proven = inclusion.verify(&alliance()).unwrap();
+    assert_eq!((proven.publisher, proven.publisher_slug.as_str()), (MemberNumber(1), "alpha"));
+    assert_eq!((proven.seq, proven.index, proven.size, proven.issued), (1, 1, 8, SECOND));
+    assert_eq!(proven.entry, entries()[1]);
+    let head = |header: &Signed<BatchHeader>| Head::of(header.payload(), header.id());
+    assert_eq!(consistency.verify(&alliance()), Ok((head(&feed.first), head(&feed.second))));
+}
+
+#[test]
+fn an_inclusion_proof_is_about_one_leaf_of_one_feed() {
+    let wrong_path = Some(ProofError::Path(MerkleError::RootMismatch));
+    assert_eq!(inclusion_error(|p| p.path[0][0] ^= 1), wrong_path);
+    assert_eq!(inclusion_error(|p| p.leaf = entries()[0].encode()), wrong_path);
+    assert_eq!(inclusion_error(|p| p.index = 0), wrong_path);
+    assert_eq!(
+        inclusion_error(|p| p.index = 8),
+        Some(ProofError::Path(MerkleError::IndexOutOfRange { index: 8, size: 8 }))
+    );
+    assert_eq!(inclusion_error(|p| p.path.truncate(2)), Some(ProofError::Path(MerkleError::ProofTooShort)));
+    assert_eq!(inclusion_error(|p| p.path.push([0; 32])), Some(ProofError::Path(MerkleError::ProofTooLong)));
+    // An inner node is no leaf, and a leaf that is no entry proves nothing.
+    let mut feed = feed();
+    let bytes = b"no entry".to_vec();
+    feed.tree.push(merkle::leaf_hash(&bytes));
+    let mut header = feed.second.payload().clone();
+    (header.root, header.size, header.count) = (feed.tree.root(), 9, 4);
+    header.totals.count(&entries()[0]);
+    header.chunks[0].entries = 4;
+    let error = inclusion_error(|p| {
+        p.header = signed::sign(&header, &new_feed_key()).envelope().to_vec();
+        (p.index, p.leaf, p.path) = (8, bytes, merkle::inclusion_proof(8, 9, &feed.tree).unwrap());
+    });
+    assert_eq!(error, Some(ProofError::Leaf(DecodeError::Malformed)));
+}
+
+#[test]
+fn a_proof_begins_at_the_alliance_that_the_verifier_knows() {
+    assert_eq!(inclusion().verify(&[0; 32]), Err(ProofError::Charter(CharterError::OtherChain)));
+    assert_eq!(inclusion_error(|p| p.charters.clear()), Some(ProofError::Decode(DecodeError::Missing("charters"))));
+    let unknown = Some(ProofError::Header(HeaderRefusal::UnknownCharter));
+    assert_eq!(inclusion_error(|p| drop(p.charters.pop())), unknown); // HEADER-9
+    let skipped = CharterError::NotNext { expected: 1, found: 2 };
+    assert_eq!(inclusion_error(|p| drop(p.charters.remove(0))), Some(ProofError::Charter(skipped)));
+    let alone = signed(&second(), &["1"]).encode();
+    let quorum = CharterError::OldQuorum { have: 1, need: 2 };
+    assert_eq!(inclusion_error(|p| p.charters[1] = alone), Some(ProofError::Charter(quorum)));
+}
+
+#[test]
+fn a_proof_needs_the_publisher_s_signature() {
+    let header = feed().second.payload().clone();
+    let other = signed::sign(&header, &feed_key(2)).envelope().to_vec();
+    assert_eq!(inclusion_error(|p| p.header = other), Some(ProofError::Header(HeaderRefusal::WrongKey))); // HEADER-11
+    let flipped = inclusion_error(|p| *p.header.last_mut().unwrap() ^= 1);
+    assert_eq!(flipped, Some(ProofError::Header(HeaderRefusal::Signature(signed::SignatureError::BadSignature))));
+}
+
+#[test]
+fn consistency_is_between_two_heads_of_one_feed_in_order() {
+    assert_eq!(consistency_error(|p| std::mem::swap(&mut p.earlier, &mut p.later)), Some(ProofError::Heads));
+    let mut other = feed().second.payload().clone();
+    other.publisher = MemberNumber(2);
+    let other = signed::sign(&other, &feed_key(2)).envelope().to_vec();
+    assert_eq!(consistency_error(|p| p.later = other), Some(ProofError::Heads));
+    assert_eq!(consistency_error(|p| p.path[0][0] ^= 1), Some(ProofError::Path(MerkleError::OldRootMismatch)));
+    assert_eq!(consistency_error(|p| p.path.clear()), Some(ProofError::Path(MerkleError::ProofTooShort)));
+    // The same head twice is consistent with itself.
+    let same = |p: &mut ConsistencyProof| {
+        p.later = p.earlier.clone();
+        p.path.clear();
+    };
+    assert_eq!(consistency_error(same), None);
+}
+
+#[test]
+fn an_equivocation_is_no_growth() {
+    // A second batch 0, larger than the first and continuing its tree: two heads with one number.
+    let feed = feed();
+    let mut twin = feed.second.payload().clone();
+    (twin.seq, twin.previous, twin.first, twin.charter) = (0, None, 0, alliance());
+    (twin.count, twin.issued, twin.expires) = (8, FIRST, FIRST.plus(3_600));
+    entries().iter().for_each(|entry| twin.totals.count(entry));
+    twin.chunks[0].entries = 8;
+    let twin = signed::sign(&twin, &feed_key(1)).envelope().to_vec();
+    assert_eq!(consistency_error(|p| p.later = twin), Some(ProofError::Heads));
+}

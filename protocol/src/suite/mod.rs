@@ -7,6 +7,9 @@
 mod derive;
 pub mod keyed;
 
+#[cfg(test)]
+mod tests;
+
 pub use derive::{Derived, KeyId, Prf, key_id};
 
 /// The suites that exist.

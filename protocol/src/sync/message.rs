@@ -26,7 +26,7 @@ pub struct Heads {
     pub charter: u64,
     /// Its id.
     pub charter_id: Hash,
-    /// Heads of the feeds whose bodies it holds, by publisher.
+    /// Heads of the feeds whose bodies it holds, in ascending order of publishers.
     pub feeds: Vec<PeerHead>,
 }
 
@@ -113,6 +113,10 @@ impl Wire for Heads {
             r.tuple(3)?;
             Ok(PeerHead { publisher: MemberNumber(r.small("publisher")?), seq: r.uint()?, id: r.fixed()? })
         })?;
+        // One feed, one head: a second one for the same publisher would be read differently by different nodes.
+        if !feeds.windows(2).all(|pair| pair[0].publisher < pair[1].publisher) {
+            return Err(DecodeError::NotCanonical);
+        }
         Ok(Heads { charter, charter_id, feeds })
     }
 }

@@ -5,4 +5,7 @@
 
 mod message;
 
+#[cfg(test)]
+mod tests;
+
 pub use message::{Announcement, Heads, PeerHead, Request, Response};

@@ -1,0 +1,409 @@
+//! One alliance with deterministic keys for tests and published vectors: the same file serves the unit tests and the
+//! generator of tests/vectors/wire.
+//!
+//! Every secret is public: the feed key of member 1 is the first test key of RFC 8032 §7.1, every other key and every
+//! opaque value is the SHA-256 of a label.
+#![allow(dead_code, reason = "each user needs a part of it")]
+
+use std::sync::Arc;
+
+use antibrush_protocol::{
+    base::{Day, Hash, MemberNumber, Timestamp, Token},
+    charter::{
+        Charter, CharterChain, FeedKey, Level, Member, MemberRole, MemberState, Node, Policy, SealedSeed,
+        SignedCharter, Steward, TokenKey,
+    },
+    codes::{Conduct, Direction, List, Reason, Role, Severity},
+    entry::{Amendment, Clearing, Entry, Listing, PublicName},
+    feed::{
+        BatchHeader, Head,
+        build::{Body, Place},
+    },
+    join::{Invitation, JoinRequest},
+    merkle::{self, Tree},
+    proof::{ConsistencyProof, InclusionProof},
+    signed::{PublicKey, Signed, Signer, object_id},
+    subject::{Class, Subject},
+    suite::{
+        Suite,
+        keyed::{SealContext, Seed, seal_public},
+    },
+};
+use ed25519_dalek::{Signer as _, SigningKey};
+
+/// 2026-11-20 in Beijing: when version 1 of the charter was drawn up.
+pub const FOUNDED: Timestamp = Timestamp(1_795_104_000);
+/// One hour later: the first batch.
+pub const FIRST: Timestamp = Timestamp(FOUNDED.0 + 3_600);
+/// A day later: version 2 of the charter.
+pub const REVISED: Timestamp = Timestamp(FOUNDED.0 + 86_400);
+/// An hour after that: the second batch.
+pub const SECOND: Timestamp = Timestamp(REVISED.0 + 3_600);
+
+/// Valid credit codes: four legal entities, one more, and a sole trader.
+pub const CODES: [&str; 5] =
+    ["91350100M000100Y43", "91110108551385082Q", "91110108MA00000070", "11649974NQ0KCK4R9P", "52369997CLRKQMRBEK"];
+pub const SOLE_TRADER: &str = "92719997EC428AREHY";
+
+/// The opaque value of a label.
+pub fn label(text: &str) -> [u8; 32] {
+    object_id(text.as_bytes())
+}
+
+/// A secret key in memory.
+pub struct Key(pub SigningKey);
+
+impl Key {
+    /// The key whose secret is the SHA-256 of a label.
+    pub fn of(text: &str) -> Key {
+        Key(SigningKey::from_bytes(&label(text)))
+    }
+
+    /// The first test key of RFC 8032 §7.1.
+    pub fn rfc8032() -> Key {
+        let secret = hex::decode("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60").unwrap();
+        Key(SigningKey::from_bytes(&secret.try_into().unwrap()))
+    }
+}
+
+impl Signer for Key {
+    fn public(&self) -> PublicKey {
+        self.0.verifying_key().to_bytes()
+    }
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+}
+
+/// The feed key of a member; member 1 signs with the RFC's key until [`REVISED`], then with `feed-1b`.
+pub fn feed_key(member: u16) -> Key {
+    if member == 1 { Key::rfc8032() } else { Key::of(&format!("antibrush vector feed-{member}")) }
+}
+
+pub fn new_feed_key() -> Key {
+    Key::of("antibrush vector feed-1b")
+}
+
+pub fn node_key(member: u16) -> Key {
+    Key::of(&format!("antibrush vector node-{member}"))
+}
+
+/// `steward("1")`, `steward("2")`, `steward("2b")` (a second key of member 2), `steward("3")` (its sister).
+pub fn steward(name: &str) -> Key {
+    Key::of(&format!("antibrush vector steward-{name}"))
+}
+
+pub fn seal_secret(member: u16) -> [u8; 32] {
+    label(&format!("antibrush vector seal-{member}"))
+}
+
+pub fn nonce() -> [u8; 32] {
+    label("antibrush vector founding-nonce")
+}
+
+pub fn seed() -> Seed {
+    Seed(label("antibrush vector seed-1"))
+}
+
+pub fn token(n: u32) -> Token {
+    Token(label(&format!("antibrush vector token-{n}")))
+}
+
+/// Members 1 to 4 are Alpha, Beta, Gamma (a sister of Beta) and the observer Watch; 5 is Delta, who comes with version 2.
+pub fn member(number: u16) -> Member {
+    let at = usize::from(number - 1);
+    let observer = number == 4;
+    let seal_key = seal_public(&seal_secret(number)).unwrap();
+    let context = SealContext { founding_nonce: &nonce(), epoch: 1, member: number };
+    let seal = || seed().seal(&seal_key, &context, label(&format!("antibrush vector entropy-{number}"))).unwrap();
+    Member {
+        number: MemberNumber(number),
+        slug: ["alpha", "beta", "gamma", "watch", "delta"][at].to_owned(),
+        legal_name: [
+            "甲网络科技有限公司",
+            "乙电子商务有限公司",
+            "丙信息技术有限公司",
+            "某市市场监督管理局",
+            "丁物流有限公司",
+        ][at]
+            .to_owned(),
+        uscc: CODES[at].to_owned(),
+        controller: CODES[if number == 3 { 1 } else { at }].to_owned(),
+        role: if observer { MemberRole::Observer } else { MemberRole::Platform },
+        state: MemberState::Active,
+        feed_keys: if observer {
+            Vec::new()
+        } else {
+            vec![FeedKey { key: feed_key(number).public(), from: FOUNDED, until: None }]
+        },
+        nodes: vec![Node {
+            key: node_key(number).public(),
+            addresses: vec![format!("/dns4/node{number}.example/tcp/4701")],
+        }],
+        seal_key,
+        sealed_seeds: if observer { Vec::new() } else { vec![SealedSeed { epoch: 1, sealed: seal() }] },
+    }
+}
+
+pub fn token_key(class: Class, epoch: u16) -> TokenKey {
+    let public_keys = vec![seed().commitment(&nonce(), class, epoch)];
+    TokenKey { class, epoch, suite: Suite::Keyed, threshold: 1, holders: 1, public_keys }
+}
+
+/// Version 1.
+pub fn genesis() -> Charter {
+    let key = |member, name| Steward { member: MemberNumber(member), key: steward(name).public() };
+    let mut stewards = vec![key(1, "1"), key(2, "2"), key(2, "2b"), key(3, "3")];
+    stewards.sort();
+    Charter {
+        number: 1,
+        previous: None,
+        alliance: None,
+        founding_nonce: nonce(),
+        name_zh: "反炒信示例联盟".to_owned(),
+        name_en: "Example Alliance".to_owned(),
+        level: Level::City,
+        region: Some(350_100),
+        stewards,
+        threshold: 2,
+        members: (1..=4).map(member).collect(),
+        token_keys: vec![token_key(Class::Ent, 1), token_key(Class::Mob, 1), token_key(Class::Web, 1)],
+        policy: Policy { accepts_insider_enumeration: true, ..Policy::default() },
+        issued: FOUNDED,
+        expires: FOUNDED.plus(365 * 86_400),
+    }
+}
+
+/// Version 2: Delta joins, Alpha changes its feed key.
+pub fn second() -> Charter {
+    let id = object_id(&antibrush_protocol::encoding::Wire::encode(&genesis()));
+    let mut charter = genesis();
+    (charter.number, charter.previous, charter.alliance, charter.issued) = (2, Some(id), Some(id), REVISED);
+    charter.members.push(member(5));
+    charter.members[0].feed_keys[0].until = Some(REVISED);
+    charter.members[0].feed_keys.push(FeedKey { key: new_feed_key().public(), from: REVISED, until: None });
+    charter
+}
+
+/// Signed by these stewards.
+pub fn signed(charter: &Charter, stewards: &[&str]) -> SignedCharter {
+    let mut signed = SignedCharter::unsigned(charter);
+    stewards.iter().for_each(|name| signed.sign(&steward(name)));
+    signed
+}
+
+pub fn alliance() -> Hash {
+    signed(&genesis(), &[]).id()
+}
+
+/// The chain with version 1, or with both.
+pub fn chain(versions: usize) -> CharterChain {
+    let mut chain = CharterChain::found(signed(&genesis(), &["1", "2"]), None).unwrap();
+    if versions > 1 {
+        assert_eq!(chain.extend(signed(&second(), &["1", "2"])), Ok(true));
+    }
+    chain
+}
+
+pub fn day() -> Day {
+    FIRST.day()
+}
+
+/// A listing with the required fields alone.
+pub fn listing() -> Listing {
+    Listing {
+        class: Class::Ent,
+        epoch: 1,
+        token: token(1),
+        list: List::Cxh,
+        conduct: Conduct::C01,
+        severity: Severity::Severe,
+        role: None,
+        direction: None,
+        region: None,
+        day: day(),
+        expires: day().plus(365),
+        basis: "DEMO-2026-1".to_owned(),
+        evidence: label("antibrush vector evidence-1"),
+        name: None,
+        sealed: None,
+    }
+}
+
+/// A listing with every field.
+pub fn full_listing() -> Listing {
+    let subject = Subject::parse(Class::Ent, CODES[4]).unwrap();
+    Listing {
+        token: token(2),
+        role: Some(Role::Organise),
+        direction: Some(Direction::Up),
+        region: Some(350_100),
+        name: Some(PublicName::new(&subject, "丁物流有限公司").unwrap()),
+        sealed: Some((0..168).collect()),
+        ..listing()
+    }
+}
+
+pub fn mobile_listing() -> Listing {
+    Listing { class: Class::Mob, token: token(3), conduct: Conduct::C09, expires: day().plus(180), ..listing() }
+}
+
+/// Changes the listing at leaf 0.
+pub fn amendment() -> Amendment {
+    Amendment {
+        class: Class::Ent,
+        epoch: 1,
+        token: token(1),
+        list: List::Cxh,
+        target: 0,
+        day: day(),
+        conduct: None,
+        severity: Some(Severity::Minor),
+        role: Some(Role::Assist),
+        direction: None,
+        region: None,
+        expires: Some(day().plus(90)),
+        basis: None,
+        evidence: None,
+    }
+}
+
+/// Clears the listing at leaf 2.
+pub fn clearing() -> Clearing {
+    Clearing {
+        class: Class::Mob,
+        epoch: 1,
+        token: token(3),
+        list: List::Cxh,
+        target: 2,
+        day: day(),
+        reason: Reason::Mistake,
+    }
+}
+
+/// The first batch of member 1: five entries.
+pub fn entries() -> Vec<Entry> {
+    vec![
+        Entry::List(listing()),
+        Entry::List(full_listing()),
+        Entry::List(mobile_listing()),
+        Entry::Amend(amendment()),
+        Entry::Clear(clearing()),
+    ]
+}
+
+/// Two batches of member 1 with their tree.
+pub struct Feed {
+    pub first: Signed<BatchHeader>,
+    pub second: Signed<BatchHeader>,
+    pub chunk: Vec<u8>,
+    pub tree: Tree,
+}
+
+pub fn feed() -> Feed {
+    let mut body = Body::default();
+    entries().iter().for_each(|entry| body.push(entry).unwrap());
+    let alliance = alliance();
+    let place = Place { alliance, charter: alliance, publisher: MemberNumber(1), previous: None, now: FIRST };
+    let (first, mut chunks) = body.seal(&place, merkle::Frontier::new(), &feed_key(1));
+    let mut tree: Tree = entries().iter().map(leaf_hash).collect();
+    let late = (4..7).map(|n| {
+        Entry::List(Listing { token: token(n), day: SECOND.day(), expires: SECOND.day().plus(365), ..listing() })
+    });
+    let mut body = Body::default();
+    let before = tree.frontier().clone();
+    for entry in late {
+        body.push(&entry).unwrap();
+        tree.push(leaf_hash(&entry));
+    }
+    let previous = Some(Head::of(first.payload(), first.id()));
+    let place = Place { charter: signed(&self::second(), &[]).id(), previous, now: SECOND, ..place };
+    let (second, _) = body.seal(&place, before, &new_feed_key());
+    Feed { first, second, chunk: chunks.remove(0), tree }
+}
+
+pub fn leaf_hash(entry: &Entry) -> Hash {
+    merkle::leaf_hash(&antibrush_protocol::encoding::Wire::encode(entry))
+}
+
+/// The chunk of the first batch after leaf 2 was erased.
+pub fn erased_chunk() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (at, entry) in entries().iter().enumerate() {
+        if at == 2 {
+            bytes.extend_from_slice(&[0x58, 0x20]);
+            bytes.extend_from_slice(&leaf_hash(entry));
+        } else {
+            bytes.extend(antibrush_protocol::encoding::Wire::encode(entry));
+        }
+    }
+    bytes
+}
+
+/// Both charters, signed, as a proof or an answer carries them.
+pub fn charters() -> Vec<Arc<[u8]>> {
+    vec![signed(&genesis(), &["1", "2"]).encode().into(), signed(&second(), &["1", "2"]).encode().into()]
+}
+
+/// Leaf 1 in the second head.
+pub fn inclusion() -> InclusionProof {
+    let feed = feed();
+    InclusionProof {
+        charters: charters().iter().map(|bytes| bytes.to_vec()).collect(),
+        header: feed.second.envelope().to_vec(),
+        index: 1,
+        leaf: antibrush_protocol::encoding::Wire::encode(&entries()[1]),
+        path: merkle::inclusion_proof(1, 8, &feed.tree).unwrap(),
+    }
+}
+
+/// From the first head to the second.
+pub fn consistency() -> ConsistencyProof {
+    let feed = feed();
+    ConsistencyProof {
+        charters: charters().iter().map(|bytes| bytes.to_vec()).collect(),
+        earlier: feed.first.envelope().to_vec(),
+        later: feed.second.envelope().to_vec(),
+        path: merkle::consistency_proof(5, 8, &feed.tree).unwrap(),
+    }
+}
+
+pub fn invitation() -> Invitation {
+    Invitation {
+        alliance: alliance(),
+        node: node_key(1).public(),
+        addresses: vec!["/dns4/node1.example/tcp/4701".to_owned()],
+        secret: label("antibrush vector secret")[..16].try_into().unwrap(),
+        expires: FOUNDED.plus(7 * 86_400),
+    }
+}
+
+pub fn join_request() -> JoinRequest {
+    let delta = member(5);
+    JoinRequest {
+        secret: invitation().secret,
+        slug: delta.slug,
+        legal_name: delta.legal_name,
+        uscc: delta.uscc,
+        controller: delta.controller,
+        feed_key: feed_key(5).public(),
+        node_key: node_key(5).public(),
+        seal_key: delta.seal_key,
+        addresses: delta.nodes[0].addresses.clone(),
+    }
+}
+
+/// A mixed-order key: a point of prime order plus the point of order 2. Its signatures may satisfy one verifier and not
+/// another.
+pub fn mixed_order_key() -> PublicKey {
+    use curve25519_dalek::{constants::EIGHT_TORSION, edwards::CompressedEdwardsY};
+    let point = CompressedEdwardsY(feed_key(1).public()).decompress().unwrap();
+    (point + EIGHT_TORSION[4]).compress().to_bytes()
+}
+
+/// The identity: every signature (R, s) with R = s·B verifies under it.
+pub fn identity_key() -> PublicKey {
+    let mut key = [0; 32];
+    key[0] = 1;
+    key
+}

@@ -1,0 +1,171 @@
+//! The published vectors of every wire object in tests/vectors/wire.
+
+mod wire;
+
+use std::{collections::BTreeSet, fs};
+
+use antibrush_protocol::{
+    base::MemberNumber,
+    charter::{Charter, SignedCharter},
+    codes::{List, Reason, Severity},
+    encoding::Wire,
+    entry::Entry,
+    feed::{BatchHeader, Chunk, Head, Leaf},
+    filter::FilterHead,
+    join::{Invitation, JoinAnswer, JoinRefusal, JoinRequest},
+    signed::{Signed, object_id},
+    sync::{Announcement, Heads, Request, Response},
+};
+use wire::{alliance, chain, descriptor, parse, recode, tests_dir, vector, vectors};
+
+#[test]
+fn every_vector_decodes_and_encodes_to_the_same_bytes() {
+    let vectors = vectors();
+    assert_eq!(vectors.len(), 34);
+    for (name, bytes) in vectors {
+        assert_eq!(recode(&name, &bytes).as_ref(), Ok(&bytes), "{name}");
+    }
+}
+
+/// Each type that implements `Wire` in the protocol's source, and the beginning of its vectors' names.
+const TYPES: &[(&str, &str)] = &[
+    ("Announcement", "announcement"),
+    ("BatchHeader", "batch_header"),
+    ("Charter", "charter_genesis"),
+    ("ConsistencyProof", "consistency_proof"),
+    ("Entry", "entry_"),
+    ("Envelope", "charter_genesis_signed"),
+    ("Heads", "heads"),
+    ("InclusionProof", "inclusion_proof"),
+    ("Invitation", "invitation"),
+    ("JoinAnswer", "join_answer_"),
+    ("JoinRequest", "join_request"),
+    ("Member", "member"),
+    ("Request", "request_"),
+    ("Response", "response_"),
+];
+
+#[test]
+fn every_wire_type_has_a_vector() {
+    let mut types = BTreeSet::new();
+    let mut dirs = vec![tests_dir().join("../protocol/src")];
+    while let Some(dir) = dirs.pop() {
+        for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                dirs.push(path);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                let names = text.lines().filter_map(|line| line.strip_prefix("impl Wire for ")); // not those of test modules
+                types.extend(names.map(|name| name.trim_end_matches(" {").to_owned()));
+            }
+        }
+    }
+    assert_eq!(
+        types.iter().map(String::as_str).collect::<Vec<_>>(),
+        TYPES.iter().map(|(name, _)| *name).collect::<Vec<_>>()
+    );
+    let vectors = vectors();
+    for (name, prefix) in TYPES {
+        assert!(vectors.keys().any(|vector| vector.starts_with(prefix)), "{name}");
+    }
+}
+
+fn entry(name: &str) -> Entry {
+    Entry::decode(&vector(name)).unwrap()
+}
+
+#[test]
+fn entries_say_what_their_comments_say() {
+    let Entry::List(minimal) = entry("entry_list_minimal") else { panic!("a listing") };
+    assert_eq!((minimal.list, minimal.severity, minimal.basis.as_str()), (List::Cxh, Severity::Severe, "DEMO-2026-1"));
+    assert_eq!(minimal.token.0, object_id(b"antibrush vector token-1"));
+    assert_eq!((minimal.region, minimal.sealed, minimal.name), (None, None, None));
+    let Entry::List(full) = entry("entry_list_full") else { panic!("a listing") };
+    assert_eq!(
+        (full.region, full.sealed.map(|s| s.len()), full.name.map(|n| n.uscc().to_owned())),
+        (Some(350_100), Some(168), Some("52369997CLRKQMRBEK".to_owned()))
+    );
+    let Entry::Amend(amendment) = entry("entry_amend") else { panic!("an amendment") };
+    assert_eq!((amendment.target, amendment.severity, amendment.conduct), (0, Some(Severity::Minor), None));
+    let Entry::Clear(clearing) = entry("entry_clear") else { panic!("a clearing") };
+    assert_eq!((clearing.target, clearing.reason), (2, Reason::Mistake));
+}
+
+#[test]
+fn the_feed_of_the_vectors_is_one_feed() {
+    let (chain, now) = (chain(2), wire::NOW);
+    let header = |name: &str| Signed::<BatchHeader>::decode(&vector(name)).unwrap();
+    let (first, second) = (header("batch_header_signed"), header("batch_header_second"));
+    assert_eq!(first.payload().encode(), vector("batch_header"));
+    assert_eq!(hex(&first.key()), "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"); // RFC 8032 §7.1, test 1
+    assert_eq!((second.payload().previous, second.payload().first), (Some(first.id()), first.payload().size));
+    assert_eq!(chain.verify_header(first.clone(), now).map(|h| h.id()), Ok(first.id()));
+    assert_eq!(chain.verify_header(second.clone(), now).map(|h| Head::of(h.payload(), h.id()).size), Ok(8));
+    let (chunk, erased) = (
+        Chunk::verify(&descriptor(), &vector("chunk")).unwrap(),
+        Chunk::verify(&descriptor(), &vector("chunk_erased")).unwrap(),
+    );
+    assert_eq!((chunk.leaf_hashes.clone(), chunk.erased, erased.erased), (erased.leaf_hashes.clone(), 0, 1));
+    assert_eq!(erased.leaves[2], Leaf::Erased(chunk.leaf_hashes[2]));
+    assert_eq!(chunk.leaves[0], Leaf::Entry(entry("entry_list_minimal")));
+    assert_eq!(chunk.totals, first.payload().totals);
+}
+
+#[test]
+fn charters_and_invitation_belong_together() {
+    let signed = |name: &str| SignedCharter::decode(&vector(name)).unwrap();
+    let (first, second) = (signed("charter_genesis_signed"), signed("charter_second_signed"));
+    assert_eq!(
+        (first.charter().encode(), second.charter().encode()),
+        (vector("charter_genesis"), vector("charter_second"))
+    );
+    assert_eq!((first.signers().len(), second.signers().len()), (2, 2));
+    assert_eq!(first.id(), object_id(&vector("charter_genesis")));
+    let charter = Charter::decode(&vector("charter_second")).unwrap();
+    assert_eq!((charter.number, charter.previous, charter.alliance), (2, Some(first.id()), Some(first.id())));
+    assert_eq!((charter.name_zh.as_str(), charter.members.len(), charter.threshold), ("反炒信示例联盟", 5, 2));
+    assert_eq!(charter.members[0].encode()[..8], vector("member")[..8]);
+    let text = fs::read_to_string(tests_dir().join("vectors/wire/invitation.txt")).unwrap();
+    let invitation = Invitation::from_text(&parse(&text).1.unwrap()).unwrap();
+    assert_eq!((invitation.alliance, invitation.encode()), (alliance(), vector("invitation")));
+    let request = Signed::<JoinRequest>::decode(&vector("join_request_signed")).unwrap();
+    assert_eq!((request.key(), request.payload().secret), (request.payload().feed_key, invitation.secret));
+    let JoinAnswer::Admitted(charters) = JoinAnswer::decode(&vector("join_answer_admitted")).unwrap() else {
+        panic!("admitted")
+    };
+    assert_eq!(charters[1].to_vec(), vector("charter_second_signed"));
+    assert_eq!(JoinAnswer::decode(&vector("join_answer_refused")), Ok(JoinAnswer::Refused(JoinRefusal::Expired)));
+}
+
+#[test]
+fn messages_say_what_their_comments_say() {
+    let heads = Heads::decode(&vector("heads")).unwrap();
+    assert_eq!((heads.charter, heads.feeds.len(), heads.feeds[0].seq), (2, 1, 1));
+    assert_eq!(Request::decode(&vector("request_heads")), Ok(Request::Heads(heads.clone())));
+    assert_eq!(
+        Request::decode(&vector("request_headers")),
+        Ok(Request::Headers { publisher: MemberNumber(1), from: 1 })
+    );
+    assert_eq!(Request::decode(&vector("request_chunk")), Ok(Request::Chunk { digest: descriptor().digest }));
+    assert_eq!(Request::decode(&vector("request_charters")), Ok(Request::Charters { from: 1 }));
+    assert_eq!(Response::decode(&vector("response_heads")), Ok(Response::Heads(heads.clone())));
+    let header = |name| vector(name).into();
+    assert_eq!(
+        Response::decode(&vector("response_headers")),
+        Ok(Response::Headers(vec![header("batch_header_signed"), header("batch_header_second")]))
+    );
+    assert_eq!(Response::decode(&vector("response_chunk")), Ok(Response::Chunk(vector("chunk_erased").into())));
+    assert_eq!(
+        Response::decode(&vector("response_charters")),
+        Ok(Response::Charters(vec![header("charter_genesis_signed"), header("charter_second_signed")]))
+    );
+    assert_eq!(Response::decode(&vector("response_absent")), Ok(Response::Absent));
+    assert_eq!(Response::decode(&vector("response_busy")), Ok(Response::Busy { retry_after_ms: 500 }));
+    assert_eq!(Announcement::decode(&vector("announcement")), Ok(Announcement { number: 2, id: heads.charter_id }));
+    let filter = FilterHead::decode(&vector("filter_head")).unwrap();
+    assert_eq!((filter.items, filter.fpr_exponent, filter.alliance), (70, 10, alliance()));
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,177 @@
+//! Reading the annotated hex of tests/vectors/wire and tests/data, and decoding it by the name of the file.
+#![allow(dead_code, reason = "each test needs a part of it")]
+
+use std::{collections::BTreeMap, fmt::Debug, fs, path::PathBuf};
+
+use antibrush_protocol::{
+    base::{Hash, Timestamp},
+    charter::{Charter, CharterChain, Member, SignedCharter},
+    encoding::Wire,
+    entry::Entry,
+    feed::{BatchHeader, Chunk, ChunkDescriptor, Leaf},
+    filter::{Filter, FilterHead},
+    join::{Invitation, JoinAnswer, JoinRequest},
+    proof::{ConsistencyProof, InclusionProof, ProofError},
+    signed::{Payload, Signed},
+    sync::{Announcement, Heads, Request, Response},
+};
+
+/// A few hours after everything in the vectors.
+pub const NOW: Timestamp = Timestamp(1_795_104_000 + 100_000);
+
+pub fn tests_dir() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests"))
+}
+
+/// The hex of each section (a line that ends with a colon begins one) and the line of text, if there is one.
+pub fn parse(text: &str) -> (Vec<Vec<u8>>, Option<String>) {
+    let (mut sections, mut line_of_text) = (vec![String::new()], None);
+    for line in text.lines() {
+        if let Some(text) = line.strip_prefix("text: ") {
+            line_of_text = Some(text.to_owned());
+            continue;
+        }
+        let code = line.split('#').next().unwrap().trim();
+        if code.ends_with(':') {
+            sections.push(String::new());
+        } else {
+            sections.last_mut().unwrap().push_str(code);
+        }
+    }
+    (sections.iter().map(|section| unhex(section)).collect(), line_of_text)
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+/// All vectors by name.
+pub fn vectors() -> BTreeMap<String, Vec<u8>> {
+    let files = fs::read_dir(tests_dir().join("vectors/wire")).unwrap().map(|file| file.unwrap().path());
+    let read = |path: PathBuf| {
+        let (mut sections, _) = parse(&fs::read_to_string(&path).unwrap());
+        assert_eq!(sections.len(), 1, "{path:?}");
+        (path.file_stem().unwrap().to_str().unwrap().to_owned(), sections.remove(0))
+    };
+    files.map(read).collect()
+}
+
+pub fn vector(name: &str) -> Vec<u8> {
+    parse(&fs::read_to_string(tests_dir().join(format!("vectors/wire/{name}.txt"))).unwrap()).0.remove(0)
+}
+
+pub fn alliance() -> Hash {
+    SignedCharter::decode(&vector("charter_genesis_signed")).unwrap().id()
+}
+
+/// The chain of the first charter, or of both.
+pub fn chain(versions: usize) -> CharterChain {
+    let charter = |name| SignedCharter::decode(&vector(name)).unwrap();
+    let mut chain = CharterChain::found(charter("charter_genesis_signed"), None).unwrap();
+    if versions > 1 {
+        assert_eq!(chain.extend(charter("charter_second_signed")), Ok(true));
+    }
+    chain
+}
+
+/// The description of the published chunk.
+pub fn descriptor() -> ChunkDescriptor {
+    BatchHeader::decode(&vector("batch_header")).unwrap().chunks[0]
+}
+
+fn show<T>(result: Result<T, impl Debug>) -> Result<T, String> {
+    result.map_err(|error| format!("{error:?}"))
+}
+
+fn again<T: Wire>(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    show(T::decode(bytes)).map(|object| object.encode())
+}
+
+fn again_signed<T: Payload>(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let signed = show(Signed::<T>::decode(bytes))?;
+    // Not the stored envelope alone: the payload inside must be the encoding of the object.
+    let inside = signed.payload().encode();
+    assert!(signed.envelope().windows(inside.len()).any(|window| window == inside));
+    Ok(signed.envelope().to_vec())
+}
+
+/// Decodes what the name says and encodes it again; an error as `{:?}` prints it.
+pub fn recode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
+    match name {
+        _ if name.starts_with("entry_") => again::<Entry>(bytes),
+        "batch_header" => again::<BatchHeader>(bytes),
+        "batch_header_signed" | "batch_header_second" => again_signed::<BatchHeader>(bytes),
+        "chunk" | "chunk_erased" => show(Chunk::verify(&descriptor(), bytes)).map(|chunk| leaves(&chunk)),
+        "charter_genesis" | "charter_second" => again::<Charter>(bytes),
+        "charter_genesis_signed" | "charter_second_signed" => show(SignedCharter::decode(bytes)).map(|c| c.encode()),
+        "member" => again::<Member>(bytes),
+        "invitation" => again::<Invitation>(bytes),
+        "join_request" => again::<JoinRequest>(bytes),
+        "join_request_signed" => again_signed::<JoinRequest>(bytes),
+        _ if name.starts_with("join_answer_") => again::<JoinAnswer>(bytes),
+        "heads" => again::<Heads>(bytes),
+        _ if name.starts_with("request_") => again::<Request>(bytes),
+        _ if name.starts_with("response_") => again::<Response>(bytes),
+        "announcement" => again::<Announcement>(bytes),
+        "filter_head" => show(FilterHead::decode(bytes)).map(|head| head.encode()),
+        "inclusion_proof" => again::<InclusionProof>(bytes),
+        "consistency_proof" => again::<ConsistencyProof>(bytes),
+        _ => panic!("{name}: no object has this name"),
+    }
+}
+
+fn leaves(chunk: &Chunk) -> Vec<u8> {
+    let leaf = |leaf: &Leaf| match leaf {
+        Leaf::Entry(entry) => entry.encode(),
+        Leaf::Erased(hash) => [&[0x58, 0x20], &hash[..]].concat(),
+    };
+    chunk.leaves.iter().flat_map(leaf).collect()
+}
+
+/// Offers hostile input to the check that it must not pass; the directory's first words say which one that is.
+pub fn offer(dir: &str, input: &[Vec<u8>]) -> Result<(), String> {
+    let bytes = input[0].as_slice();
+    let begins = |prefix: &str| dir.starts_with(prefix);
+    match () {
+        () if begins("entry-") => again::<Entry>(bytes).map(drop),
+        () if begins("header-") => {
+            let header = show(Signed::<BatchHeader>::decode(bytes)).map_err(|error| format!("Signature({error})"))?;
+            show(chain(2).verify_header(header, NOW)).map(drop)
+        }
+        () if begins("cose-") => again_signed::<BatchHeader>(bytes).map(drop),
+        () if begins("chunk-") => show(Chunk::verify(&descriptor(), bytes)).map(drop),
+        () if begins("charter-") => {
+            let charter = show(SignedCharter::decode(bytes)).map_err(|error| format!("Signature({error})"))?;
+            if begins("charter-genesis-") {
+                show(CharterChain::found(charter, None)).map(drop)
+            } else {
+                let mut chain = chain(if begins("charter-forked") { 2 } else { 1 });
+                let before = chain.current_id();
+                let outcome = show(chain.extend(charter)).map(drop);
+                assert_eq!(chain.current_id(), before, "a refused charter changes nothing");
+                outcome
+            }
+        }
+        () if begins("member-") => again::<Member>(bytes).map(drop),
+        () if begins("invitation-") => show(Invitation::from_text(str::from_utf8(bytes).unwrap())).map(drop),
+        () if begins("join-request-") => again_signed::<JoinRequest>(bytes).map(drop),
+        () if begins("join-answer-") => again::<JoinAnswer>(bytes).map(drop),
+        () if begins("heads-") => again::<Heads>(bytes).map(drop),
+        () if begins("request-") => again::<Request>(bytes).map(drop),
+        () if begins("response-") => again::<Response>(bytes).map(drop),
+        () if begins("announcement-") => again::<Announcement>(bytes).map(drop),
+        () if begins("filter-") => match input {
+            [head, bitmap] => show(Filter::open(&show(FilterHead::decode(head))?, bitmap.clone())).map(drop),
+            _ => show(FilterHead::decode(bytes)).map(drop),
+        },
+        () if begins("proof-inclusion-") => {
+            let proof = show(InclusionProof::decode(bytes).map_err(ProofError::from))?;
+            show(proof.verify(&alliance())).map(drop)
+        }
+        () if begins("proof-consistency-") => {
+            let proof = show(ConsistencyProof::decode(bytes).map_err(ProofError::from))?;
+            show(proof.verify(&alliance())).map(drop)
+        }
+        () => panic!("{dir}: no check has this name"),
+    }
+}
