@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The `antibrush` command.
+
+fn main() -> std::process::ExitCode {
+    antibrush_node::cli::main()
+}

@@ -2,7 +2,7 @@
 //! while it runs and in process while it does not.
 
 mod alliance;
-mod args;
+pub(crate) mod args;
 mod check;
 mod client;
 mod feed;
@@ -11,7 +11,7 @@ mod import;
 mod init;
 mod join;
 mod listing;
-mod output;
+pub(crate) mod output;
 mod proof;
 mod run;
 mod status;

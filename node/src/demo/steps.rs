@@ -1,0 +1,367 @@
+//! The steps of the demo, in the order in which an alliance would go through them.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    member::Member,
+    timeline::{Seen, Timeline},
+};
+use crate::{
+    cli::{Context, Failure, args::DemoArgs, output::duration},
+    import::demo,
+};
+
+/// The subject that two platforms list (see data/demo/README.md): an invented number.
+const SHARED: (&str, &str) = ("MOB", "154 0000 5678");
+
+/// An invented number that nobody lists.
+const UNLISTED: (&str, &str) = ("MOB", "154 9999 0001");
+
+/// How long anything may take to show on another node.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const POLL: Duration = Duration::from_millis(10);
+
+struct Alliance {
+    root: PathBuf,
+    id: String,
+    alibaba: Member,
+    jd: Member,
+    meituan: Member,
+    regulator: Member,
+}
+
+/// Runs all steps; stops every node that it started, whatever happens.
+pub async fn run(context: &Context, args: DemoArgs) -> Result<(), Failure> {
+    let mut timeline = Timeline::new(context.output);
+    let root = root(context, &args)?;
+    let member = |slug| Member::new(slug, &root);
+    let mut alliance = Alliance {
+        id: String::new(),
+        alibaba: member("alibaba"),
+        jd: member("jd"),
+        meituan: member("meituan"),
+        regulator: member("regulator"),
+        root: root.clone(),
+    };
+    let outcome = tokio::select! {
+        outcome = alliance.steps(&mut timeline, &args) => outcome,
+        _ = tokio::signal::ctrl_c() => Err(Failure::both("the demo was interrupted", "演示被中断")),
+    };
+    timeline.end();
+    if outcome.is_ok() && !args.exit {
+        alliance.show_addresses(context);
+        // Fails only where signals cannot be caught; the demo then simply ends.
+        let _ = tokio::signal::ctrl_c().await;
+    }
+    for member in [&mut alliance.meituan, &mut alliance.jd, &mut alliance.regulator, &mut alliance.alibaba] {
+        member.stop().await;
+    }
+    if !args.keep {
+        // Left-overs in the temporary directory harm nobody.
+        let _ = std::fs::remove_dir_all(&root);
+    }
+    outcome
+}
+
+fn root(context: &Context, args: &DemoArgs) -> Result<PathBuf, Failure> {
+    let root = if args.keep {
+        context.directory.clone()
+    } else {
+        std::env::temp_dir().join(format!("antibrush-demo-{}", hex::encode(crate::random::bytes::<6>())))
+    };
+    if root.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Failure::text(format!("{} is not empty; choose another --dir", root.display())));
+    }
+    std::fs::create_dir_all(&root).map_err(|error| Failure::text(format!("{} cannot be made ({error})", root.display())))?;
+    Ok(root)
+}
+
+impl Alliance {
+    async fn steps(&mut self, timeline: &mut Timeline, args: &DemoArgs) -> Result<(), Failure> {
+        let since = Instant::now();
+        let outcome = self.found().await;
+        timeline.step(("found the alliance", "成立联盟"), since, outcome)?;
+        timeline.note(
+            "Suite 1 for personal classes: every member holds the pepper and could enumerate all mobile numbers in about half an hour.",
+            "个人类标识使用套件1：每个成员都持有密钥，约半小时即可枚举全部手机号。",
+        );
+
+        let since = Instant::now();
+        let outcome = self.admit().await;
+        timeline.step(("admit three members by invitation", "凭邀请码接纳三个成员"), since, outcome)?;
+
+        let since = Instant::now();
+        let outcome = self.import(args.entries).await;
+        timeline.step(("import blacklists on two platforms", "两个平台导入黑名单"), since, outcome)?;
+
+        let since = Instant::now();
+        let outcome = self.propagate().await;
+        timeline.step(("every node has every feed", "所有节点收齐所有名单源"), since, outcome)?;
+
+        let since = Instant::now();
+        let outcome = self.check().await;
+        timeline.step(("check on a third platform", "在第三个平台查询"), since, outcome)?;
+
+        let since = Instant::now();
+        let outcome = self.clear().await;
+        timeline.step(("clear, and see the answer change elsewhere", "移出后其他平台的答案随之改变"), since, outcome)?;
+
+        let since = Instant::now();
+        let outcome = self.crash().await;
+        timeline.step(("kill -9 a node, publish meanwhile, restart, catch up", "强杀一个节点，期间发布，重启后追上"), since, outcome)?;
+
+        let since = Instant::now();
+        let outcome = self.observe().await;
+        timeline.step(("the regulator's observer verifies and counts", "监管观察员校验并统计"), since, outcome)?;
+
+        let since = Instant::now();
+        let outcome = self.prove().await;
+        timeline.step(("prove an entry offline", "脱机证明一条记录"), since, outcome)?;
+        Ok(())
+    }
+
+    async fn found(&mut self) -> Result<((), Seen), Failure> {
+        self.alibaba.init("示例甲网络有限公司", "91350100M000100Y43", "platform").await?;
+        let founded = self
+            .alibaba
+            .command(&["alliance", "create", "--name-zh", "示例反炒信联盟", "--name-en", "Demonstration alliance", "--accept-insider-enumeration"])
+            .await?;
+        self.id = founded["alliance"].as_str().unwrap_or_default().to_owned();
+        self.alibaba.start().await?;
+        let seen = Seen {
+            en: format!("alliance {}…, steward and first member: alibaba", &self.id[..16.min(self.id.len())]),
+            zh: format!("联盟编号 {}…，秘书处与首个成员：alibaba", &self.id[..16.min(self.id.len())]),
+            figures: json!({ "alliance": self.id }),
+        };
+        Ok(((), seen))
+    }
+
+    async fn admit(&mut self) -> Result<((), Seen), Failure> {
+        let newcomers = [
+            (&mut self.jd, "示例乙电子商务有限公司", "91110108551385082Q", "platform"),
+            (&mut self.meituan, "示例丙科技有限公司", "91110108MA00000070", "platform"),
+            (&mut self.regulator, "示例市场监督管理局", "11110000000013137J", "observer"),
+        ];
+        for (member, legal_name, uscc, role) in newcomers {
+            member.init(legal_name, uscc, role).await?;
+            let invited = self.alibaba.command(&["alliance", "admit", "--slug", member.slug, "--role", role]).await?;
+            let invitation = invited["invitation"].as_str().unwrap_or_default().to_owned();
+            member.command(&["join", &invitation]).await?;
+            member.start().await?;
+        }
+        let seen = Seen {
+            en: "alibaba, jd, meituan (platforms), regulator (observer): four processes".to_owned(),
+            zh: "alibaba、jd、meituan（平台），regulator（观察员）：四个进程".to_owned(),
+            figures: json!({ "members": 4 }),
+        };
+        Ok(((), seen))
+    }
+
+    async fn import(&mut self, entries: u64) -> Result<((), Seen), Failure> {
+        let a = import_bytes(&self.alibaba, &self.root, "alibaba.csv", demo::ALIBABA).await?;
+        let b = import_bytes(&self.jd, &self.root, "jd.csv", demo::JD).await?;
+        let mut en = format!(
+            "alibaba (UTF-8): {} listed, {} rows rejected; jd (GB18030): {} listed, {} rows rejected",
+            a["counted"]["listed"], a["rejected"], b["counted"]["listed"], b["rejected"]
+        );
+        let mut zh = format!(
+            "alibaba（UTF-8）：列入 {}，未采用 {} 行；jd（GB18030）：列入 {}，未采用 {} 行",
+            a["counted"]["listed"], a["rejected"], b["counted"]["listed"], b["rejected"]
+        );
+        if a["rejected"] == 0 || b["rejected"] == 0 {
+            return Err(Failure::text("the broken rows of the demonstration files were not rejected"));
+        }
+        let mut figures = json!({ "alibaba": a, "jd": b });
+        if entries > 0 {
+            let mut file = Vec::new();
+            demo::generate_csv(&mut file, entries, 1).map_err(Failure::new)?;
+            let began = Instant::now();
+            let c = import_bytes(&self.alibaba, &self.root, "generated.csv", &file).await?;
+            let took = began.elapsed();
+            let rate = (entries as f64 / took.as_secs_f64()) as u64;
+            en += &format!("; {} generated in {} ({rate} rows/s)", c["counted"]["listed"], duration(took));
+            zh += &format!("；另生成列入 {}，用时 {}（每秒 {rate} 行）", c["counted"]["listed"], duration(took));
+            figures["generated"] = c;
+            figures["rows_per_second"] = rate.into();
+        }
+        Ok(((), Seen { en, zh, figures }))
+    }
+
+    async fn propagate(&mut self) -> Result<((), Seen), Failure> {
+        let (a, b) = (feed_size(&self.alibaba, "alibaba").await?, feed_size(&self.jd, "jd").await?);
+        let mut waited = Vec::new();
+        for member in [&self.alibaba, &self.jd, &self.meituan, &self.regulator] {
+            for (slug, size) in [("alibaba", a), ("jd", b)] {
+                let had = wait_until(|| async { Ok(feed_size(member, slug).await? >= size) }).await?;
+                waited.push(had);
+            }
+        }
+        let longest = waited.iter().max().copied().unwrap_or_default();
+        let seen = Seen {
+            en: format!("{} entries on each of four nodes; the last one waited {}", a + b, duration(longest)),
+            zh: format!("四个节点各有 {} 条；最后一个等待 {}", a + b, duration(longest)),
+            figures: json!({ "entries": a + b, "waited_ms": longest.as_millis() as u64 }),
+        };
+        Ok(((), seen))
+    }
+
+    async fn check(&mut self) -> Result<((), Seen), Failure> {
+        // A feed that was never heard of makes every negative answer stale: all three platforms must have signed a head.
+        wait_until(|| async { Ok(answer(&self.meituan, UNLISTED).await?["answer"] == "not_listed") }).await?;
+        let listed = answer(&self.meituan, SHARED).await?;
+        let unlisted = answer(&self.meituan, UNLISTED).await?;
+        let invalid = answer(&self.meituan, ("MOB", "12345")).await?;
+        let publishers: Vec<&str> =
+            listed["listings"].as_array().into_iter().flatten().filter_map(|l| l["publisher"].as_str()).collect();
+        expect(listed["answer"] == "listed" && listed["corroborated"] == true && publishers == ["alibaba", "jd"], "two members list it")?;
+        expect(unlisted["answer"] == "not_listed", "an unlisted subject answers not_listed")?;
+        expect(invalid["answer"] == "invalid" && invalid["reason"].is_string(), "a malformed identifier answers invalid")?;
+        let seen = Seen {
+            en: "listed twice (alibaba and jd, C01: corroborated) · not listed · invalid input with its reason".to_owned(),
+            zh: "两家列入（alibaba 与 jd，C01，已交叉验证）· 未列入 · 无效输入并说明原因".to_owned(),
+            figures: json!({ "listed": listed, "not_listed": unlisted["answer"], "invalid": invalid["reason"] }),
+        };
+        Ok(((), seen))
+    }
+
+    async fn clear(&mut self) -> Result<((), Seen), Failure> {
+        let request = json!({ "items": [{ "class": SHARED.0, "id": SHARED.1, "reason": "R01" }] });
+        let cleared: Value = self.jd.client()?.post("/v1/clearings", &request).await?;
+        expect(cleared["counted"]["cleared"] == 1, "jd clears its listing")?;
+        let waited = wait_until(|| async { Ok(answer(&self.meituan, SHARED).await?["members"] == 1) }).await?;
+        let after = answer(&self.meituan, SHARED).await?;
+        expect(after["answer"] == "listed" && after["corroborated"] != true, "one member still lists it")?;
+        let seen = Seen {
+            en: format!("jd cleared its listing; meituan saw one member instead of two after {}", duration(waited)),
+            zh: format!("jd 移出后，{} 内 meituan 看到由两家变为一家", duration(waited)),
+            figures: json!({ "waited_ms": waited.as_millis() as u64 }),
+        };
+        Ok(((), seen))
+    }
+
+    async fn crash(&mut self) -> Result<((), Seen), Failure> {
+        self.meituan.kill().await?;
+        let subject = ("ACC", "alibaba:demo-while-you-were-away");
+        let item = json!({ "class": subject.0, "id": subject.1, "conduct": "C06", "role": "organise", "evidence": "demo" });
+        let listed: Value = self.alibaba.client()?.post("/v1/listings", &json!({ "items": [item] })).await?;
+        expect(listed["counted"]["listed"] == 1, "alibaba lists a subject meanwhile")?;
+        let since = Instant::now();
+        self.meituan.start().await?;
+        let restarted = since.elapsed();
+        wait_until(|| async { Ok(answer(&self.meituan, subject).await?["answer"] == "listed") }).await?;
+        let caught_up = since.elapsed();
+        let before = answer(&self.meituan, SHARED).await?;
+        expect(before["members"] == 1, "what was there before the crash is still there")?;
+        let seen = Seen {
+            en: format!("meituan was ready again after {} and knew the new listing after {}", duration(restarted), duration(caught_up)),
+            zh: format!("meituan 在 {} 后恢复就绪，{} 后得知新的列入", duration(restarted), duration(caught_up)),
+            figures: json!({ "ready_ms": restarted.as_millis() as u64, "caught_up_ms": caught_up.as_millis() as u64 }),
+        };
+        Ok(((), seen))
+    }
+
+    async fn observe(&mut self) -> Result<((), Seen), Failure> {
+        let size = feed_size(&self.alibaba, "alibaba").await?;
+        wait_until(|| async { Ok(feed_size(&self.regulator, "alibaba").await? >= size) }).await?;
+        let (mut leaves, mut heads, mut totals) = (0, 0, Vec::new());
+        for slug in ["alibaba", "jd", "meituan"] {
+            let path = format!("/v1/feeds/{slug}/verify");
+            let found: Value = self.regulator.client()?.call(axum::http::Method::POST, &path, None::<&()>).await?;
+            expect(found["holds"] == true, "every feed verifies from its first leaf")?;
+            leaves += found["leaves"].as_u64().unwrap_or(0);
+            heads += found["headers"].as_u64().unwrap_or(0);
+            totals.push(json!({ "feed": slug, "totals": found["totals"] }));
+        }
+        let refused = answer(&self.regulator, SHARED).await;
+        expect(refused.is_err(), "an observer cannot turn an identifier into a token")?;
+        let seen = Seen {
+            en: format!("{leaves} leaves under {heads} signed heads hold; a check on the observer is refused: it derives no tokens"),
+            zh: format!("{heads} 个签名树头下的 {leaves} 个叶全部成立；观察员不能查询个体：它不能生成令牌"),
+            figures: json!({ "leaves": leaves, "heads": heads, "feeds": totals }),
+        };
+        Ok(((), seen))
+    }
+
+    async fn prove(&mut self) -> Result<((), Seen), Failure> {
+        let file = self.root.join("entry.proof");
+        let (file, nowhere) = (file.display().to_string(), self.root.join("nowhere"));
+        self.regulator.command(&["proof", "inclusion", "--publisher", "jd", "--index", "0", "--out", &file]).await?;
+        // A member without directory, node or network verifies it.
+        let anybody = Member::new("anybody", &nowhere);
+        let proven = anybody.command(&["proof", "verify", &file, "--alliance", &self.id]).await?;
+        expect(proven["holds"] == true && proven["publisher"] == "jd", "the proof holds")?;
+        let other = format!("00{}", &self.id[2..]);
+        expect(anybody.command(&["proof", "verify", &file, "--alliance", &other]).await.is_err(), "it holds for this alliance alone")?;
+        expect(!nowhere.exists(), "verifying leaves nothing behind")?;
+        let (index, size) = (&proven["index"], &proven["size"]);
+        let seen = Seen {
+            en: format!("entry {index} of {size} in jd's feed, verified from the file and the alliance's id alone"),
+            zh: format!("仅凭文件与联盟编号，即证明 jd 名单源第 {index} 条（共 {size} 条）"),
+            figures: proven.clone(),
+        };
+        Ok(((), seen))
+    }
+
+    fn show_addresses(&self, context: &Context) {
+        let members = [&self.alibaba, &self.jd, &self.meituan, &self.regulator];
+        if context.output.json {
+            let nodes: Vec<Value> = members
+                .iter()
+                .map(|member| json!({ "slug": member.slug, "api": member.api(), "dir": member.directory }))
+                .collect();
+            println!("{}", json!({ "event": "waiting", "nodes": nodes }));
+            return;
+        }
+        context.output.say("\nThe nodes run until Ctrl-C:", "\n各节点运行中，按 Ctrl-C 结束：");
+        for member in members {
+            if let Some(api) = member.api() {
+                println!("  {:<10} http://{api}/openapi.json   --dir {}", member.slug, member.directory.display());
+            }
+        }
+        context.output.say(
+            format!("Try: antibrush check --dir {} --class MOB --id '{}'", self.meituan.directory.display(), SHARED.1),
+            format!("试一试：antibrush check --dir {} --class MOB --id '{}'", self.meituan.directory.display(), SHARED.1),
+        );
+    }
+}
+
+async fn import_bytes(member: &Member, root: &Path, name: &str, bytes: &[u8]) -> Result<Value, Failure> {
+    let path = root.join(name);
+    std::fs::write(&path, bytes).map_err(Failure::new)?;
+    let summary = member.command(&["import", &path.display().to_string()]).await;
+    // Generated files can be large and are needed once.
+    let _ = std::fs::remove_file(&path);
+    summary
+}
+
+async fn answer(member: &Member, subject: (&str, &str)) -> Result<Value, Failure> {
+    member.client()?.post("/v1/check", &json!({ "class": subject.0, "id": subject.1, "purpose": "demo" })).await
+}
+
+async fn feed_size(member: &Member, slug: &str) -> Result<u64, Failure> {
+    let feeds: Value = member.client()?.get("/v1/feeds").await?;
+    let feed = feeds.as_array().into_iter().flatten().find(|feed| feed["publisher"] == slug);
+    Ok(feed.and_then(|feed| feed["size"].as_u64()).unwrap_or(0))
+}
+
+/// Polls until it is so; returns how long that took.
+async fn wait_until<F: Future<Output = Result<bool, Failure>>>(mut so: impl FnMut() -> F) -> Result<Duration, Failure> {
+    let began = Instant::now();
+    while !so().await? {
+        if began.elapsed() > PATIENCE {
+            return Err(Failure::both("nothing happened within a minute", "一分钟内没有结果"));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(began.elapsed())
+}
+
+fn expect(holds: bool, what: &str) -> Result<(), Failure> {
+    if holds { Ok(()) } else { Err(Failure::text(format!("expected that {what}"))) }
+}
