@@ -26,6 +26,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use auth::BearerScheme;
 pub use auth::{ADMIN_TOKEN_FILE, Access, AuthError, Scope};
 pub use problem::Problem;
 
@@ -53,7 +54,7 @@ pub struct App {
         license(name = "Apache-2.0")
     ),
     components(schemas(problem::Problem)),
-    modifiers(&auth::BearerScheme),
+    modifiers(&BearerScheme),
 )]
 struct Document;
 

@@ -78,7 +78,7 @@ impl Output {
     /// A table with headings in the right language.
     pub fn table(&self, headings: &[(&str, &str)]) -> Table {
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
         table.set_header(headings.iter().map(|(en, zh)| self.pick(*en, *zh)));
         table
     }
