@@ -95,3 +95,9 @@ pub const PEERS: usize = 2_048;
 
 /// The longest inclusion or consistency proof: a tree of 2⁶³ leaves has 63 levels.
 pub const PROOF_HASHES: usize = 64;
+
+/// How long the verdict on an announced charter waits for the charter, in milliseconds: gossip forgets after 12 s.
+pub const ANNOUNCEMENT_HELD_MS: u64 = 5_000;
+
+/// The most announcements whose verdict waits: honest peers announce one charter at a time.
+pub const ANNOUNCEMENTS_HELD: usize = 64;
