@@ -171,6 +171,12 @@ impl Context {
         }
     }
 
+    /// The table lacks committed batches: the absence of a listing says nothing.
+    #[must_use]
+    pub fn behind(self) -> Context {
+        Context { stale: true, ..self }
+    }
+
     /// The feeds that answers depend on.
     pub fn feeds(&self) -> &[Freshness] {
         &self.feeds

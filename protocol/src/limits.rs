@@ -79,7 +79,7 @@ pub const REQUESTS_PER_PEER: usize = 16;
 pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
 
 /// How long a peer that lacks a body is left alone about that feed, in milliseconds.
-pub const ABSENT_RETRY_MS: u64 = 250;
+pub const ABSENT_RETRY_MS: u64 = 100;
 
 /// How often heads are compared with one peer, in milliseconds: repair comes from here, never from republishing.
 pub const ANTI_ENTROPY_MS: u64 = 15_000;

@@ -1,6 +1,6 @@
 //! The change stream: what was committed here, in order, resumable.
 //!
-//! A cursor names this node's commit log and a place in it: `<node>.<commit>.<leaf>`. The log is local, so a cursor of
+//! A cursor names this node's commit log and a place in it: `<log>.<commit>.<leaf>`. The log is local, so a cursor of
 //! another node, or of this one before its documents were lost, is refused with 410 and the caller begins again.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -110,7 +110,7 @@ pub async fn changes(
 ) -> Result<Response, Problem> {
     let Query(query) = query?;
     let resumed = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let node = node_name(&app.node);
+    let node = log_name(&app.node);
     let place = match resumed.or(query.cursor) {
         Some(cursor) => parse(&cursor, &node, app.node.store().next_commit())?,
         None => Place { commit: 0, leaf: 0 },
@@ -215,10 +215,9 @@ fn change(cursor: String, publisher: &str, leaf: u64, content: &Leaf) -> Change 
     }
 }
 
-/// Names the commit log of this node: its key, and whether it had to begin again.
-fn node_name(node: &Node) -> String {
-    let key = node.keys().node().map(|key| key.public()).unwrap_or_default();
-    hex::encode(&key[..4])
+/// Names the commit log of this node; a log that had to begin again has another name.
+fn log_name(node: &Node) -> String {
+    hex::encode(node.store().log_name())
 }
 
 fn parse(cursor: &str, node: &str, next: u64) -> Result<Place, Problem> {

@@ -194,23 +194,10 @@ impl Node {
                 () = self.stop.cancelled() => return,
                 beat = due.recv() => if beat.is_none() { return },
             }
-            if self.is_recovering() {
-                self.look_for_recovery();
-            }
             match self.publish(antibrush_protocol::feed::build::Body::default()).await {
                 Ok(head) => tracing::info!(seq = head.seq, "heartbeat published"),
                 Err(error) => tracing::warn!(%error, "the heartbeat was not published"),
             }
-        }
-    }
-
-    /// The documents were lost: our own feed counts as recovered once a peer is connected and everything that it announced
-    /// of our feed is committed.
-    fn look_for_recovery(&self) {
-        let view = self.view();
-        let caught_up = view.feeds.iter().any(|feed| Some(feed.publisher) == view.me && feed.head.is_some() && feed.waiting == 0);
-        if !view.peers.is_empty() && caught_up {
-            self.recovering.store(false, Ordering::Relaxed);
         }
     }
 
@@ -249,7 +236,8 @@ impl Node {
         {
             return context.clone();
         }
-        let context = Arc::new(Context::new(view.charter(), view.me, &view.feeds, now));
+        let context = Context::new(view.charter(), view.me, &view.feeds, now);
+        let context = Arc::new(if self.store.is_behind() { context.behind() } else { context });
         self.context.store(Arc::new(Some((now, view, context.clone()))));
         context
     }
@@ -296,9 +284,19 @@ impl Node {
         self.publishing.lock().await
     }
 
-    /// Whether the node waits for its own feed to come back from the peers.
+    /// Whether the node waits for its own feed to come back from the peers: its documents were lost, and signing a batch
+    /// number a second time would be equivocation. It ends once a peer is connected and all that is known of our feed is
+    /// committed here.
     pub fn is_recovering(&self) -> bool {
-        self.recovering.load(Ordering::Relaxed)
+        if !self.recovering.load(Ordering::Relaxed) {
+            return false;
+        }
+        let view = self.view();
+        let own = view.feeds.iter().find(|feed| Some(feed.publisher) == view.me);
+        let caught_up = own.is_some_and(|feed| feed.head.is_some() && feed.waiting == 0);
+        let recovered = caught_up && !view.peers.is_empty();
+        self.recovering.store(!recovered, Ordering::Relaxed);
+        !recovered
     }
 
     pub(super) fn core(&self) -> &mpsc::Sender<Message> {

@@ -39,7 +39,7 @@ struct Alliance {
 /// Runs all steps; stops every node that it started, whatever happens.
 pub async fn run(context: &Context, args: DemoArgs) -> Result<(), Failure> {
     let mut timeline = Timeline::new(context.output);
-    let root = root(context, &args)?;
+    let root = root(context)?;
     let member = |slug| Member::new(slug, &root);
     let mut alliance = Alliance {
         id: String::new(),
@@ -62,15 +62,15 @@ pub async fn run(context: &Context, args: DemoArgs) -> Result<(), Failure> {
     for member in [&mut alliance.meituan, &mut alliance.jd, &mut alliance.regulator, &mut alliance.alibaba] {
         member.stop().await;
     }
-    if !args.keep {
+    if !context.directory_is_named {
         // Left-overs in the temporary directory harm nobody.
         let _ = std::fs::remove_dir_all(&root);
     }
     outcome
 }
 
-fn root(context: &Context, args: &DemoArgs) -> Result<PathBuf, Failure> {
-    let root = if args.keep {
+fn root(context: &Context) -> Result<PathBuf, Failure> {
+    let root = if context.directory_is_named {
         context.directory.clone()
     } else {
         std::env::temp_dir().join(format!("antibrush-demo-{}", hex::encode(crate::random::bytes::<6>())))

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -17,6 +18,7 @@ use antibrush_protocol::{
         body::{BodyCheck, BodyError},
         chunk,
     },
+    limits,
     merkle::Frontier,
     replica::{BatchId, Fault, Standing},
     signed::{Signed, Verified},
@@ -26,7 +28,7 @@ use rayon::prelude::*;
 use super::{
     bodies::Bodies,
     documents::{Batch, DocumentError, Documents, Opened},
-    files::FileError,
+    files::{self, FileError},
     layout::{self, CommitRecord, FeedCursor, InvitationRecord},
     ledger::{self, Placed},
     lock::DataDir,
@@ -81,6 +83,10 @@ pub struct Store {
     table: TokenTable,
     assembly: Mutex<BTreeMap<(BatchId, u32), Assembled>>,
     committing: Mutex<()>,
+    /// Feeds whose committed batches the table does not hold yet, and from which leaf on: reading them back failed.
+    behind: Mutex<BTreeMap<MemberNumber, u64>>,
+    charter_files: PathBuf,
+    log_name: [u8; 8],
     next_commit: AtomicU64,
     void_entries: AtomicU64,
 }
@@ -98,13 +104,19 @@ impl Store {
         };
         let store = Store {
             next_commit: AtomicU64::new(next_commit_number(&documents)?),
+            log_name: log_name(&documents)?,
             documents,
             bodies,
             table,
             assembly: Mutex::default(),
             committing: Mutex::default(),
+            behind: Mutex::default(),
+            charter_files: data.path().join("charters"),
             void_entries: AtomicU64::new(0),
         };
+        if recovery.documents_lost {
+            store.restore_charters()?;
+        }
         let store = store.replay(table_opened.cursors(), data, &mut recovery)?;
         Ok((store, recovery))
     }
@@ -128,11 +140,27 @@ impl Store {
         Ok(rows.into_iter().filter(|(key, _)| key.starts_with(layout::CHARTERS)).map(|(_, value)| value).collect())
     }
 
-    /// Makes a verified charter durable.
+    /// Makes a verified charter durable, as a file too: without charters a node whose documents are lost would not even
+    /// know whom to ask.
     pub fn put_charter(&self, charter: &SignedCharter) -> Result<(), StorageError> {
+        files::create_private_dir(&self.charter_files)?;
+        let file = self.charter_files.join(format!("{:08}.charter", charter.charter().number));
+        files::write_atomic(&file, &charter.encode(), 0o600)?;
         let mut batch = Batch::default();
         batch.put(layout::charter(charter.charter().number), charter.encode());
         Ok(self.documents.commit(batch)?)
+    }
+
+    /// Takes the charters back from their files; they are verified when they are read.
+    fn restore_charters(&self) -> Result<(), StorageError> {
+        for number in 1.. {
+            let file = self.charter_files.join(format!("{number:08}.charter"));
+            let Some(bytes) = files::read_bounded(&file, limits::CHARTER_BYTES as u64)? else { break };
+            let mut batch = Batch::default();
+            batch.put(layout::charter(number), bytes);
+            self.documents.commit(batch)?;
+        }
+        Ok(())
     }
 
     /// The committed heads with their signed headers.
@@ -232,7 +260,7 @@ impl Store {
 
     /// Commits consecutive batches of one feed whose chunks are all stored. Returns the last one that is in force.
     pub fn commit(&self, headers: &[Verified<BatchHeader>]) -> (Option<u64>, Result<(), Fault<BodyError>>) {
-        let _one_at_a_time = self.lock_commits();
+        let _one_at_a_time = lock(&self.committing);
         match self.commit_locked(headers) {
             Ok(done) => done,
             Err(error) => (None, Err(storage_fault(error))),
@@ -244,6 +272,7 @@ impl Store {
         headers: &[Verified<BatchHeader>],
     ) -> Result<(Option<u64>, Result<(), Fault<BodyError>>), StorageError> {
         let Some(publisher) = headers.first().map(|header| header.payload().publisher) else { return Ok((None, Ok(()))) };
+        self.catch_up()?;
         let mut tree = self.tree(publisher)?;
         let (mut batch, mut nodes, mut bad) = (Batch::default(), Vec::new(), None);
         let mut good: Vec<&Verified<BatchHeader>> = Vec::new();
@@ -272,15 +301,35 @@ impl Store {
             batch.put(layout::cursor(publisher), cursor.encode());
             self.documents.commit(batch)?;
             self.next_commit.store(number, Ordering::Relaxed);
-            // Durable from here on: a failure below costs a replay at the next start, never the batch.
+            // Durable from here on: a failure below never takes the batch back.
             let bodies: Vec<&BatchHeader> = good.iter().map(|header| header.payload()).collect();
-            self.apply(publisher, &bodies)?;
+            if let Err(error) = self.apply(publisher, &bodies) {
+                tracing::error!(%error, "a committed batch could not be read back; the table is behind until it can");
+                lock(&self.behind).entry(publisher).or_insert(bodies.first().map_or(0, |header| header.first));
+            }
         }
         for header in headers {
             self.disassemble(header.payload());
         }
         let through = good.last().map(|header| header.payload().seq);
         Ok((through, bad.map_or(Ok(()), |error| Err(Fault::Bad(error)))))
+    }
+
+    /// Brings the table up to feeds that it fell behind of; nothing is committed on top of a gap.
+    fn catch_up(&self) -> Result<(), StorageError> {
+        let behind = lock(&self.behind).clone();
+        for (publisher, from) in behind {
+            if let Some(cursor) = self.cursor(publisher)? {
+                self.replay_feed(publisher, from, cursor.head.size)?;
+            }
+            lock(&self.behind).remove(&publisher);
+        }
+        Ok(())
+    }
+
+    /// Whether the table lacks committed batches: negative answers are not to be trusted then.
+    pub fn is_behind(&self) -> bool {
+        !lock(&self.behind).is_empty()
     }
 
     /// The commit log from a number on.
@@ -293,6 +342,11 @@ impl Store {
     /// The number that the next record of the commit log will get.
     pub fn next_commit(&self) -> u64 {
         self.next_commit.load(Ordering::Acquire)
+    }
+
+    /// The name of the commit log: cursors into another log mean nothing here.
+    pub fn log_name(&self) -> [u8; 8] {
+        self.log_name
     }
 
     /// The leaves `[first, first + most)` of a feed, as far as they exist, with their indexes.
@@ -392,7 +446,7 @@ impl Store {
         };
         let batch = BatchId { publisher: header.publisher, seq: header.seq };
         for (index, descriptor) in header.chunks.iter().enumerate() {
-            let assembled = self.lock_assembly().remove(&(batch, index as u32));
+            let assembled = lock(&self.assembly).remove(&(batch, index as u32));
             let part = match assembled {
                 Some(part) => part,
                 None => {
@@ -524,25 +578,21 @@ impl Store {
     }
 
     fn assemble(&self, batch: BatchId, index: u32, chunk: Chunk) {
-        self.lock_assembly().insert((batch, index), Assembled::from(chunk));
+        lock(&self.assembly).insert((batch, index), Assembled::from(chunk));
     }
 
     fn disassemble(&self, header: &BatchHeader) {
         let batch = BatchId { publisher: header.publisher, seq: header.seq };
-        let mut assembly = self.lock_assembly();
+        let mut assembly = lock(&self.assembly);
         for index in 0..header.chunks.len() as u32 {
             assembly.remove(&(batch, index));
         }
     }
+}
 
-    // Every change under these locks is complete by itself, so a panic elsewhere does not make them unusable.
-    fn lock_assembly(&self) -> MutexGuard<'_, BTreeMap<(BatchId, u32), Assembled>> {
-        self.assembly.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_commits(&self) -> MutexGuard<'_, ()> {
-        self.committing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Locks. Every change under these locks is complete by itself, so a panic elsewhere does not make them unusable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl From<Chunk> for Assembled {
@@ -554,6 +604,17 @@ impl From<Chunk> for Assembled {
 fn storage_fault<E>(error: impl Into<StorageError>) -> Fault<E> {
     tracing::error!(error = %error.into(), "storage failed");
     Fault::Storage
+}
+
+fn log_name(documents: &Documents) -> Result<[u8; 8], StorageError> {
+    if let Some(name) = documents.get(layout::LOG_NAME)? {
+        return name.try_into().map_err(|_| StorageError::Damaged);
+    }
+    let name: [u8; 8] = crate::random::bytes();
+    let mut batch = Batch::default();
+    batch.put(layout::LOG_NAME, name);
+    documents.commit(batch)?;
+    Ok(name)
 }
 
 fn next_commit_number(documents: &Documents) -> Result<u64, StorageError> {

@@ -94,6 +94,11 @@ impl Replica {
         Some((peer, next))
     }
 
+    /// The nodes of a member, as the charter names them.
+    pub(super) fn nodes_of(&self, member: MemberNumber) -> Vec<Peer> {
+        self.charter().member(member).into_iter().flat_map(|member| &member.nodes).map(|node| node.key).collect()
+    }
+
     /// The peer that fails least and has the least of our requests, among those that can.
     fn best_peer(&self, can: impl Fn(&PeerState) -> bool) -> Option<Peer> {
         self.peers.iter().filter(|(_, peer)| can(peer)).min_by_key(|(_, peer)| peer.load()).map(|(key, _)| *key)
@@ -130,9 +135,11 @@ impl Replica {
             .collect();
         order.sort_unstable();
         for (_, _, publisher) in order {
+            let own_nodes = self.nodes_of(publisher);
             for (batch, index, digest) in self.missing_chunks(publisher, room) {
                 let can = |peer: &PeerState| peer.can_serve(batch.publisher, batch.seq, now);
-                let Some(peer) = self.best_peer(can) else { break };
+                let publishers = own_nodes.iter().find(|key| self.peers.get(*key).is_some_and(can)).copied();
+                let Some(peer) = publishers.or_else(|| self.best_peer(can)) else { break };
                 let id = self.ask(peer, Request::Chunk { digest }, What::Chunk { batch, index }, now);
                 self.chunks_out += 1;
                 room -= 1;

@@ -41,8 +41,11 @@ impl Replica {
         let (batch, charter) = (BatchId { publisher: h.publisher, seq: h.seq }, h.charter);
         match self.chain.verify_header(header, now.wall) {
             Ok(header) => {
-                if let Some(peer) = self.peers.get_mut(&from) {
-                    peer.has(batch.publisher, batch.seq);
+                // Who passes a header on may still wait for the body; the publisher has it for certain.
+                for key in self.nodes_of(batch.publisher).into_iter().chain([from]) {
+                    if let Some(peer) = self.peers.get_mut(&key) {
+                        peer.has(batch.publisher, batch.seq);
+                    }
                 }
                 self.admit(header);
                 Ok(Verdict::Accept)
