@@ -136,6 +136,35 @@ fn what_the_store_commits_while_a_feed_freezes_still_counts() {
 }
 
 #[test]
+fn what_the_store_could_not_commit_while_a_feed_froze_is_dropped() {
+    let chain = found(3);
+    let other = Writer::new(&chain, 3).batch(&[listing(2)], 1, EPOCH);
+    let empty = Writer::new(&chain, 3).batch(&[], 1, EPOCH);
+    let mut script = Script::new(&chain, &[2]);
+    script.give(Input::Header(empty.header)).give(Input::Header(other.header));
+    assert_eq!(script.replica.feeds()[2].waiting, 1, "the store is at work on it");
+    script.give(Input::Committed { publisher: MemberNumber(3), through: None, result: Err(Fault::Storage) });
+    assert_eq!(script.replica.feeds()[2].waiting, 0);
+    assert_eq!(script.replica.head(MemberNumber(3)), None);
+}
+
+#[test]
+fn a_second_header_with_the_number_of_the_head_is_shown_beside_the_head() {
+    let chain = found(3);
+    let mut writer = Writer::new(&chain, 3);
+    let other = writer.clone().batch(&[listing(2)], 1, EPOCH);
+    let empty = writer.batch(&[], 1, EPOCH);
+    let waiting = writer.batch(&[listing(1)], 1, EPOCH);
+    let mut script = Script::new(&chain, &[2]);
+    script.give(Input::Header(empty.header.clone()));
+    script.give(Input::Committed { publisher: MemberNumber(3), through: Some(0), result: Ok(()) });
+    script.give(Input::Header(waiting.header)).give(Input::Header(other.header.clone()));
+    let batch = BatchId { publisher: MemberNumber(3), seq: 0 };
+    // FEED-1: not beside the newest header, which has another number.
+    assert_eq!(frozen(&script.events()), [(batch, empty.header.envelope().clone(), other.header.envelope().clone())]);
+}
+
+#[test]
 fn a_body_that_does_not_hold_refuses_the_feed() {
     for (change, error) in [
         ((|h: &mut crate::feed::BatchHeader| h.root = [8; 32]) as fn(&mut crate::feed::BatchHeader), BodyError::Root),
