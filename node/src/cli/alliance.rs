@@ -18,13 +18,17 @@ use crate::{
 pub async fn run(context: &Context, verb: AllianceVerb) -> Result<(), Failure> {
     match verb {
         AllianceVerb::Create { name_zh, name_en, level, region, accept_insider_enumeration, hide_publishers } => {
-            let level = Level::parse(&level).ok_or_else(|| Failure::text("the level must be city, province, national or sector"))?;
+            let level = Level::parse(&level)
+                .ok_or_else(|| Failure::text("the level must be city, province, national or sector"))?;
             let policy = Policy {
                 names_publishers: !hide_publishers,
                 accepts_insider_enumeration: accept_insider_enumeration,
                 ..Policy::default()
             };
-            let classes = Class::ALL.iter().copied().filter(|class| accept_insider_enumeration || !class.is_personal_by_default());
+            let classes = Class::ALL
+                .iter()
+                .copied()
+                .filter(|class| accept_insider_enumeration || !class.is_personal_by_default());
             create(context, &Founding { name_zh, name_en, level, region, policy, classes: classes.collect() })
         }
         AllianceVerb::Admit { slug, role, days } => admit(context, &slug, &role, days).await,
@@ -38,7 +42,10 @@ fn create(context: &Context, founding: &Founding) -> Result<(), Failure> {
     let config = context.load_config()?;
     let (store, _) = Store::open(&data).map_err(Failure::new)?;
     if store.charters().map_err(Failure::new)?.is_some() {
-        return Err(Failure::both("this node belongs to an alliance already; found another one with another --dir", "本节点已属于某个联盟：请用另一个 --dir"));
+        return Err(Failure::both(
+            "this node belongs to an alliance already; found another one with another --dir",
+            "本节点已属于某个联盟：请用另一个 --dir",
+        ));
     }
     add_steward_key(context, data.path())?;
     let keys = context.open_keys()?;
@@ -72,7 +79,8 @@ fn create(context: &Context, founding: &Founding) -> Result<(), Failure> {
 fn add_steward_key(context: &Context, directory: &std::path::Path) -> Result<(), Failure> {
     let protection = match KeyStore::is_encrypted(directory).map_err(Failure::new)? {
         true => {
-            let secret = passphrase::find(context.passphrase_file.as_deref(), passphrase::Purpose::Open).map_err(Failure::new)?;
+            let secret = passphrase::find(context.passphrase_file.as_deref(), passphrase::Purpose::Open)
+                .map_err(Failure::new)?;
             let protection = Protection::Passphrase(secret);
             // A second passphrase for one node would lock its owner out.
             KeyStore::open(directory, &protection).map_err(Failure::new)?;
@@ -114,11 +122,31 @@ async fn members(context: &Context) -> Result<(), Failure> {
             format!("{} · charter {}", members["name_en"].as_str().unwrap_or_default(), members["charter"]),
             format!("{} · 章程第 {} 版", members["name_zh"].as_str().unwrap_or_default(), members["charter"]),
         );
-        let mut table = out.table(&[("no.", "编号"), ("name", "简称"), ("registered name", "名称"), ("role", "角色"), ("state", "状态"), ("connected", "连接")]);
+        let mut table = out.table(&[
+            ("no.", "编号"),
+            ("name", "简称"),
+            ("registered name", "名称"),
+            ("role", "角色"),
+            ("state", "状态"),
+            ("connected", "连接"),
+        ]);
         for member in members["members"].as_array().into_iter().flatten() {
             let text = |key: &str| member[key].as_str().unwrap_or("–").to_owned();
-            let connected = if member["own"] == true { out.pick("this node", "本节点") } else if member["connected"] == true { out.pick("yes", "是") } else { out.pick("no", "否") };
-            table.add_row([member["number"].to_string(), text("slug"), text("legal_name"), text("role"), text("state"), connected.to_owned()]);
+            let connected = if member["own"] == true {
+                out.pick("this node", "本节点")
+            } else if member["connected"] == true {
+                out.pick("yes", "是")
+            } else {
+                out.pick("no", "否")
+            };
+            table.add_row([
+                member["number"].to_string(),
+                text("slug"),
+                text("legal_name"),
+                text("role"),
+                text("state"),
+                connected.to_owned(),
+            ]);
         }
         println!("{table}");
     });

@@ -21,6 +21,7 @@ pub struct Arguments {
     /// Print JSON for programs instead of text for people.
     #[arg(long, global = true)]
     pub json: bool,
+    /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
 }

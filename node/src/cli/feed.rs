@@ -38,7 +38,12 @@ async fn show_all(context: &Context, client: &Client) -> Result<(), Failure> {
     context.output.show(&feeds, |feeds| {
         let out = &context.output;
         let mut table = out.table(&[
-            ("feed", "名单源"), ("batch", "批次"), ("entries", "条目"), ("signed", "签署时间"), ("state", "状态"), ("waiting", "等待"),
+            ("feed", "名单源"),
+            ("batch", "批次"),
+            ("entries", "条目"),
+            ("signed", "签署时间"),
+            ("state", "状态"),
+            ("waiting", "等待"),
         ]);
         for feed in feeds.as_array().into_iter().flatten() {
             let fresh = if feed["fresh"] == true { out.pick("fresh", "最新") } else { out.pick("stale", "过时") };
@@ -83,8 +88,14 @@ async fn verify(context: &Context, client: &Client, publisher: &str) -> Result<(
     }
     context.output.show(&found, |found| {
         context.output.say(
-            format!("The feed of {publisher} holds: {} signed heads, {} leaves, {} erased.", found["headers"], found["leaves"], found["erased"]),
-            format!("{publisher} 的名单源校验通过：{} 个签名树头，{} 个叶，{} 个已擦除。", found["headers"], found["leaves"], found["erased"]),
+            format!(
+                "The feed of {publisher} holds: {} signed heads, {} leaves, {} erased.",
+                found["headers"], found["leaves"], found["erased"]
+            ),
+            format!(
+                "{publisher} 的名单源校验通过：{} 个签名树头，{} 个叶，{} 个已擦除。",
+                found["headers"], found["leaves"], found["erased"]
+            ),
         );
         print_totals(context, found);
     });
@@ -92,7 +103,8 @@ async fn verify(context: &Context, client: &Client, publisher: &str) -> Result<(
 }
 
 fn print_totals(context: &Context, value: &Value) {
-    let mut table = context.output.table(&[("kind", "类型"), ("list", "名单"), ("conduct", "行为"), ("entries", "条目")]);
+    let mut table =
+        context.output.table(&[("kind", "类型"), ("list", "名单"), ("conduct", "行为"), ("entries", "条目")]);
     for total in value["totals"].as_array().into_iter().flatten() {
         let text = |key: &str| total[key].as_str().unwrap_or("–").to_owned();
         table.add_row([text("kind"), text("list"), text("conduct"), total["count"].to_string()]);
@@ -111,13 +123,17 @@ struct Summary {
 impl Summary {
     fn read(directory: &Path) -> Result<Summary, Failure> {
         let path = directory.join("archive.json");
-        let not_an_archive = || Failure::text(format!("{} is no feed archive: archive.json is missing or malformed", directory.display()));
+        let not_an_archive = || {
+            Failure::text(format!("{} is no feed archive: archive.json is missing or malformed", directory.display()))
+        };
         let bytes = files::read_bounded(&path, 64 * 1024).map_err(Failure::new)?.ok_or_else(not_an_archive)?;
         let value: Value = serde_json::from_slice(&bytes).map_err(|_| not_an_archive())?;
         match (value["version"].as_u64(), value["publisher"].as_str(), value["headers"].as_u64()) {
             (Some(1), Some(publisher), Some(headers)) => Ok(Summary { publisher: publisher.to_owned(), headers }),
             (Some(1), ..) | (None, ..) => Err(not_an_archive()),
-            (Some(version), ..) => Err(Failure::text(format!("the archive has version {version}; a newer release reads it"))),
+            (Some(version), ..) => {
+                Err(Failure::text(format!("the archive has version {version}; a newer release reads it")))
+            }
         }
     }
 }
@@ -192,8 +208,11 @@ async fn export_body(client: &Client, out: &Path, seq: u64, header: &BatchHeader
 async fn import(context: &Context, client: &Client, archive: &Path, summary: &Summary) -> Result<(), Failure> {
     let bar = progress(context, summary.headers);
     let mut number = 1u64;
-    while let Some(charter) = read(&archive.join("charters").join(format!("{number:08}.charter")), limits::CHARTER_BYTES)? {
-        good(client.send(Method::POST, "/v1/archive/charters", "application/octet-stream", charter.into()).await?).await?;
+    while let Some(charter) =
+        read(&archive.join("charters").join(format!("{number:08}.charter")), limits::CHARTER_BYTES)?
+    {
+        good(client.send(Method::POST, "/v1/archive/charters", "application/octet-stream", charter.into()).await?)
+            .await?;
         number += 1;
     }
     let headers_path = format!("/v1/archive/feeds/{}/headers", summary.publisher);
@@ -201,7 +220,10 @@ async fn import(context: &Context, client: &Client, archive: &Path, summary: &Su
     loop {
         let mut window = Vec::new();
         while window.len() < limits::QUEUED_BATCHES / 2 {
-            let Some(header) = read(&archive.join("headers").join(format!("{seq:010}.cose")), limits::GOSSIP_BYTES)? else { break };
+            let Some(header) = read(&archive.join("headers").join(format!("{seq:010}.cose")), limits::GOSSIP_BYTES)?
+            else {
+                break;
+            };
             import_body(client, archive, seq).await?;
             window.push(STANDARD.encode(header));
             seq += 1;
@@ -236,7 +258,9 @@ async fn import(context: &Context, client: &Client, archive: &Path, summary: &Su
 async fn import_body(client: &Client, archive: &Path, seq: u64) -> Result<(), Failure> {
     let directory = archive.join("bodies").join(format!("{seq:010}"));
     for index in 0..limits::CHUNKS_PER_BATCH {
-        let Some(chunk) = read(&directory.join(format!("{index:04}.cborseq")), limits::CHUNK_BYTES)? else { return Ok(()) };
+        let Some(chunk) = read(&directory.join(format!("{index:04}.cborseq")), limits::CHUNK_BYTES)? else {
+            return Ok(());
+        };
         good(client.send(Method::POST, "/v1/archive/chunks", "application/cbor-seq", chunk.into()).await?).await?;
     }
     Ok(())

@@ -21,14 +21,28 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
             format!("联盟 {}\n节点 {}", text("alliance"), text("peer_id")),
         );
         out.say(
-            format!("{} node(s) connected, {} rows ({} MiB in memory), {} MiB on disk",
-                number("connected"), number("table_rows"), number("table_bytes") >> 20, number("disk_bytes") >> 20),
-            format!("已连接 {} 个节点，{} 条（内存 {} MiB），磁盘 {} MiB",
-                number("connected"), number("table_rows"), number("table_bytes") >> 20, number("disk_bytes") >> 20),
+            format!(
+                "{} node(s) connected, {} rows ({} MiB in memory), {} MiB on disk",
+                number("connected"),
+                number("table_rows"),
+                number("table_bytes") >> 20,
+                number("disk_bytes") >> 20
+            ),
+            format!(
+                "已连接 {} 个节点，{} 条（内存 {} MiB），磁盘 {} MiB",
+                number("connected"),
+                number("table_rows"),
+                number("table_bytes") >> 20,
+                number("disk_bytes") >> 20
+            ),
         );
         let mut table = out.table(&[("feed", "名单源"), ("batch", "批次"), ("signed", "签署时间"), ("state", "状态")]);
         for feed in s["feeds"].as_array().into_iter().flatten() {
-            let fresh = if feed["fresh"] == Value::Bool(true) { out.pick("fresh", "最新") } else { out.pick("stale", "过时") };
+            let fresh = if feed["fresh"] == Value::Bool(true) {
+                out.pick("fresh", "最新")
+            } else {
+                out.pick("stale", "过时")
+            };
             table.add_row([
                 feed["publisher"].as_str().unwrap_or("–").to_owned(),
                 feed["seq"].as_u64().map_or_else(|| "–".to_owned(), |seq| seq.to_string()),

@@ -13,9 +13,7 @@ use antibrush_protocol::{
     charter::{CharterError, SignedCharter},
     feed::{BatchHeader, Head},
     limits,
-    replica::{
-        self, Event, Fault, Input, Output, PublishRefusal, Replica, Serve, Standing, Store as StoreWork, Timer,
-    },
+    replica::{self, Event, Fault, Input, Output, PublishRefusal, Replica, Serve, Standing, Store as StoreWork, Timer},
     signed::Signed,
     sync::Response,
 };
@@ -255,11 +253,18 @@ impl Running {
             Event::Committed { publisher, head, count } => {
                 self.d.metrics.committed(count);
                 self.d.commits.send_replace(self.d.store.next_commit());
-                let ours = self.publishing.take_if(|(seq, _)| Some(publisher) == self.d.replica.me() && *seq == head.seq);
+                let ours =
+                    self.publishing.take_if(|(seq, _)| Some(publisher) == self.d.replica.me() && *seq == head.seq);
                 if let Some((_, reply)) = ours {
                     let _ = reply.send(Ok(head));
                 }
-                tracing::info!(publisher = publisher.0, seq = head.seq, entries = count, size = head.size, "batch committed");
+                tracing::info!(
+                    publisher = publisher.0,
+                    seq = head.seq,
+                    entries = count,
+                    size = head.size,
+                    "batch committed"
+                );
             }
             Event::NotPublished { seq, reason } => {
                 tracing::warn!(seq, %reason, "our own batch was not taken");
@@ -277,8 +282,11 @@ impl Running {
                 self.settle_charters(|waiting| (waiting == number).then_some(Err(error)));
             }
             Event::FeedFrozen { batch, .. } => {
-                tracing::error!(publisher = batch.publisher.0, seq = batch.seq,
-                    "two versions of this feed's history exist: the feed is frozen until the stewards decide");
+                tracing::error!(
+                    publisher = batch.publisher.0,
+                    seq = batch.seq,
+                    "two versions of this feed's history exist: the feed is frozen until the stewards decide"
+                );
                 self.keep_standing(batch.publisher, Standing::Frozen { seq: batch.seq });
             }
             Event::FeedRefused { batch, error } => {
@@ -373,15 +381,15 @@ fn do_work(store: &Store, work: StoreWork, metrics: &Metrics) -> Option<Input> {
 fn read_answer(store: &Store, serve: Serve) -> Response {
     let list = |items: Vec<Vec<u8>>| items.into_iter().map(Arc::from).collect::<Vec<Arc<[u8]>>>();
     let answer = match serve {
-        Serve::Headers { publisher, from, most } => store.header_bytes(publisher, from, most).map(|headers| {
-            if headers.is_empty() { Response::Absent } else { Response::Headers(list(headers)) }
-        }),
+        Serve::Headers { publisher, from, most } => store
+            .header_bytes(publisher, from, most)
+            .map(|headers| if headers.is_empty() { Response::Absent } else { Response::Headers(list(headers)) }),
         Serve::Chunk { digest } => {
             store.chunk(&digest).map(|chunk| chunk.map_or(Response::Absent, |bytes| Response::Chunk(bytes.into())))
         }
-        Serve::Charters { from } => {
-            store.charter_bytes(from, limits::CHARTERS_PER_ANSWER).map(|charters| Response::Charters(within_bound(charters)))
-        }
+        Serve::Charters { from } => store
+            .charter_bytes(from, limits::CHARTERS_PER_ANSWER)
+            .map(|charters| Response::Charters(within_bound(charters))),
     };
     answer.unwrap_or_else(|error| {
         tracing::error!(%error, "a peer could not be answered from storage");

@@ -47,7 +47,9 @@ const MESSAGES: usize = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// It belongs to no alliance yet.
-    #[error("this node belongs to no alliance yet; found one (antibrush alliance create) or join one (antibrush join INVITATION)")]
+    #[error(
+        "this node belongs to no alliance yet; found one (antibrush alliance create) or join one (antibrush join INVITATION)"
+    )]
     NoAlliance,
     /// Storage failed.
     #[error(transparent)]
@@ -62,7 +64,9 @@ pub enum NodeError {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// The clock can not be right.
-    #[error("this computer's clock shows {shown}, but the alliance's charter was signed on {charter}; set the clock, then start the node again")]
+    #[error(
+        "this computer's clock shows {shown}, but the alliance's charter was signed on {charter}; set the clock, then start the node again"
+    )]
     Clock {
         /// What it shows.
         shown: antibrush_protocol::base::Day,
@@ -367,7 +371,11 @@ impl Node {
 /// A day of difference to a signed charter is no drift: some clock is wrong.
 fn check_clock(chain: &CharterChain) -> Result<(), NodeError> {
     let (now, issued) = (clock::wall(), chain.current().issued);
-    if now.plus(86_400 / 2) < issued { Err(NodeError::Clock { shown: now.day(), charter: issued.day() }) } else { Ok(()) }
+    if now.plus(86_400 / 2) < issued {
+        Err(NodeError::Clock { shown: now.day(), charter: issued.day() })
+    } else {
+        Ok(())
+    }
 }
 
 /// Under which addresses others reach us: those configured, or those that we listen on, as long as they name a host.

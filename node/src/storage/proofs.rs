@@ -4,8 +4,8 @@ use std::{cell::RefCell, collections::HashMap};
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
-    feed::{Leaf, chunk},
     encoding::Wire,
+    feed::{Leaf, chunk},
     merkle::{self, Nodes},
     proof::{ConsistencyProof, InclusionProof},
 };
@@ -37,7 +37,8 @@ impl Store {
         if antibrush_protocol::entry::Entry::decode(leaf).is_err() {
             return Ok(None);
         }
-        let path = merkle::inclusion_proof(index, head.size, &self.nodes(publisher)).map_err(|_| StorageError::Damaged)?;
+        let path =
+            merkle::inclusion_proof(index, head.size, &self.nodes(publisher)).map_err(|_| StorageError::Damaged)?;
         let charters = self.charter_bytes(1, usize::MAX)?;
         Ok(Some(InclusionProof { charters, header: envelope.to_vec(), index, leaf: leaf.to_vec(), path }))
     }
@@ -49,7 +50,9 @@ impl Store {
         earlier: u64,
         later: u64,
     ) -> Result<Option<ConsistencyProof>, StorageError> {
-        let (Some(a), Some(b)) = (self.header(publisher, earlier)?, self.header(publisher, later)?) else { return Ok(None) };
+        let (Some(a), Some(b)) = (self.header(publisher, earlier)?, self.header(publisher, later)?) else {
+            return Ok(None);
+        };
         let (old, new) = (a.payload().size, b.payload().size);
         let Ok(path) = merkle::consistency_proof(old, new, &self.nodes(publisher)) else { return Ok(None) };
         let charters = self.charter_bytes(1, usize::MAX)?;

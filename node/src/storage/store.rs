@@ -167,7 +167,8 @@ impl Store {
     pub fn heads(&self) -> Result<BTreeMap<MemberNumber, (Head, Arc<[u8]>)>, StorageError> {
         let mut heads = BTreeMap::new();
         for (publisher, cursor) in self.cursors()? {
-            let header = self.documents.get(&layout::header(publisher, cursor.head.seq))?.ok_or(StorageError::Damaged)?;
+            let header =
+                self.documents.get(&layout::header(publisher, cursor.head.seq))?.ok_or(StorageError::Damaged)?;
             heads.insert(publisher, (cursor.head, header.into()));
         }
         Ok(heads)
@@ -271,7 +272,9 @@ impl Store {
         &self,
         headers: &[Verified<BatchHeader>],
     ) -> Result<(Option<u64>, Result<(), Fault<BodyError>>), StorageError> {
-        let Some(publisher) = headers.first().map(|header| header.payload().publisher) else { return Ok((None, Ok(()))) };
+        let Some(publisher) = headers.first().map(|header| header.payload().publisher) else {
+            return Ok((None, Ok(())));
+        };
         self.catch_up()?;
         let mut tree = self.tree(publisher)?;
         let (mut batch, mut nodes, mut bad) = (Batch::default(), Vec::new(), None);
@@ -367,7 +370,11 @@ impl Store {
     }
 
     /// The chunk that holds a leaf, with the index of its first leaf.
-    pub(super) fn chunk_of_leaf(&self, publisher: MemberNumber, leaf: u64) -> Result<Option<(u64, Vec<u8>)>, StorageError> {
+    pub(super) fn chunk_of_leaf(
+        &self,
+        publisher: MemberNumber,
+        leaf: u64,
+    ) -> Result<Option<(u64, Vec<u8>)>, StorageError> {
         let Some(header) = self.header_of_leaf(publisher, leaf)? else { return Ok(None) };
         let header = header.payload();
         let mut first = header.first;
@@ -382,7 +389,11 @@ impl Store {
     }
 
     /// The header of the batch that holds a leaf.
-    pub fn header_of_leaf(&self, publisher: MemberNumber, leaf: u64) -> Result<Option<Signed<BatchHeader>>, StorageError> {
+    pub fn header_of_leaf(
+        &self,
+        publisher: MemberNumber,
+        leaf: u64,
+    ) -> Result<Option<Signed<BatchHeader>>, StorageError> {
         let from = layout::batch_by_size(publisher, leaf + 1);
         let found = self.documents.range(&from, 1)?.into_iter().next().filter(|(key, _)| key[..4] == from[..4]);
         let Some((_, seq)) = found else { return Ok(None) };
@@ -505,10 +516,16 @@ impl Store {
     }
 
     /// Brings the table up to the committed feeds. A feed whose bodies are gone is dropped and comes from the peers again.
-    fn replay(mut self, cursors: table::Cursors, data: &DataDir, recovery: &mut Recovery) -> Result<Store, StorageError> {
+    fn replay(
+        mut self,
+        cursors: table::Cursors,
+        data: &DataDir,
+        recovery: &mut Recovery,
+    ) -> Result<Store, StorageError> {
         let feeds = self.cursors()?;
         // A table that knows more than the documents was written before the documents were lost.
-        let ahead = cursors.iter().any(|(publisher, size)| feeds.get(publisher).is_none_or(|feed| feed.head.size < *size));
+        let ahead =
+            cursors.iter().any(|(publisher, size)| feeds.get(publisher).is_none_or(|feed| feed.head.size < *size));
         let mut cursors = cursors;
         if ahead {
             drop(self.table);

@@ -194,7 +194,11 @@ impl CharterChain {
     }
 
     /// The one check that lets a batch header in, whatever way it came: gossip, sync, disk or our own pen.
-    pub fn verify_header(&self, header: Signed<BatchHeader>, now: Timestamp) -> Result<Verified<BatchHeader>, HeaderRefusal> {
+    pub fn verify_header(
+        &self,
+        header: Signed<BatchHeader>,
+        now: Timestamp,
+    ) -> Result<Verified<BatchHeader>, HeaderRefusal> {
         let h = header.payload();
         if h.alliance != self.alliance {
             return Err(HeaderRefusal::OtherAlliance); // HEADER-8

@@ -86,7 +86,13 @@ pub struct Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are those of the entries, see crate::entry")]
 pub enum Action {
-    List { conduct: Conduct, severity: Severity, role: Option<Role>, direction: Option<Direction>, expires: Day },
+    List {
+        conduct: Conduct,
+        severity: Severity,
+        role: Option<Role>,
+        direction: Option<Direction>,
+        expires: Day,
+    },
     Amend {
         target: u64,
         conduct: Option<Conduct>,
@@ -95,7 +101,9 @@ pub enum Action {
         direction: Option<Direction>,
         expires: Option<Day>,
     },
-    Clear { target: u64 },
+    Clear {
+        target: u64,
+    },
 }
 
 impl Change {
@@ -140,7 +148,8 @@ impl Change {
                 listed: self.day,
                 expires,
             }),
-            Action::Amend { target, conduct, severity, role, direction, expires } => match self.target(current, target) {
+            Action::Amend { target, conduct, severity, role, direction, expires } => match self.target(current, target)
+            {
                 // LEDGER-5: otherwise a chain of amendments would keep a reissued mobile number listed for ever.
                 Ok(current) if expires.is_some_and(|new| check_term(self.class, current.listed, new).is_err()) => {
                     Effect::Void(Void::TermExceeded)

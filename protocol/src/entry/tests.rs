@@ -164,7 +164,8 @@ fn the_ledger_applies_what_fits_and_voids_what_does_not() {
 fn amendments_do_not_stretch_a_listing_over_the_longest_term() {
     let current = Standing { class: Class::Mob, expires: day().plus(100), ..standing() };
     let until = |last: u32| {
-        let edit = |a: &mut Amendment| (a.class, a.day, a.expires) = (Class::Mob, day().plus(90), Some(day().plus(last)));
+        let edit =
+            |a: &mut Amendment| (a.class, a.day, a.expires) = (Class::Mob, day().plus(90), Some(day().plus(last)));
         let amendment = amend(edit);
         assert_eq!(amendment.check(), Ok(()), "each amendment alone keeps within its term");
         apply(Some(&current), &amendment, 9)
