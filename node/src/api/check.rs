@@ -177,7 +177,7 @@ impl<'a> Asker<'a> {
     fn ask(&mut self, class: Class, id: &str) -> Result<Answer, Problem> {
         let subject = match Subject::parse(class, id) {
             Ok(subject) => subject,
-            Err(error) => return Ok(Answer::invalid(error.reason_en())),
+            Err(error) => return Ok(Answer::invalid(error)),
         };
         let (_, token) = self.view.tokens.token(&subject, &mut self.scratch)?;
         Ok(self.context.answer(class, &token, &self.table, &mut self.rows))

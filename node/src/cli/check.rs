@@ -41,7 +41,7 @@ fn print(output: &Output, answer: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or("–").to_owned();
     let word = answer["answer"].as_str().unwrap_or_default();
     output.say(word, verdict_zh(word));
-    if let Some(reason) = answer["reason"].as_str() {
+    if let Some(reason) = answer[output.pick("reason", "reason_zh")].as_str() {
         println!("{reason}");
     }
     let listings = answer["listings"].as_array().cloned().unwrap_or_default();
