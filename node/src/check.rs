@@ -107,7 +107,15 @@ impl Answer {
     }
 
     fn bare(answer: Verdict) -> Answer {
-        Answer { answer, listings: Vec::new(), members: 0, corroborated: false, victim: false, reason: None, reason_zh: None }
+        Answer {
+            answer,
+            listings: Vec::new(),
+            members: 0,
+            corroborated: false,
+            victim: false,
+            reason: None,
+            reason_zh: None,
+        }
     }
 }
 

@@ -49,7 +49,13 @@ fn create(context: &Context, founding: &Founding) -> Result<(), Failure> {
     }
     add_steward_key(context, data.path())?;
     let keys = context.open_keys()?;
-    let addresses = if config.announce.is_empty() { config.listen.clone() } else { config.announce.clone() };
+    let addresses = config.reachable();
+    if addresses.is_empty() {
+        return Err(Failure::both(
+            "newcomers must be able to dial this node: set `announce` in antibrush.toml to its address, for example [\"/ip4/192.0.2.7/tcp/4861\"]",
+            "新成员须能连接本节点：请在 antibrush.toml 的 announce 中填写其地址，例如 [\"/ip4/192.0.2.7/tcp/4861\"]",
+        ));
+    }
     let charter = found(founding, &profile, &keys, &addresses, clock::wall()).map_err(Failure::new)?;
     store.put_charter(&charter).map_err(Failure::new)?;
     let enumerable = founding.policy.accepts_insider_enumeration;
@@ -62,8 +68,8 @@ fn create(context: &Context, founding: &Founding) -> Result<(), Failure> {
         );
         if enumerable {
             context.output.say(
-                "Personal classes use keyed tokens (suite 1): every member holds the pepper and can enumerate all mobile numbers in about half an hour.",
-                "个人类标识使用套件1（带密钥哈希）：每个成员都持有密钥，约半小时即可枚举全部手机号。",
+                "Personal classes use keyed tokens (suite 1): every member holds the pepper and can enumerate all mobile numbers within hours on one core.",
+                "个人类标识使用套件1（带密钥哈希）：每个成员都持有密钥，单核数小时即可枚举全部手机号。",
             );
         } else {
             context.output.say(

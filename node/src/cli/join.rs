@@ -32,7 +32,7 @@ pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
     }
     let (feed, node, seal) =
         (keys.feed().map_err(Failure::new)?, keys.node().map_err(Failure::new)?, keys.seal().map_err(Failure::new)?);
-    let addresses = if config.announce.is_empty() { &config.listen } else { &config.announce };
+    let addresses = config.reachable();
     let request = JoinRequest {
         secret: invitation.secret,
         slug: profile.slug.clone(),

@@ -3,11 +3,7 @@
 //! One task owns the replica. Storage runs on blocking threads and answers over a bounded channel; the driver waits for
 //! nobody but the network's command queue, which is always drained.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use antibrush_protocol::{
     charter::{CharterError, SignedCharter},
@@ -21,7 +17,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{admit::Admitter, view::View};
+use super::{admit::Admitter, recovering::Recovering, view::View};
 use crate::{
     clock,
     metrics::Metrics,
@@ -72,7 +68,7 @@ pub struct Driver {
     pub heartbeat: mpsc::Sender<()>,
     pub metrics: Arc<Metrics>,
     pub admitter: Arc<Admitter>,
-    pub extra_peers: Vec<Address>,
+    pub recovering: Arc<Recovering>,
 }
 
 struct Running {
@@ -177,6 +173,7 @@ impl Running {
     async fn take(&mut self, input: Input) {
         let connections = matches!(input, Input::PeerConnected(_) | Input::PeerDisconnected(_) | Input::Started);
         let outputs = self.d.replica.handle(input, clock::now());
+        self.d.recovering.end_if(|| self.d.replica.own_feed_is_compared());
         let changed = connections || outputs.iter().any(|output| matches!(output, Output::Report(_)));
         if changed {
             self.refresh_view(outputs.iter().any(|o| matches!(o, Output::Report(Event::CharterChanged { .. }))));
@@ -325,7 +322,7 @@ impl Running {
     /// Tells the network which nodes may stay and where they listen.
     async fn announce_members(&self) {
         let charter = self.d.replica.charter();
-        let mut addresses: Vec<Address> = charter
+        let addresses: Vec<Address> = charter
             .members
             .iter()
             .filter(|member| member.is_active())
@@ -336,8 +333,6 @@ impl Running {
                 addresses: node.addresses.iter().filter_map(|text| text.parse().ok()).collect(),
             })
             .collect();
-        let known: HashSet<_> = addresses.iter().map(|address| address.peer).collect();
-        addresses.extend(self.d.extra_peers.iter().filter(|extra| known.contains(&extra.peer)).cloned());
         self.command(Command::Members(addresses)).await;
     }
 }

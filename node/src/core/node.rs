@@ -1,13 +1,6 @@
 //! The node as its faces hold it.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use antibrush_protocol::{
     base::Timestamp,
@@ -26,6 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     admit::Admitter,
     driver::{self, Driver, Message},
+    recovering::Recovering,
     view::View,
 };
 use crate::{
@@ -97,7 +91,7 @@ pub struct Node {
     commits: watch::Receiver<u64>,
     publishing: Mutex<()>,
     recovery: Recovery,
-    recovering: AtomicBool,
+    recovering: Arc<Recovering>,
     metrics: Arc<Metrics>,
     admitter: Arc<Admitter>,
     listening: Vec<libp2p::Multiaddr>,
@@ -124,6 +118,9 @@ impl Node {
             heads: store.heads()?,
             standings: store.standings()?,
         });
+        let own_dropped = replica.me().is_some_and(|me| recovery.feeds_dropped.contains(&me));
+        let lost = recovery.documents_lost || own_dropped;
+        let recovering = Arc::new(Recovering::open(data.path(), lost).map_err(StorageError::from)?);
         let tokens = Arc::new(Tokens::new(&chain, replica.me(), keys.seal()?.secret()));
         let view = Arc::new(ArcSwap::from_pointee(View::of(&replica, tokens)));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -159,7 +156,7 @@ impl Node {
             heartbeat,
             metrics: metrics.clone(),
             admitter: admitter.clone(),
-            extra_peers: Vec::new(),
+            recovering: recovering.clone(),
         };
         tasks.spawn(driver::run(driver, messages, network.events, stop.clone()));
         // The driver has just begun to listen.
@@ -173,7 +170,7 @@ impl Node {
             network: network.commands,
             commits,
             publishing: Mutex::new(()),
-            recovering: AtomicBool::new(recovery.documents_lost),
+            recovering,
             recovery,
             metrics,
             admitter,
@@ -288,19 +285,9 @@ impl Node {
         self.publishing.lock().await
     }
 
-    /// Whether the node waits for its own feed to come back from the peers: its documents were lost, and signing a batch
-    /// number a second time would be equivocation. It ends once a peer is connected and all that is known of our feed is
-    /// committed here.
+    /// Whether the node waits for its own feed to come back from the peers before it signs anything.
     pub fn is_recovering(&self) -> bool {
-        if !self.recovering.load(Ordering::Relaxed) {
-            return false;
-        }
-        let view = self.view();
-        let own = view.feeds.iter().find(|feed| Some(feed.publisher) == view.me);
-        let caught_up = own.is_some_and(|feed| feed.head.is_some() && feed.waiting == 0);
-        let recovered = caught_up && !view.peers.is_empty();
-        self.recovering.store(!recovered, Ordering::Relaxed);
-        !recovered
+        self.recovering.is_active()
     }
 
     pub(super) fn core(&self) -> &mpsc::Sender<Message> {
@@ -378,9 +365,10 @@ fn check_clock(chain: &CharterChain) -> Result<(), NodeError> {
     }
 }
 
-/// Under which addresses others reach us: those configured, or those that we listen on, as long as they name a host.
+/// Under which addresses others reach us: those configured, or those that we really listen on.
 fn announced(config: &Config, listening: &[libp2p::Multiaddr]) -> Vec<libp2p::Multiaddr> {
-    if config.announce.is_empty() { listening.to_vec() } else { config.announce.clone() }
+    let reachable = config.reachable();
+    if reachable.is_empty() { listening.to_vec() } else { reachable }
 }
 
 /// The network of a node that is offline: takes commands and gives nothing.

@@ -300,7 +300,8 @@ impl Session {
                 Some(amendment) => (Outcome::Amended, Entry::Amend(amendment)),
             },
             None => {
-                let name = wanted.name.as_deref().map(|name| PublicName::new(&wanted.subject, name));
+                let name = wanted.name.as_deref().filter(|_| self.is_confirmed_by_others(rows, wanted.conduct));
+                let name = name.map(|name| PublicName::new(&wanted.subject, name));
                 let listing = Listing {
                     class,
                     epoch,
@@ -324,6 +325,17 @@ impl Session {
         };
         let encoded = build::encode_entry(&entry)?;
         Ok(Planned { outcome, entry: Some((entry, encoded)), key })
+    }
+
+    /// Whether a member under different control lists the same conduct: only then may an organisation be named in clear.
+    fn is_confirmed_by_others(&self, rows: &[crate::storage::table::Row], conduct: Conduct) -> bool {
+        let charter = self.view.charter();
+        let own = self.view.member().map(|member| member.controller.as_str());
+        rows.iter().any(|row| {
+            let other = charter.member(row.publisher).map(|member| member.controller.as_str());
+            let enforceable = List::from_number(row.list).is_some_and(List::is_enforceable);
+            other != own && enforceable && row.conduct == conduct.number() && self.today < row.expires
+        })
     }
 
     /// The day of listing and the first day on which it no longer holds.

@@ -89,8 +89,8 @@ impl Alliance {
         let outcome = self.found().await;
         timeline.step(("found the alliance", "成立联盟"), since, outcome)?;
         timeline.note(
-            "Suite 1 for personal classes: every member holds the pepper and could enumerate all mobile numbers in about half an hour.",
-            "个人类标识使用套件1：每个成员都持有密钥，约半小时即可枚举全部手机号。",
+            "Suite 1 for personal classes: every member holds the pepper and could enumerate all mobile numbers within hours on one core.",
+            "个人类标识使用套件1：每个成员都持有密钥，单核数小时即可枚举全部手机号。",
         );
 
         let since = Instant::now();

@@ -96,6 +96,7 @@ impl Store {
     pub fn open(data: &DataDir) -> Result<(Store, Recovery), StorageError> {
         let (documents, opened) = Documents::open(data)?;
         let bodies = Bodies::open(data)?;
+        files::create_private_dir(&data.path().join("table"))?;
         let (table, table_opened) = TokenTable::open(&data.path().join("table"))?;
         let mut recovery = Recovery {
             documents_lost: matches!(opened, Opened::Damaged { .. }),
@@ -536,20 +537,24 @@ impl Store {
             cursors = table::Cursors::new();
             recovery.table_rebuilt = true;
         }
+        let mut dropped = Vec::new();
         for (publisher, feed) in feeds {
             let from = cursors.get(&publisher).copied().unwrap_or(0);
             match self.replay_feed(publisher, from, feed.head.size) {
                 Ok(()) => recovery.replayed += feed.head.size.saturating_sub(from),
                 Err(StorageError::Damaged) => {
                     self.forget_feed(publisher, feed.head.seq)?;
-                    recovery.feeds_dropped.push(publisher);
+                    dropped.push(publisher);
                 }
                 Err(error) => return Err(error),
             }
         }
-        if !recovery.feeds_dropped.is_empty() && !ahead {
-            // The rows of a dropped feed must go too: the next opening finds the table ahead and builds it anew.
-            return self.replay(recovery.feeds_dropped.iter().map(|p| (*p, u64::MAX)).collect(), data, recovery);
+        if !dropped.is_empty() {
+            // The rows of a dropped feed must go too. Said to be ahead, the table is built anew without it; each round drops
+            // a feed, so this ends.
+            let ahead = dropped.iter().map(|publisher| (*publisher, u64::MAX)).collect();
+            recovery.feeds_dropped.append(&mut dropped);
+            return self.replay(ahead, data, recovery);
         }
         Ok(self)
     }

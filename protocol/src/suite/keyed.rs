@@ -1,7 +1,7 @@
 //! Suite 1: HMAC-SHA512 under a pepper that is sealed to each member in the charter.
 //!
 //! For classes that are not personal, and for alliances that accept that an insider can enumerate: 10¹⁰ mobile numbers
-//! cost about half an hour on one core. One seed an epoch is sealed to the members; each class has its own pepper.
+//! cost hours on one core (docs/PRIVACY.md has the measured figure). One seed an epoch is sealed to the members; each class has its own pepper.
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
