@@ -164,8 +164,8 @@ impl Replica {
     /// Whether a peer has told its heads and none knows more of our own feed than we do: only then may a node that lost
     /// data sign again, for a number signed twice is equivocation.
     pub fn own_feed_is_compared(&self) -> bool {
-        let ours = self.me().and_then(|me| Some((me, self.head(me).map(|head| head.seq))));
-        let Some((me, ours)) = ours else { return false };
+        let Some(me) = self.me() else { return false };
+        let ours = self.head(me).map(|head| head.seq);
         let compared = self.peers.values().any(|peer| peer.charter > 0);
         compared && self.peers.values().all(|peer| peer.heads.get(&me).copied() <= ours)
     }
