@@ -66,6 +66,12 @@ pub async fn not_found() -> Problem {
     Problem::not_found("there is no such route; /openapi.json lists them all")
 }
 
+/// The route has other methods.
+pub async fn method_not_allowed() -> Problem {
+    let detail = "this route takes another method; /openapi.json says which";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+}
+
 impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
         use antibrush_protocol::replica::PublishRefusal as R;

@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use antibrush_protocol::{feed::BatchHeader, limits, signed::Signed};
+use antibrush_protocol::{
+    feed::{BatchHeader, Chunk},
+    limits,
+    signed::Signed,
+};
 use axum::{body::Bytes, http::Method};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -220,12 +224,20 @@ async fn import(context: &Context, client: &Client, archive: &Path, summary: &Su
     loop {
         let mut window = Vec::new();
         while window.len() < limits::QUEUED_BATCHES / 2 {
+<<<<<<< HEAD
             let Some(header) = read(&archive.join("headers").join(format!("{seq:010}.cose")), limits::GOSSIP_BYTES)?
             else {
                 break;
             };
             import_body(client, archive, seq).await?;
             window.push(STANDARD.encode(header));
+=======
+            let path = archive.join("headers").join(format!("{seq:010}.cose"));
+            let Some(envelope) = read(&path, limits::GOSSIP_BYTES)? else { break };
+            let header = Signed::<BatchHeader>::decode(&envelope).map_err(|error| refused_file(&path, &error))?;
+            import_body(client, archive, seq, header.payload()).await?;
+            window.push(STANDARD.encode(envelope));
+>>>>>>> e2e
             seq += 1;
         }
         if window.is_empty() {
@@ -255,15 +267,33 @@ async fn import(context: &Context, client: &Client, archive: &Path, summary: &Su
     Ok(())
 }
 
-async fn import_body(client: &Client, archive: &Path, seq: u64) -> Result<(), Failure> {
+/// Sends the body of one header. Each chunk is compared with the header first: the node would wait for a chunk that it
+/// lacks, as it does for peers, and could not say which file is at fault.
+async fn import_body(client: &Client, archive: &Path, seq: u64, header: &BatchHeader) -> Result<(), Failure> {
     let directory = archive.join("bodies").join(format!("{seq:010}"));
+<<<<<<< HEAD
     for index in 0..limits::CHUNKS_PER_BATCH {
         let Some(chunk) = read(&directory.join(format!("{index:04}.cborseq")), limits::CHUNK_BYTES)? else {
             return Ok(());
         };
+=======
+    for (index, descriptor) in header.chunks.iter().enumerate() {
+        let path = directory.join(format!("{index:04}.cborseq"));
+        let chunk = read(&path, limits::CHUNK_BYTES)?;
+        let chunk = chunk.ok_or_else(|| refused_file(&path, &"the file is missing"))?;
+        Chunk::verify(descriptor, &chunk).map_err(|error| refused_file(&path, &error))?;
+>>>>>>> e2e
         good(client.send(Method::POST, "/v1/archive/chunks", "application/cbor-seq", chunk.into()).await?).await?;
     }
     Ok(())
+}
+
+fn refused_file(path: &Path, reason: &dyn std::fmt::Display) -> Failure {
+    let path = path.display();
+    Failure::both(
+        format!("{path} is refused: {reason}; copy the archive again, or export it again"),
+        format!("{path} 未被接受：{reason}；请重新复制或重新导出"),
+    )
 }
 
 async fn objects(client: &Client, path: &str) -> Result<Vec<Vec<u8>>, Failure> {
