@@ -224,20 +224,11 @@ async fn import(context: &Context, client: &Client, archive: &Path, summary: &Su
     loop {
         let mut window = Vec::new();
         while window.len() < limits::QUEUED_BATCHES / 2 {
-<<<<<<< HEAD
-            let Some(header) = read(&archive.join("headers").join(format!("{seq:010}.cose")), limits::GOSSIP_BYTES)?
-            else {
-                break;
-            };
-            import_body(client, archive, seq).await?;
-            window.push(STANDARD.encode(header));
-=======
             let path = archive.join("headers").join(format!("{seq:010}.cose"));
             let Some(envelope) = read(&path, limits::GOSSIP_BYTES)? else { break };
             let header = Signed::<BatchHeader>::decode(&envelope).map_err(|error| refused_file(&path, &error))?;
             import_body(client, archive, seq, header.payload()).await?;
             window.push(STANDARD.encode(envelope));
->>>>>>> e2e
             seq += 1;
         }
         if window.is_empty() {
@@ -271,18 +262,11 @@ async fn import(context: &Context, client: &Client, archive: &Path, summary: &Su
 /// lacks, as it does for peers, and could not say which file is at fault.
 async fn import_body(client: &Client, archive: &Path, seq: u64, header: &BatchHeader) -> Result<(), Failure> {
     let directory = archive.join("bodies").join(format!("{seq:010}"));
-<<<<<<< HEAD
-    for index in 0..limits::CHUNKS_PER_BATCH {
-        let Some(chunk) = read(&directory.join(format!("{index:04}.cborseq")), limits::CHUNK_BYTES)? else {
-            return Ok(());
-        };
-=======
     for (index, descriptor) in header.chunks.iter().enumerate() {
         let path = directory.join(format!("{index:04}.cborseq"));
         let chunk = read(&path, limits::CHUNK_BYTES)?;
         let chunk = chunk.ok_or_else(|| refused_file(&path, &"the file is missing"))?;
         Chunk::verify(descriptor, &chunk).map_err(|error| refused_file(&path, &error))?;
->>>>>>> e2e
         good(client.send(Method::POST, "/v1/archive/chunks", "application/cbor-seq", chunk.into()).await?).await?;
     }
     Ok(())
