@@ -1,6 +1,6 @@
 //! `feed`: show, verify, export and import. The archive's layout is docs/PROTOCOL.md § Archive.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use antibrush_protocol::{
     feed::{BatchHeader, Chunk},
@@ -300,7 +300,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     files::write_atomic(path, bytes, 0o644).map_err(Failure::new)
 }
 
-fn read(path: &PathBuf, most: usize) -> Result<Option<Vec<u8>>, Failure> {
+fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Failure> {
     files::read_bounded(path, most as u64).map_err(Failure::new)
 }
 

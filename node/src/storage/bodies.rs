@@ -201,7 +201,7 @@ fn in_parallel<I: Sync>(items: &[I], act: impl Fn(&I) -> Result<(), FileError> +
         Ok(())
     };
     thread::scope(|scope| {
-        let running: Vec<_> = (0..WRITERS.min(items.len())).map(|_| scope.spawn(&work)).collect();
+        let running: Vec<_> = (0..WRITERS.min(items.len())).map(|_| scope.spawn(work)).collect();
         // A panic in a thread is a bug here; it goes on in the caller.
         let ended: Vec<_> = running
             .into_iter()

@@ -1,6 +1,9 @@
 //! Making proofs from what is stored: the nodes of every 256 leaves are kept, everything below is read from the bodies.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, hash_map::Entry},
+};
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
@@ -74,8 +77,8 @@ impl Nodes for StoredNodes<'_> {
             let leaves_first = index << level;
             let block = leaves_first >> NODE_LEVEL;
             let mut blocks = self.blocks.borrow_mut();
-            if !blocks.contains_key(&block) {
-                blocks.insert(block, self.read_block(block)?);
+            if let Entry::Vacant(place) = blocks.entry(block) {
+                place.insert(self.read_block(block)?);
             }
             let at = (leaves_first - (block << NODE_LEVEL)) as usize;
             Some(merkle::subtree_root(blocks.get(&block)?.get(at..at + (1 << level))?))
@@ -87,8 +90,8 @@ impl StoredNodes<'_> {
     fn stored(&self, index: u64) -> Option<Hash> {
         let (page, at) = (index / NODES_PER_PAGE, (index % NODES_PER_PAGE) as usize * 32);
         let mut pages = self.pages.borrow_mut();
-        if !pages.contains_key(&page) {
-            pages.insert(page, self.store.node_page(self.publisher, page).ok()?);
+        if let Entry::Vacant(place) = pages.entry(page) {
+            place.insert(self.store.node_page(self.publisher, page).ok()?);
         }
         pages.get(&page)?.get(at..at + 32)?.try_into().ok()
     }
