@@ -6,7 +6,12 @@ use antibrush_protocol::{
 };
 use serde_json::{Value, json};
 
-use super::{Client, Context, Failure, args::AllianceVerb, init::parse_role, output::moment};
+use super::{
+    Client, Context, Failure,
+    args::AllianceVerb,
+    init::parse_role,
+    output::{CodeKind, moment},
+};
 use crate::{
     clock,
     core::{Founding, found},
@@ -149,8 +154,8 @@ async fn members(context: &Context) -> Result<(), Failure> {
                 member["number"].to_string(),
                 text("slug"),
                 text("legal_name"),
-                text("role"),
-                text("state"),
+                out.code(CodeKind::Role, &text("role")),
+                out.code(CodeKind::State, &text("state")),
                 connected.to_owned(),
             ]);
         }

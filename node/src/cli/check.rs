@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Client, Context, Failure, Output,
     args::{CheckArgs, SubjectArgs},
+    output::CodeKind,
 };
 
 pub async fn run(context: &Context, args: CheckArgs) -> Result<(), Failure> {
@@ -64,8 +65,8 @@ fn print(output: &Output, answer: &Value) {
             table.add_row([
                 text(&l["publisher"]),
                 text(&l["list"]),
-                text(&l["conduct"]),
-                text(&l["severity"]),
+                output.code(CodeKind::Conduct, &text(&l["conduct"])),
+                output.code(CodeKind::Severity, &text(&l["severity"])),
                 text(&l["listed"]),
                 text(&l["expires"]),
                 fresh.to_owned(),

@@ -12,7 +12,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{Client, Context, Failure, args::FeedVerb, client::good, output::moment};
+use super::{
+    Client, Context, Failure,
+    args::FeedVerb,
+    client::good,
+    output::{CodeKind, moment},
+};
 use crate::storage::files;
 
 pub async fn run(context: &Context, verb: FeedVerb) -> Result<(), Failure> {
@@ -111,7 +116,14 @@ fn print_totals(context: &Context, value: &Value) {
         context.output.table(&[("kind", "类型"), ("list", "名单"), ("conduct", "行为"), ("entries", "条目")]);
     for total in value["totals"].as_array().into_iter().flatten() {
         let text = |key: &str| total[key].as_str().unwrap_or("–").to_owned();
-        table.add_row([text("kind"), text("list"), text("conduct"), total["count"].to_string()]);
+        let kind = match total["kind"].as_str() {
+            Some("list") => context.output.pick("list", "列入"),
+            Some("amend") => context.output.pick("amend", "变更"),
+            Some("clear") => context.output.pick("clear", "移出"),
+            _ => "–",
+        };
+        let conduct = context.output.code(CodeKind::Conduct, &text("conduct"));
+        table.add_row([kind.to_owned(), text("list"), conduct, total["count"].to_string()]);
     }
     if table.row_count() > 0 {
         println!("{table}");

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Client, Context, Failure, output::moment};
+use super::{
+    Client, Context, Failure,
+    output::{CodeKind, moment},
+};
 
 pub async fn run(context: &Context) -> Result<(), Failure> {
     let client = Client::open(context).await?;
@@ -13,8 +16,20 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
         let text = |key: &str| s[key].as_str().unwrap_or("–").to_owned();
         let number = |key: &str| s[key].as_u64().unwrap_or(0);
         out.say(
-            format!("{} ({}) in {}, charter {}", text("slug"), text("role"), text("alliance_en"), number("charter")),
-            format!("{}（{}）· {} · 章程第 {} 版", text("slug"), text("role"), text("alliance_zh"), number("charter")),
+            format!(
+                "{} ({}) in {}, charter {}",
+                text("slug"),
+                out.code(CodeKind::Role, &text("role")),
+                text("alliance_en"),
+                number("charter")
+            ),
+            format!(
+                "{}（{}）· {} · 章程第 {} 版",
+                text("slug"),
+                out.code(CodeKind::Role, &text("role")),
+                text("alliance_zh"),
+                number("charter")
+            ),
         );
         out.say(
             format!("alliance {}\nnode     {}", text("alliance"), text("peer_id")),
