@@ -286,7 +286,7 @@ mod tests {
 
     /// A measurement, not a check: `cargo test --release -- --ignored throughput --nocapture`.
     #[test]
-    #[ignore = "measures the disk"]
+    #[ignore = "measures the disk: cargo test --release -p antibrush-node bodies -- --ignored --nocapture"]
     fn throughput_of_a_hundred_chunks() {
         let (dir, _data, bodies) = opened();
         let body: Vec<u8> = (0..1 << 20).map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
