@@ -76,7 +76,9 @@ impl Alliance {
     /// Waits until every running node has so many leaves of a feed.
     pub fn wait_for_leaves(&self, publisher: &str, leaves: u64) {
         for node in self.nodes.iter().filter(|node| node.runs()) {
-            wait_until(&format!("{} has {leaves} leaves of {publisher}", node.slug), || node.feed_size(publisher) >= leaves);
+            wait_until(&format!("{} has {leaves} leaves of {publisher}", node.slug), || {
+                node.feed_size(publisher) >= leaves
+            });
         }
     }
 

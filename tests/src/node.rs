@@ -112,8 +112,19 @@ impl Node {
 
     /// The arguments of `init` for this node.
     pub fn init_arguments<'a>(&'a self, role: &'a str, uscc: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-        let common =
-            ["init", "--slug", &self.slug, "--legal-name", "示例有限公司", "--uscc", uscc, "--role", role, "--listen", &self.listen];
+        let common = [
+            "init",
+            "--slug",
+            &self.slug,
+            "--legal-name",
+            "示例有限公司",
+            "--uscc",
+            uscc,
+            "--role",
+            role,
+            "--listen",
+            &self.listen,
+        ];
         [&common[..], &["--api", "127.0.0.1:0"], more].concat()
     }
 
@@ -121,7 +132,8 @@ impl Node {
     pub fn invoke(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.args(arguments).arg("--dir").arg(&self.directory).stdin(Stdio::null());
-        let foreign = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("ANTIBRUSH_"));
+        let foreign =
+            std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("ANTIBRUSH_"));
         for name in foreign {
             command.env_remove(name);
         }

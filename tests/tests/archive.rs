@@ -16,14 +16,18 @@ fn alliance() -> Alliance {
     alliance.import("jd", "jd.csv", demo::JD);
     let ids: Vec<String> = (0..300).map(|n| format!("jd:archive-{n}")).collect();
     alliance["jd"].list_accounts(&ids);
-    alliance["jd"].http().post("/v1/clearings", &json!({ "items": [{ "class": "ACC", "id": ids[0], "reason": "R03" }] })).ok();
+    alliance["jd"]
+        .http()
+        .post("/v1/clearings", &json!({ "items": [{ "class": "ACC", "id": ids[0], "reason": "R03" }] }))
+        .ok();
     alliance.wait_for_leaves("jd", 397);
     alliance
 }
 
 fn export(alliance: &Alliance, name: &str) -> PathBuf {
     let out = alliance.root().join(name);
-    let summary = alliance["alibaba"].command(&["feed", "export", "--publisher", "jd", "--out", &out.display().to_string()]);
+    let summary =
+        alliance["alibaba"].command(&["feed", "export", "--publisher", "jd", "--out", &out.display().to_string()]);
     assert_eq!((&summary["publisher"], &summary["entries"]), (&json!("jd"), &json!(397)));
     assert_eq!(summary["alliance"], alliance.id.as_str());
     out
@@ -119,7 +123,14 @@ fn a_changed_bit_or_a_missing_file_is_refused_and_leaves_the_node_well() {
         let mut found = all.iter().filter(|file| file.starts_with(archive.join(directory)));
         if last { found.next_back() } else { found.next() }.unwrap().clone()
     };
-    let victims = [of("charters", false), of("charters", true), of("headers", false), of("headers", true), of("bodies", false), of("bodies", true)];
+    let victims = [
+        of("charters", false),
+        of("charters", true),
+        of("headers", false),
+        of("headers", true),
+        of("bodies", false),
+        of("bodies", true),
+    ];
     for file in &victims {
         let content = fs::read(file).unwrap();
         for at in [0, content.len() / 3, content.len() / 2, content.len() - 1] {
@@ -137,7 +148,9 @@ fn a_changed_bit_or_a_missing_file_is_refused_and_leaves_the_node_well() {
     }
     let summary = archive.join("archive.json");
     let content = fs::read_to_string(&summary).unwrap();
-    for broken in ["", "{", "[]", &content.replace("\"version\":1", "\"version\":2"), &content.replace("\"jd\"", "\"nobody\"")] {
+    for broken in
+        ["", "{", "[]", &content.replace("\"version\":1", "\"version\":2"), &content.replace("\"jd\"", "\"nobody\"")]
+    {
         fs::write(&summary, broken).unwrap();
         refused(node, &archive, broken);
     }
@@ -164,7 +177,10 @@ fn an_archive_never_overwrites_and_is_of_a_publisher() {
     let out = archive.display().to_string();
     assert!(node.refused(&["feed", "export", "--publisher", "jd", "--out", &out]).contains("is not empty"));
     let elsewhere = alliance.root().join("elsewhere").display().to_string();
-    assert!(node.refused(&["feed", "export", "--publisher", "nobody", "--out", &elsewhere]).contains("no member nobody publishes"));
+    assert!(
+        node.refused(&["feed", "export", "--publisher", "nobody", "--out", &elsewhere])
+            .contains("no member nobody publishes")
+    );
     assert!(!Path::new(&elsewhere).exists());
 }
 

@@ -1,13 +1,7 @@
 //! What goes wrong outside of the program: every refusal is one sentence with the reason and the next step, on standard
 //! error, with a status other than 0; and nothing that was stored is lost.
 
-use std::{
-    fs,
-    net::TcpListener,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    process::Command,
-};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use antibrush_node::{
     core::{Founding, found},
@@ -112,17 +106,27 @@ fn a_data_directory_in_use_and_taken_ports() {
     let said = node.refused(&["alliance", "create", "--name-zh", "又", "--name-en", "Again"]);
     assert!(said.contains("is in use by"), "{said}");
     let again = uscc(9);
-    assert!(node.refused(&node.init_arguments("platform", &again, &["--keys-in-clear-dangerously"])).contains("is in use by"));
+    assert!(
+        node.refused(&node.init_arguments("platform", &again, &["--keys-in-clear-dangerously"]))
+            .contains("is in use by")
+    );
     assert_eq!(node.answer("ACC", "taobao:nobody"), "not_listed", "the running node did not notice");
     node.stop();
 
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let said = node.refused(&["run", "--api", &address.to_string()]);
-    assert!(said.contains(&format!("cannot listen on {address} for HTTP")) && said.contains("choose another one with --api"), "{said}");
+    assert!(
+        said.contains(&format!("cannot listen on {address} for HTTP"))
+            && said.contains("choose another one with --api"),
+        "{said}"
+    );
     let listen = format!("/ip4/127.0.0.1/tcp/{}", address.port());
     let said = node.refused(&["run", "--listen", &listen]);
-    assert!(said.contains(&format!("cannot listen on {listen}")) && said.contains("choose another one with --listen"), "{said}");
+    assert!(
+        said.contains(&format!("cannot listen on {listen}")) && said.contains("choose another one with --listen"),
+        "{said}"
+    );
     drop(taken);
     node.start();
 }
@@ -134,7 +138,8 @@ impl SmallDisk {
     fn mount(size: &str) -> Option<SmallDisk> {
         let directory = tempfile::tempdir().unwrap();
         let options = format!("size={size}");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(directory.path()).output();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(directory.path()).output();
         match mounted {
             Ok(output) if output.status.success() => Some(SmallDisk(directory)),
             other => {
@@ -178,7 +183,11 @@ fn a_full_disk() {
     };
     println!("full after {acknowledged} batches: {}", refusal.text());
     assert_eq!(refusal.problem(), (507, "storage".to_owned()));
-    assert!(refusal.text().contains("free space") && refusal.text().contains("nothing stored was lost"), "{}", refusal.text());
+    assert!(
+        refusal.text().contains("free space") && refusal.text().contains("nothing stored was lost"),
+        "{}",
+        refusal.text()
+    );
     let lists = |node: &Node| {
         for batch in [0, acknowledged - 1] {
             assert_eq!(node.answer("ACC", &ids(batch)[1999]), "listed", "batch {batch} of {acknowledged}");
@@ -227,7 +236,10 @@ fn a_clock_that_is_wrong_by_a_day() {
         store.put_charter(&charter).unwrap();
     }
     let said = refused_start(&mut node);
-    assert!(said.starts_with("this computer's clock shows 2") && said.ends_with("set the clock, then start the node again"), "{said}");
+    assert!(
+        said.starts_with("this computer's clock shows 2") && said.ends_with("set the clock, then start the node again"),
+        "{said}"
+    );
     assert_eq!(node.refused(&["status"]), said, "every command that opens the node says so");
 }
 
@@ -294,7 +306,8 @@ fn an_invitation_that_is_used_expired_garbled_or_for_somebody_else() {
     };
     let mut jd = newcomer("jd", 2);
     // Garbled: a letter changed, cut, in other words altogether.
-    let changed: String = invitation.char_indices().map(|(at, c)| if at == 40 { if c == 'a' { 'b' } else { 'a' } } else { c }).collect();
+    let changed: String =
+        invitation.char_indices().map(|(at, c)| if at == 40 { if c == 'a' { 'b' } else { 'a' } } else { c }).collect();
     for (garbled, reason) in [
         (changed.as_str(), "its checksum does not match"),
         (&invitation[..invitation.len() - 2], "its checksum does not match"),
@@ -306,7 +319,8 @@ fn an_invitation_that_is_used_expired_garbled_or_for_somebody_else() {
         assert!(said.contains(reason), "{garbled}: {said}");
     }
     // Expired, as its own line says.
-    let expired = Invitation { expires: antibrush_protocol::base::Timestamp(1), ..Invitation::from_text(&invitation).unwrap() };
+    let expired =
+        Invitation { expires: antibrush_protocol::base::Timestamp(1), ..Invitation::from_text(&invitation).unwrap() };
     assert_eq!(jd.refused(&["join", &expired.to_text()]), "the invitation has expired; ask the steward for a new one");
     in_chinese(&mut jd);
     assert_eq!(jd.refused(&["join", &expired.to_text()]), "邀请码已过期：请向秘书处重新索取");
@@ -314,7 +328,10 @@ fn an_invitation_that_is_used_expired_garbled_or_for_somebody_else() {
     // A secret that the steward never gave out; a name that the invitation was not for.
     let unknown = Invitation { secret: [1; 16], ..Invitation::from_text(&invitation).unwrap() };
     let said = jd.refused(&["join", &unknown.to_text()]);
-    assert!(said.starts_with("the steward's node refused: ") && said.ends_with("ask the steward for a new invitation"), "{said}");
+    assert!(
+        said.starts_with("the steward's node refused: ") && said.ends_with("ask the steward for a new invitation"),
+        "{said}"
+    );
     let mut other = newcomer("other", 3);
     let profile = other.directory.join("profile.json");
     fs::write(&profile, fs::read_to_string(&profile).unwrap().replace("\"jd\"", "\"other\"")).unwrap();
@@ -442,7 +459,9 @@ fn damaged_files_of_the_node() {
     node.stop();
     for entry in fs::read_dir(node.directory.join("table")).into_iter().flatten() {
         let path = entry.unwrap().path();
-        if path.is_file() { fs::write(path, b"junk").unwrap() }
+        if path.is_file() {
+            fs::write(path, b"junk").unwrap()
+        }
     }
     node.start();
     assert_eq!(node.answer("ACC", "taobao:kept"), "listed");

@@ -7,9 +7,32 @@ use antibrush_tests::{Alliance, Node, binary, uscc};
 use serde_json::json;
 
 const VERBS: &[&str] = &[
-    "", "init", "run", "demo", "import", "list", "clear", "check", "status", "feed", "feed show", "feed verify", "feed export",
-    "feed import", "proof", "proof inclusion", "proof consistency", "proof verify", "filter", "filter build", "filter check",
-    "alliance", "alliance create", "alliance admit", "alliance members", "join",
+    "",
+    "init",
+    "run",
+    "demo",
+    "import",
+    "list",
+    "clear",
+    "check",
+    "status",
+    "feed",
+    "feed show",
+    "feed verify",
+    "feed export",
+    "feed import",
+    "proof",
+    "proof inclusion",
+    "proof consistency",
+    "proof verify",
+    "filter",
+    "filter build",
+    "filter check",
+    "alliance",
+    "alliance create",
+    "alliance admit",
+    "alliance members",
+    "join",
 ];
 
 fn help(verb: &str, language: &str) -> String {
@@ -74,7 +97,8 @@ fn every_verb_prints_one_json_object() {
 
     assert_eq!(node.command(&["import", &csv])["counted"]["listed"], 2);
     assert_eq!(node.command(&["import", "--template", &path("template.csv")])["template"], path("template.csv"));
-    let listed = node.command(&[&["list", "--conduct", "C06", "--role", "organise", "--evidence", "case"], &subject[..]].concat());
+    let listed = node
+        .command(&[&["list", "--conduct", "C06", "--role", "organise", "--evidence", "case"], &subject[..]].concat());
     assert_eq!((&listed["outcomes"][0]["outcome"], listed["batch"].is_u64()), (&json!("listed"), true));
     assert_eq!(node.command(&[&["check"], &subject[..]].concat())["answer"], "listed");
     assert_eq!(node.command(&[&["clear", "--reason", "R01"], &subject[..]].concat())["counted"]["cleared"], 1);
@@ -84,7 +108,10 @@ fn every_verb_prints_one_json_object() {
     assert_eq!(node.command(&["feed", "verify", "--publisher", "jd"])["holds"], true);
     assert_eq!(node.command(&["feed", "export", "--publisher", "jd", "--out", &archive])["entries"], 4);
     assert_eq!(node.command(&["feed", "import", &archive])["publisher"], "jd");
-    assert_eq!(node.command(&["proof", "inclusion", "--publisher", "jd", "--index", "1", "--out", &proof])["file"], proof.as_str());
+    assert_eq!(
+        node.command(&["proof", "inclusion", "--publisher", "jd", "--index", "1", "--out", &proof])["file"],
+        proof.as_str()
+    );
     assert_eq!(node.command(&["proof", "verify", &proof, "--alliance", &alliance.id])["holds"], true);
     node.command(&["proof", "consistency", "--publisher", "jd", "--earlier", "0", "--out", &appended]);
     assert_eq!(node.command(&["proof", "verify", &appended, "--alliance", &alliance.id])["kind"], "consistency");
@@ -93,7 +120,8 @@ fn every_verb_prints_one_json_object() {
         assert_eq!(node.command(&["filter", "check", &filter, "--class", "ACC", "--id", id])["answer"], answer);
     }
     assert_eq!(node.command(&["alliance", "members"])["members"].as_array().map(Vec::len), Some(2));
-    let invited = alliance["alibaba"].command(&["alliance", "admit", "--slug", "meituan", "--role", "observer", "--days", "1"]);
+    let invited =
+        alliance["alibaba"].command(&["alliance", "admit", "--slug", "meituan", "--role", "observer", "--days", "1"]);
     assert_eq!((&invited["slug"], &invited["role"]), (&json!("meituan"), &json!("observer")));
     // init, alliance create, join and run pass through `Node::init`, `Alliance::founded`, `Alliance::join` and `Node::start`.
     alliance.admit("pdd", "platform");
@@ -101,7 +129,10 @@ fn every_verb_prints_one_json_object() {
     // The same routes while the node does not run.
     alliance["jd"].stop();
     let node = &alliance["jd"];
-    assert_eq!(node.command(&[&["list", "--conduct", "C06", "--evidence", "case"], &subject[..]].concat())["counted"]["listed"], 1);
+    assert_eq!(
+        node.command(&[&["list", "--conduct", "C06", "--evidence", "case"], &subject[..]].concat())["counted"]["listed"],
+        1
+    );
     assert_eq!(node.command(&["feed", "show", "--publisher", "jd"])["size"], 5);
     assert_eq!(node.command(&["status"])["connected"], 0);
     assert_eq!(node.command(&["import", &csv])["counted"]["unchanged"], 2);
@@ -139,7 +170,9 @@ fn people_read_text() {
 fn wrong_use_has_status_2_and_says_how() {
     let root = tempfile::tempdir().unwrap();
     let node = Node::new(root.path(), "nobody");
-    for wrong in [&["nonsense"][..], &["check"], &["check", "--class", "ACC"], &["run", "--api", "here"], &["import"], &[]] {
+    for wrong in
+        [&["nonsense"][..], &["check"], &["check", "--class", "ACC"], &["run", "--api", "here"], &["import"], &[]]
+    {
         let outcome = node.outcome(wrong);
         assert_eq!(outcome.status, Some(2), "{wrong:?}: {outcome:?}");
         assert!(outcome.stdout.is_empty() && outcome.stderr.contains("--help"), "{wrong:?}: {outcome:?}");

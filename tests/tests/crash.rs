@@ -83,7 +83,10 @@ impl Scene {
         for attempt in 0..2 {
             let summary = import(&self.alliance, file.as_bytes());
             let (listed, unchanged) = if there || attempt > 0 { (0, ROWS) } else { (ROWS, 0) };
-            assert_eq!((&summary["counted"]["listed"], &summary["counted"]["unchanged"]), (&json!(listed), &json!(unchanged)));
+            assert_eq!(
+                (&summary["counted"]["listed"], &summary["counted"]["unchanged"]),
+                (&json!(listed), &json!(unchanged))
+            );
         }
         self.listed += ROWS;
         self.look();
@@ -94,14 +97,21 @@ impl Scene {
         const BATCH: u64 = 10;
         let (round, signal, after) = (self.round, self.lot.signal(), self.lot.within(longest));
         self.round += 1;
-        let ids = move |batch: u64| (0..BATCH).map(move |n| format!("taobao:publish-{round}-{batch}-{n}")).collect::<Vec<_>>();
+        let ids = move |batch: u64| {
+            (0..BATCH).map(move |n| format!("taobao:publish-{round}-{batch}-{n}")).collect::<Vec<_>>()
+        };
         let mut http = self.alliance["alibaba"].http();
         let publishing = std::thread::spawn(move || {
             let mut acknowledged = 0;
             loop {
                 let item = |id: &String| json!({ "class": "ACC", "id": id, "conduct": "C01", "evidence": "e" });
                 let body = json!({ "items": ids(acknowledged).iter().map(item).collect::<Vec<_>>() });
-                let reply = http.try_send("POST", "/v1/listings", &[("content-type", "application/json")], body.to_string().as_bytes());
+                let reply = http.try_send(
+                    "POST",
+                    "/v1/listings",
+                    &[("content-type", "application/json")],
+                    body.to_string().as_bytes(),
+                );
                 match reply {
                     Ok(reply) if reply.status == 200 => acknowledged += 1,
                     _ => return acknowledged,
@@ -114,9 +124,15 @@ impl Scene {
         let acknowledged = publishing.join().unwrap();
         node.start();
         let size = node.feed_size("alibaba");
-        println!("publish: {signal:?} after {after:?}; acknowledged {acknowledged} batches, found {} entries", size - self.listed);
+        println!(
+            "publish: {signal:?} after {after:?}; acknowledged {acknowledged} batches, found {} entries",
+            size - self.listed
+        );
         let sure = self.listed + acknowledged * BATCH;
-        assert!([sure, sure + BATCH].contains(&size), "all that was acknowledged, and at most the one that was under way");
+        assert!(
+            [sure, sure + BATCH].contains(&size),
+            "all that was acknowledged, and at most the one that was under way"
+        );
         let asked: Vec<String> = (0..acknowledged).flat_map(ids).collect();
         for some in asked.chunks(10_000) {
             assert_eq!(self.answers("alibaba", some), BTreeSet::from(["listed".to_owned()]));
@@ -173,7 +189,12 @@ impl Scene {
     fn answers(&self, slug: &str, ids: &[String]) -> BTreeSet<String> {
         let asked = json!({ "purpose": "test", "class": "ACC", "ids": ids });
         let answers = self.alliance[slug].http().post("/v1/checks", &asked).ok();
-        answers["answers"].as_array().unwrap().iter().map(|answer| answer["answer"].as_str().unwrap().to_owned()).collect()
+        answers["answers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|answer| answer["answer"].as_str().unwrap().to_owned())
+            .collect()
     }
 }
 

@@ -26,7 +26,11 @@ fn it_ends_with_status_0_and_every_step_held() {
     assert_eq!((&end["steps"], &end["failed"]), (&json!(NINE_STEPS), &json!(0)));
     assert_eq!(steps.len() as u64, NINE_STEPS);
     for (number, step) in (1..).zip(steps) {
-        assert_eq!((&step["event"], &step["step"], &step["held"]), (&json!("step"), &json!(number), &json!(true)), "{step}");
+        assert_eq!(
+            (&step["event"], &step["step"], &step["held"]),
+            (&json!("step"), &json!(number), &json!(true)),
+            "{step}"
+        );
         assert!(step["ms"].is_u64() && step["name"].is_string() && step["seen"].is_object(), "{step}");
         println!("{:>6} ms  {}", step["ms"], step["name"]);
     }
@@ -60,7 +64,10 @@ fn found() {
     assert_eq!((&members["charter"], &members["threshold"]), (&json!(1), &json!(1)));
     let members = members["members"].as_array().unwrap();
     assert_eq!(members.len(), 1);
-    assert_eq!((&members[0]["slug"], &members[0]["steward"], &members[0]["own"]), (&json!("alibaba"), &json!(true), &json!(true)));
+    assert_eq!(
+        (&members[0]["slug"], &members[0]["steward"], &members[0]["own"]),
+        (&json!("alibaba"), &json!(true), &json!(true))
+    );
     // Suite 1 for personal classes is said where everybody looks.
     let status = alliance["alibaba"].http().get("/v1/status").ok();
     assert!(status["notes"].to_string().contains("suite 1"), "{status}");
@@ -75,8 +82,12 @@ fn join() {
             let members = node.http().get("/v1/members").ok();
             (members["charter"] == 3).then_some(members)
         });
-        let roles: Vec<_> = seen.0["members"].as_array().unwrap().iter().map(|m| (m["slug"].clone(), m["role"].clone())).collect();
-        assert_eq!(roles, [("alibaba", "platform"), ("jd", "platform"), ("regulator", "observer")].map(|(a, b)| (json!(a), json!(b))));
+        let roles: Vec<_> =
+            seen.0["members"].as_array().unwrap().iter().map(|m| (m["slug"].clone(), m["role"].clone())).collect();
+        assert_eq!(
+            roles,
+            [("alibaba", "platform"), ("jd", "platform"), ("regulator", "observer")].map(|(a, b)| (json!(a), json!(b)))
+        );
     }
     for node in &alliance.nodes {
         wait_until("everybody is connected to everybody", || node.http().get("/v1/status").ok()["connected"] == 2);
@@ -90,7 +101,11 @@ fn import_propagate_check_and_clear() {
     let b = alliance.import("jd", "b.csv", demo::JD);
     let c = alliance.import("meituan", "c.csv", demo::MEITUAN);
     for (summary, listed, rejected) in [(&a, 116, 5), (&b, 96, 4), (&c, 30, 3)] {
-        assert_eq!((&summary["counted"]["listed"], &summary["rejected"]), (&json!(listed), &json!(rejected)), "{summary}");
+        assert_eq!(
+            (&summary["counted"]["listed"], &summary["rejected"]),
+            (&json!(listed), &json!(rejected)),
+            "{summary}"
+        );
     }
     for (publisher, leaves) in [("alibaba", 116), ("jd", 96), ("meituan", 30)] {
         alliance.wait_for_leaves(publisher, leaves);
@@ -98,8 +113,12 @@ fn import_propagate_check_and_clear() {
     }
     let meituan = &alliance["meituan"];
     let listed = meituan.check("MOB", SHARED);
-    assert_eq!((&listed["answer"], &listed["members"], &listed["corroborated"]), (&json!("listed"), &json!(2), &json!(true)));
-    let publishers: Vec<_> = listed["listings"].as_array().unwrap().iter().map(|l| l["publisher"].as_str().unwrap()).collect();
+    assert_eq!(
+        (&listed["answer"], &listed["members"], &listed["corroborated"]),
+        (&json!("listed"), &json!(2), &json!(true))
+    );
+    let publishers: Vec<_> =
+        listed["listings"].as_array().unwrap().iter().map(|l| l["publisher"].as_str().unwrap()).collect();
     assert_eq!(publishers, ["alibaba", "jd"]);
     // As people write it: separators and width do not matter.
     assert_eq!(meituan.check("MOB", "１５４ 0000-5678"), listed);
@@ -108,7 +127,9 @@ fn import_propagate_check_and_clear() {
     assert_eq!(invalid["answer"], "invalid");
     assert!(invalid["reason"].is_string());
 
-    let cleared = alliance["jd"].http().post("/v1/clearings", &json!({ "items": [{ "class": "MOB", "id": SHARED, "reason": "R01" }] }));
+    let cleared = alliance["jd"]
+        .http()
+        .post("/v1/clearings", &json!({ "items": [{ "class": "MOB", "id": SHARED, "reason": "R01" }] }));
     assert_eq!(cleared.ok()["counted"]["cleared"], 1);
     let took = wait_until("meituan sees one member", || meituan.check("MOB", SHARED)["members"] == 1);
     println!("the clearing showed after {took:?}");
@@ -161,7 +182,18 @@ fn proof() {
     alliance["jd"].list_accounts(&["jd:later".to_owned()]);
     alliance.wait_for_leaves("jd", 97);
     let path = alliance.root().join("entry.proof").display().to_string();
-    let made = alliance["alibaba"].command(&["proof", "inclusion", "--publisher", "jd", "--class", "ACC", "--id", "jd:later", "--out", &path]);
+    let made = alliance["alibaba"].command(&[
+        "proof",
+        "inclusion",
+        "--publisher",
+        "jd",
+        "--class",
+        "ACC",
+        "--id",
+        "jd:later",
+        "--out",
+        &path,
+    ]);
     assert_eq!(made["index"], 96);
     // Somebody without node, network or data directory.
     let anybody = Node::new(alliance.root(), "nowhere");

@@ -194,7 +194,8 @@ fn garbage_by_gossip() {
     println!("banned after {sent} messages and {took:?}: {:?}", offender(&alliance["alibaba"]));
     wait_until("mallory is disconnected", || hostile.disconnected.load(Ordering::Relaxed));
     let metrics = alliance["alibaba"].http().get("/metrics").text();
-    let line = metrics.lines().find(|line| line.contains("peer_offences_total{kind=\"undecodable\"}")).unwrap_or_default();
+    let line =
+        metrics.lines().find(|line| line.contains("peer_offences_total{kind=\"undecodable\"}")).unwrap_or_default();
     assert!(!line.ends_with(" 0") && !line.is_empty(), "{metrics}");
     assert_well(&alliance);
     assert!(offender(&alliance["jd"]).is_none_or(|o| o["banned"] == false), "the honest member passed nothing on");
@@ -229,16 +230,25 @@ fn wrong_chunks() {
         alliance["jd"].list_accounts(some);
     }
     let headers = alliance["jd"].http().get("/v1/archive/feeds/jd/headers").ok();
-    let headers: Vec<Arc<[u8]>> = headers["objects"].as_array().unwrap().iter().map(|h| STANDARD.decode(h.as_str().unwrap()).unwrap().into()).collect();
+    let headers: Vec<Arc<[u8]>> = headers["objects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|h| STANDARD.decode(h.as_str().unwrap()).unwrap().into())
+        .collect();
     alliance["jd"].stop();
 
     let jd = mallory.number("jd");
-    let last = antibrush_protocol::signed::Signed::<antibrush_protocol::feed::BatchHeader>::decode(headers.last().unwrap()).unwrap();
+    let last =
+        antibrush_protocol::signed::Signed::<antibrush_protocol::feed::BatchHeader>::decode(headers.last().unwrap())
+            .unwrap();
     let heads = mallory.heads(vec![PeerHead { publisher: jd, seq: last.payload().seq, id: last.id() }]);
     let answer = move |request: &Request| {
         Some(match request {
             Request::Heads(_) => Response::Heads(heads.clone()),
-            Request::Headers { publisher, from } if *publisher == jd => Response::Headers(headers[*from as usize..].to_vec()),
+            Request::Headers { publisher, from } if *publisher == jd => {
+                Response::Headers(headers[*from as usize..].to_vec())
+            }
             Request::Chunk { .. } => Response::Chunk(vec![0xA0; 1000].into()),
             _ => Response::Absent,
         })

@@ -24,10 +24,14 @@ fn every_kind_of_answer() {
         { "class": "ACC", "id": account(4), "conduct": "C01", "evidence": "" },
     ] });
     let answer = http.post("/v1/listings", &items).ok();
-    let outcomes: Vec<&str> = answer["outcomes"].as_array().unwrap().iter().map(|o| o["outcome"].as_str().unwrap()).collect();
+    let outcomes: Vec<&str> =
+        answer["outcomes"].as_array().unwrap().iter().map(|o| o["outcome"].as_str().unwrap()).collect();
     // The first one's term is longer than five years; the second one is in order then.
     assert_eq!(outcomes, ["refused", "listed", "listed", "listed", "refused", "refused"], "{answer}");
-    assert_eq!((&answer["counted"]["listed"], &answer["counted"]["refused"], answer["batch"].is_u64()), (&json!(3), &json!(3), true));
+    assert_eq!(
+        (&answer["counted"]["listed"], &answer["counted"]["refused"], answer["batch"].is_u64()),
+        (&json!(3), &json!(3), true)
+    );
     for refused in [0, 4, 5] {
         assert!(answer["outcomes"][refused]["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
     }
@@ -49,11 +53,18 @@ fn every_kind_of_answer() {
     }
     assert_eq!(alliance["jd"].answer("ACC", &account(2)), "candidate", "a candidate is never listed");
     let victim = alliance["jd"].check("SHP", "jd:shop77");
-    assert_eq!((&victim["answer"], &victim["victim"]), (&json!("not_listed"), &json!(true)), "a victim is protected, not listed");
+    assert_eq!(
+        (&victim["answer"], &victim["victim"]),
+        (&json!("not_listed"), &json!(true)),
+        "a victim is protected, not listed"
+    );
     assert_eq!(alliance["jd"].answer("ACC", &account(3)), "not_listed");
     let invalid = alliance["jd"].check("PER", "110101199003070000");
     assert_eq!(invalid["answer"], "invalid");
-    assert!(invalid["reason"].as_str().is_some_and(|reason| !reason.contains("1990")), "the reason never repeats the identifier");
+    assert!(
+        invalid["reason"].as_str().is_some_and(|reason| !reason.contains("1990")),
+        "the reason never repeats the identifier"
+    );
     // The same again changes nothing and makes no batch.
     let again = http.post("/v1/listings", &json!({ "items": [items["items"][1]] })).ok();
     assert_eq!((&again["outcomes"][0]["outcome"], again.get("batch")), (&json!("unchanged"), None));
@@ -75,7 +86,8 @@ fn many_at_once_up_to_ten_thousand() {
 
     let one_more = http.post("/v1/checks", &json!({ "purpose": "test", "class": "ACC", "ids": ids }));
     assert_eq!(one_more.problem(), (400, "bad-request".to_owned()));
-    let items: Vec<Value> = ids.iter().map(|id| json!({ "class": "ACC", "id": id, "conduct": "C01", "evidence": "x" })).collect();
+    let items: Vec<Value> =
+        ids.iter().map(|id| json!({ "class": "ACC", "id": id, "conduct": "C01", "evidence": "x" })).collect();
     assert_eq!(http.post("/v1/listings", &json!({ "items": items })).problem(), (400, "bad-request".to_owned()));
     // `ids` first, then `items`, of different classes.
     let mixed = json!({ "purpose": "test", "class": "ACC", "ids": [ids[0]], "items": [{ "class": "MOB", "id": "no" }, { "class": "ACC", "id": ids[MANY] }] });
@@ -145,11 +157,21 @@ fn a_token_opens_what_its_scopes_say_and_nothing_else() {
 fn a_purpose_is_a_short_word() {
     let alliance = Alliance::with(&["alibaba"]);
     let mut http = alliance["alibaba"].http();
-    let mut ask = |purpose: Value| http.post("/v1/check", &json!({ "class": "ACC", "id": account(1), "purpose": purpose }));
+    let mut ask =
+        |purpose: Value| http.post("/v1/check", &json!({ "class": "ACC", "id": account(1), "purpose": purpose }));
     for good in ["order-risk", "a", "screening-2026", "abcdefghijklmnopqrstuvwxyz-abcde"] {
         assert_eq!(ask(json!(good)).status, 200, "{good}");
     }
-    for bad in ["", "Order", "order risk", "1order", "-order", "phone-13800138000", "订单", "abcdefghijklmnopqrstuvwxyz-abcdef"] {
+    for bad in [
+        "",
+        "Order",
+        "order risk",
+        "1order",
+        "-order",
+        "phone-13800138000",
+        "订单",
+        "abcdefghijklmnopqrstuvwxyz-abcdef",
+    ] {
         assert_eq!(ask(json!(bad)).problem(), (400, "bad-request".to_owned()), "{bad}");
     }
     assert_eq!(ask(Value::Null).problem(), (400, "bad-request".to_owned()));
@@ -179,7 +201,15 @@ fn each_refusal_is_a_problem_of_its_kind() {
         ("alibaba", "POST", "/v1/clearings", json_type, br#"{"items":[]}"#, 400, "bad-request"),
         ("alibaba", "POST", "/v1/import?nam=x", "text/csv", b"", 400, "bad-request"),
         ("regulator", "POST", "/v1/import?name=x.csv", "text/csv", b"", 403, "not-a-publisher"),
-        ("regulator", "POST", "/v1/listings", json_type, br#"{"items":[{"class":"ACC","id":"jd:1","conduct":"C01","evidence":"x"}]}"#, 403, "not-a-publisher"),
+        (
+            "regulator",
+            "POST",
+            "/v1/listings",
+            json_type,
+            br#"{"items":[{"class":"ACC","id":"jd:1","conduct":"C01","evidence":"x"}]}"#,
+            403,
+            "not-a-publisher",
+        ),
         ("regulator", "POST", "/v1/check", json_type, br#"{"class":"ACC","id":"jd:1","purpose":"a"}"#, 403, "no-token"),
         ("alibaba", "GET", "/v1/feeds/nobody", json_type, b"", 404, "not-found"),
         ("alibaba", "GET", "/v1/feeds/regulator", json_type, b"", 404, "not-found"),
@@ -190,23 +220,63 @@ fn each_refusal_is_a_problem_of_its_kind() {
         ("alibaba", "GET", "/v1/changes?cursor=00000000.0.0", json_type, b"", 410, "cursor-gone"),
         ("alibaba", "POST", "/v1/proofs/inclusion", json_type, br#"{"publisher":"jd"}"#, 400, "bad-request"),
         ("alibaba", "POST", "/v1/proofs/inclusion", json_type, br#"{"publisher":"jd","index":99}"#, 404, "not-found"),
-        ("alibaba", "POST", "/v1/proofs/inclusion", json_type, br#"{"publisher":"jd","class":"ACC","id":"jd:1"}"#, 404, "not-found"),
-        ("alibaba", "POST", "/v1/proofs/consistency", json_type, br#"{"publisher":"jd","earlier":0,"later":9}"#, 404, "not-found"),
-        ("alibaba", "POST", "/v1/proofs/consistency", json_type, br#"{"publisher":"jd","earlier":2,"later":1}"#, 400, "bad-request"),
+        (
+            "alibaba",
+            "POST",
+            "/v1/proofs/inclusion",
+            json_type,
+            br#"{"publisher":"jd","class":"ACC","id":"jd:1"}"#,
+            404,
+            "not-found",
+        ),
+        (
+            "alibaba",
+            "POST",
+            "/v1/proofs/consistency",
+            json_type,
+            br#"{"publisher":"jd","earlier":0,"later":9}"#,
+            404,
+            "not-found",
+        ),
+        (
+            "alibaba",
+            "POST",
+            "/v1/proofs/consistency",
+            json_type,
+            br#"{"publisher":"jd","earlier":2,"later":1}"#,
+            400,
+            "bad-request",
+        ),
         ("alibaba", "POST", "/v1/alliance/invitations", json_type, br#"{"slug":"jd"}"#, 409, "slug"),
         ("alibaba", "POST", "/v1/alliance/invitations", json_type, br#"{"slug":"No Slug"}"#, 409, "slug"),
         ("alibaba", "POST", "/v1/alliance/invitations", json_type, br#"{"slug":"new","days":31}"#, 400, "bad-request"),
         ("jd", "POST", "/v1/alliance/invitations", json_type, br#"{"slug":"new"}"#, 403, "not-a-steward"),
         ("alibaba", "GET", "/v1/archive/charters?from=x", json_type, b"", 400, "bad-request"),
         ("alibaba", "GET", "/v1/archive/chunks/abc", json_type, b"", 400, "bad-request"),
-        ("alibaba", "GET", "/v1/archive/chunks/0000000000000000000000000000000000000000000000000000000000000000", json_type, b"", 404, "not-found"),
+        (
+            "alibaba",
+            "GET",
+            "/v1/archive/chunks/0000000000000000000000000000000000000000000000000000000000000000",
+            json_type,
+            b"",
+            404,
+            "not-found",
+        ),
         ("alibaba", "GET", "/v1/archive/feeds/nobody/headers", json_type, b"", 404, "not-found"),
         ("alibaba", "POST", "/v1/archive/charters", "application/octet-stream", b"junk", 400, "bad-request"),
         ("alibaba", "POST", "/v1/archive/chunks", "application/cbor-seq", b"junk", 400, "bad-request"),
         ("alibaba", "POST", "/v1/archive/feeds/jd/headers", json_type, br#"{"objects":["AAAA"]}"#, 400, "bad-request"),
         ("alibaba", "POST", "/v1/archive/feeds/jd/headers", json_type, br#"{"objects":["!"]}"#, 400, "bad-request"),
         ("alibaba", "POST", "/v1/filters", json_type, br#"{"items":[],"number":1}"#, 400, "bad-request"),
-        ("alibaba", "POST", "/v1/filters/check", json_type, br#"{"filter":{"head":"AAAA","bitmap":""},"class":"ACC","id":"jd:1"}"#, 400, "bad-request"),
+        (
+            "alibaba",
+            "POST",
+            "/v1/filters/check",
+            json_type,
+            br#"{"filter":{"head":"AAAA","bitmap":""},"class":"ACC","id":"jd:1"}"#,
+            400,
+            "bad-request",
+        ),
     ];
     for (slug, method, path, content_type, body, status, kind) in cases {
         let found = problem(slug, method, path, content_type, body);
@@ -246,7 +316,10 @@ fn the_change_stream_resumes_where_it_was_left() {
     let events: Vec<_> = (0..3).map(|_| next_event(&mut stream)).collect();
     for (leaf, (id, event, change)) in events.iter().enumerate() {
         assert_eq!((event.as_str(), &change["leaf"], &change["cursor"]), ("list", &json!(leaf), &json!(id)));
-        assert_eq!((&change["publisher"], &change["class"], &change["list"], &change["conduct"]), (&json!("alibaba"), &json!("ACC"), &json!("CXH"), &json!("C01")));
+        assert_eq!(
+            (&change["publisher"], &change["class"], &change["list"], &change["conduct"]),
+            (&json!("alibaba"), &json!("ACC"), &json!("CXH"), &json!("C01"))
+        );
         assert_eq!(change["token"].as_str().map(str::len), Some(64));
     }
     // What happens while it is open comes by itself, from this node and from others.
@@ -318,7 +391,8 @@ fn metrics_and_health() {
     let node = &alliance["alibaba"];
     node.list_accounts(&[account(1)]);
     let mut anybody = Http::new(node.api(), None);
-    let value = |text: &str, name: &str| samples(text).into_iter().find(|(known, _)| known == name).map(|(_, value)| value);
+    let value =
+        |text: &str, name: &str| samples(text).into_iter().find(|(known, _)| known == name).map(|(_, value)| value);
     let before = anybody.get("/metrics");
     assert_eq!((before.status, before.content_type.as_str()), (200, "application/openmetrics-text"));
     let listed = "antibrush_checks_total{kind=\"listed\"}";

@@ -59,8 +59,13 @@ fn every_format_encoding_and_language_of_headings() {
     for (name, content) in files {
         let summary = alliance.import("alibaba", name, content);
         assert_eq!((&summary["rows"], &summary["rejected"]), (&json!(5), &json!(2)), "{name}: {summary}");
-        assert_eq!(summary["counted"], json!({ "listed": 3, "amended": 0, "unchanged": 0, "cleared": 0, "refused": 0 }), "{name}");
-        let lines: Vec<_> = summary["first_rejects"].as_array().unwrap().iter().map(|reject| reject["line"].clone()).collect();
+        assert_eq!(
+            summary["counted"],
+            json!({ "listed": 3, "amended": 0, "unchanged": 0, "cleared": 0, "refused": 0 }),
+            "{name}"
+        );
+        let lines: Vec<_> =
+            summary["first_rejects"].as_array().unwrap().iter().map(|reject| reject["line"].clone()).collect();
         assert_eq!(lines, [json!(4), json!(6)], "{name}: the lines as an editor numbers them");
         assert_eq!(summary["batches"].as_array().unwrap().len(), 1, "{name}");
     }
@@ -112,7 +117,10 @@ fn the_rejects_file_names_line_column_and_reason_and_no_identifier() {
     node.environment.push(("LANG".to_owned(), "zh_CN.UTF-8".to_owned()));
     let outcome = node.outcome(&["import", &file.display().to_string(), "--rejects", &path]);
     assert_eq!(outcome.status, Some(0), "{outcome:?}");
-    assert!(outcome.stdout.starts_with("共 5 行：新列入 0，变更 0，无变化 3，未采用 2。\n  第 4 行 主体标识："), "{outcome:?}");
+    assert!(
+        outcome.stdout.starts_with("共 5 行：新列入 0，变更 0，无变化 3，未采用 2。\n  第 4 行 主体标识："),
+        "{outcome:?}"
+    );
     assert!(std::fs::read_to_string(&rejects).unwrap().starts_with("\u{feff}行号,列,原因\r\n4,\"主体标识\","));
 }
 

@@ -50,14 +50,36 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
         ("GET /v1/changes", get("/v1/changes?wait=0")),
         ("POST /v1/check", post("/v1/check", &json!({ "class": "ACC", "id": "jd:e2e", "purpose": "test" }))),
         ("POST /v1/checks", post("/v1/checks", &json!({ "purpose": "test", "class": "ACC", "ids": ["jd:e2e", "x"] }))),
-        ("POST /v1/listings", post("/v1/listings", &json!({ "items": [listing, { "class": "MOB", "id": "1", "conduct": "C01", "evidence": "x" }] }))),
-        ("POST /v1/clearings", post("/v1/clearings", &json!({ "items": [{ "class": "ACC", "id": "jd:2", "reason": "R01" }] }))),
-        ("POST /v1/import", bytes("/v1/import?name=a.csv", "application/octet-stream", "class,identifier,conduct\nACC,jd:3,C01\nMOB,1,C01\n".into())),
+        (
+            "POST /v1/listings",
+            post(
+                "/v1/listings",
+                &json!({ "items": [listing, { "class": "MOB", "id": "1", "conduct": "C01", "evidence": "x" }] }),
+            ),
+        ),
+        (
+            "POST /v1/clearings",
+            post("/v1/clearings", &json!({ "items": [{ "class": "ACC", "id": "jd:2", "reason": "R01" }] })),
+        ),
+        (
+            "POST /v1/import",
+            bytes(
+                "/v1/import?name=a.csv",
+                "application/octet-stream",
+                "class,identifier,conduct\nACC,jd:3,C01\nMOB,1,C01\n".into(),
+            ),
+        ),
         ("POST /v1/proofs/inclusion", post("/v1/proofs/inclusion", &json!({ "publisher": "jd", "index": 0 }))),
         ("POST /v1/proofs/consistency", post("/v1/proofs/consistency", &json!({ "publisher": "jd", "earlier": 0 }))),
-        ("POST /v1/alliance/invitations", post("/v1/alliance/invitations", &json!({ "slug": "newcomer", "role": "observer", "days": 1 }))),
+        (
+            "POST /v1/alliance/invitations",
+            post("/v1/alliance/invitations", &json!({ "slug": "newcomer", "role": "observer", "days": 1 })),
+        ),
         ("POST /v1/filters", post("/v1/filters", &json!({ "items": [subject], "number": 2, "fpr_exponent": 12 }))),
-        ("POST /v1/filters/check", post("/v1/filters/check", &json!({ "filter": filter, "class": "ENT", "id": "91350100M000100Y43" }))),
+        (
+            "POST /v1/filters/check",
+            post("/v1/filters/check", &json!({ "filter": filter, "class": "ENT", "id": "91350100M000100Y43" })),
+        ),
         ("GET /v1/archive/charters", get("/v1/archive/charters?from=1")),
         ("GET /v1/archive/feeds/{slug}/headers", get("/v1/archive/feeds/jd/headers?from=0")),
         ("GET /v1/archive/chunks/{digest}", get(format!("/v1/archive/chunks/{digest}"))),
@@ -87,7 +109,8 @@ fn every_route_does_what_the_document_says() {
     assert!(document.0["openapi"].as_str().unwrap().starts_with("3."));
     let mut exercises = exercises(&mut http);
     for (operation, described) in document.operations() {
-        let exercise = exercises.remove(operation.as_str()).unwrap_or_else(|| panic!("nothing here exercises {operation}"));
+        let exercise =
+            exercises.remove(operation.as_str()).unwrap_or_else(|| panic!("nothing here exercises {operation}"));
         let method = operation.split(' ').next().unwrap();
         let headers = [("content-type", exercise.content_type), ("accept", exercise.accept)];
         let reply = http.send(method, &exercise.path, &headers, &exercise.body);
@@ -150,7 +173,8 @@ impl Document {
         }
         let schema = &schema["schema"];
         let check = |value: &Value| {
-            self.validate(schema, value).unwrap_or_else(|fault| panic!("{operation} {}: {fault} in {value}", reply.status));
+            self.validate(schema, value)
+                .unwrap_or_else(|fault| panic!("{operation} {}: {fault} in {value}", reply.status));
         };
         match reply.content_type.as_str() {
             "application/json" | "application/problem+json" => check(&reply.json()),
@@ -174,7 +198,11 @@ impl Document {
         let schema = self.resolve(schema);
         if let Some(choices) = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array()) {
             let faults: Vec<String> = choices.iter().filter_map(|choice| self.validate(choice, value).err()).collect();
-            return if faults.len() < choices.len() { Ok(()) } else { Err(format!("no choice fits ({})", faults.join("; "))) };
+            return if faults.len() < choices.len() {
+                Ok(())
+            } else {
+                Err(format!("no choice fits ({})", faults.join("; ")))
+            };
         }
         if let Some(known) = schema["enum"].as_array() {
             return if known.contains(value) { Ok(()) } else { Err(format!("{value} is none of {known:?}")) };
@@ -227,7 +255,8 @@ impl Document {
         for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
             properties.insert(name.clone(), schema.clone());
         }
-        required.extend(schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+        required
+            .extend(schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
     }
 }
 

@@ -54,7 +54,9 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(self)).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
         response
     }
 }
@@ -77,7 +79,9 @@ impl From<PublishError> for Problem {
             PublishError::NotAPublisher => (StatusCode::FORBIDDEN, "not-a-publisher"),
             PublishError::Recovering => (StatusCode::SERVICE_UNAVAILABLE, "recovering"),
             PublishError::ClockBehind(_) => (StatusCode::CONFLICT, "clock"),
-            PublishError::Refused(R::Storage) | PublishError::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+            PublishError::Refused(R::Storage) | PublishError::Storage(_) => {
+                (StatusCode::INSUFFICIENT_STORAGE, "storage")
+            }
             PublishError::Refused(R::Frozen) => (StatusCode::CONFLICT, "frozen"),
             PublishError::Refused(R::Moved | R::Invalid) => (StatusCode::CONFLICT, "refused"),
             PublishError::Key(_) => (StatusCode::INTERNAL_SERVER_ERROR, "key"),
@@ -145,5 +149,9 @@ impl From<PathRejection> for Problem {
 }
 
 fn too_large() -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is too large for this route or was cut off; split it")
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too-large",
+        "the body is too large for this route or was cut off; split it",
+    )
 }

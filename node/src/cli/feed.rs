@@ -1,6 +1,6 @@
 //! `feed`: show, verify, export and import. The archive's layout is docs/PROTOCOL.md § Archive.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use antibrush_protocol::{
     charter::SignedCharter,
@@ -13,7 +13,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{Client, Context, Failure, args::FeedVerb, client::good, output::moment};
+use super::{
+    Client, Context, Failure,
+    args::FeedVerb,
+    client::good,
+    output::{CodeKind, moment},
+};
 use crate::storage::files;
 
 pub async fn run(context: &Context, verb: FeedVerb) -> Result<(), Failure> {
@@ -43,7 +48,12 @@ async fn show_all(context: &Context, client: &Client) -> Result<(), Failure> {
     context.output.show(&feeds, |feeds| {
         let out = &context.output;
         let mut table = out.table(&[
-            ("feed", "名单源"), ("batch", "批次"), ("entries", "条目"), ("signed", "签署时间"), ("state", "状态"), ("waiting", "等待"),
+            ("feed", "名单源"),
+            ("batch", "批次"),
+            ("entries", "条目"),
+            ("signed", "签署时间"),
+            ("state", "状态"),
+            ("waiting", "等待"),
         ]);
         for feed in feeds.as_array().into_iter().flatten() {
             let fresh = if feed["fresh"] == true { out.pick("fresh", "最新") } else { out.pick("stale", "过时") };
@@ -88,8 +98,14 @@ async fn verify(context: &Context, client: &Client, publisher: &str) -> Result<(
     }
     context.output.show(&found, |found| {
         context.output.say(
-            format!("The feed of {publisher} holds: {} signed heads, {} leaves, {} erased.", found["headers"], found["leaves"], found["erased"]),
-            format!("{publisher} 的名单源校验通过：{} 个签名树头，{} 个叶，{} 个已擦除。", found["headers"], found["leaves"], found["erased"]),
+            format!(
+                "The feed of {publisher} holds: {} signed heads, {} leaves, {} erased.",
+                found["headers"], found["leaves"], found["erased"]
+            ),
+            format!(
+                "{publisher} 的名单源校验通过：{} 个签名树头，{} 个叶，{} 个已擦除。",
+                found["headers"], found["leaves"], found["erased"]
+            ),
         );
         print_totals(context, found);
     });
@@ -97,10 +113,18 @@ async fn verify(context: &Context, client: &Client, publisher: &str) -> Result<(
 }
 
 fn print_totals(context: &Context, value: &Value) {
-    let mut table = context.output.table(&[("kind", "类型"), ("list", "名单"), ("conduct", "行为"), ("entries", "条目")]);
+    let mut table =
+        context.output.table(&[("kind", "类型"), ("list", "名单"), ("conduct", "行为"), ("entries", "条目")]);
     for total in value["totals"].as_array().into_iter().flatten() {
         let text = |key: &str| total[key].as_str().unwrap_or("–").to_owned();
-        table.add_row([text("kind"), text("list"), text("conduct"), total["count"].to_string()]);
+        let kind = match total["kind"].as_str() {
+            Some("list") => context.output.pick("list", "列入"),
+            Some("amend") => context.output.pick("amend", "变更"),
+            Some("clear") => context.output.pick("clear", "移出"),
+            _ => "–",
+        };
+        let conduct = context.output.code(CodeKind::Conduct, &text("conduct"));
+        table.add_row([kind.to_owned(), text("list"), conduct, total["count"].to_string()]);
     }
     if table.row_count() > 0 {
         println!("{table}");
@@ -116,13 +140,17 @@ struct Summary {
 impl Summary {
     fn read(directory: &Path) -> Result<Summary, Failure> {
         let path = directory.join("archive.json");
-        let not_an_archive = || Failure::text(format!("{} is no feed archive: archive.json is missing or malformed", directory.display()));
+        let not_an_archive = || {
+            Failure::text(format!("{} is no feed archive: archive.json is missing or malformed", directory.display()))
+        };
         let bytes = files::read_bounded(&path, 64 * 1024).map_err(Failure::new)?.ok_or_else(not_an_archive)?;
         let value: Value = serde_json::from_slice(&bytes).map_err(|_| not_an_archive())?;
         match (value["version"].as_u64(), value["publisher"].as_str(), value["headers"].as_u64()) {
             (Some(1), Some(publisher), Some(headers)) => Ok(Summary { publisher: publisher.to_owned(), headers }),
             (Some(1), ..) | (None, ..) => Err(not_an_archive()),
-            (Some(version), ..) => Err(Failure::text(format!("the archive has version {version}; a newer release reads it"))),
+            (Some(version), ..) => {
+                Err(Failure::text(format!("the archive has version {version}; a newer release reads it")))
+            }
         }
     }
 }
@@ -201,7 +229,8 @@ async fn import(context: &Context, client: &Client, archive: &Path, summary: &Su
         let path = archive.join("charters").join(format!("{number:08}.charter"));
         let Some(charter) = read(&path, limits::CHARTER_BYTES)? else { break };
         SignedCharter::decode(&charter).map_err(|error| refused_file(&path, &error))?;
-        good(client.send(Method::POST, "/v1/archive/charters", "application/octet-stream", charter.into()).await?).await?;
+        good(client.send(Method::POST, "/v1/archive/charters", "application/octet-stream", charter.into()).await?)
+            .await?;
         number += 1;
     }
     let headers_path = format!("/v1/archive/feeds/{}/headers", summary.publisher);
@@ -285,7 +314,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     files::write_atomic(path, bytes, 0o644).map_err(Failure::new)
 }
 
-fn read(path: &PathBuf, most: usize) -> Result<Option<Vec<u8>>, Failure> {
+fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Failure> {
     files::read_bounded(path, most as u64).map_err(Failure::new)
 }
 

@@ -55,7 +55,7 @@ pub fn generate_csv<W: Write>(writer: W, entries: u64, seed: u64) -> io::Result<
         let (severity, role) =
             [("轻微", "参与"), ("一般", "参与"), ("一般", "协助"), ("严重", "组织")][(dice >> 8) as usize % 4];
         let region = REGIONS[(dice >> 16) as usize % REGIONS.len()];
-        // No day, which means today: listings of mobile numbers last 180 days, and the rows shall not grow old.
+        // The day of listing stays empty (the day of the import), so that the rows never grow old.
         write!(out, ",CXH,{conduct},{severity},{role},{region},\r\n")?;
     }
     out.flush()

@@ -132,7 +132,7 @@ fn last_of_each(sorted: &[Packed]) -> Vec<Packed> {
 
 /// The bucket of a prefix: rises with the prefix, so that equal ones share it, for any number of buckets.
 fn bucket(prefix: u128, buckets: usize) -> usize {
-    ((prefix >> 64) * buckets as u128 >> 64) as usize
+    (((prefix >> 64) * buckets as u128) >> 64) as usize
 }
 
 /// How many rows at the front fulfil a condition that, once unfulfilled, stays so.
