@@ -74,7 +74,8 @@ impl Config {
     /// Reads the file (which must exist if it is named explicitly) and the environment.
     pub fn load(directory: &Path, explicit: Option<&Path>) -> Result<Config, ConfigError> {
         let path = explicit.map_or_else(|| directory.join(Self::FILE), Path::to_path_buf);
-        let refused = |error: config::ConfigError| ConfigError { path: path.clone(), reason: error.to_string() };
+        let refused =
+            |error: config::ConfigError| ConfigError { path: path.clone(), reason: one_line(&error.to_string()) };
         let file = config::File::from(path.as_path()).format(config::FileFormat::Toml).required(explicit.is_some());
         let environment = config::Environment::with_prefix("ANTIBRUSH")
             .try_parsing(true)
@@ -129,6 +130,13 @@ impl Config {
             self.basis,
         )
     }
+}
+
+/// The parser draws the place over several lines; a refusal is one sentence.
+fn one_line(reason: &str) -> String {
+    let is_drawing = |line: &&str| line.contains(" | ") || line.ends_with('|') || line.starts_with("in ");
+    let lines: Vec<&str> = reason.lines().map(str::trim).filter(|line| !line.is_empty() && !is_drawing(line)).collect();
+    lines.join(": ")
 }
 
 #[cfg(test)]

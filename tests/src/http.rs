@@ -65,13 +65,13 @@ impl Http {
     /// # Errors
     /// Those of the connection.
     pub fn try_send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Reply> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.connect()?,
+        let request = self.request(method, path, headers, body);
+        let kept = self.connection.take().and_then(|kept| exchange(kept, &request).ok());
+        // A connection that was kept may have been closed meanwhile (RFC 9112 section 9.5): once more on a new one.
+        let (connection, head) = match kept {
+            Some(answered) => answered,
+            None => exchange(self.connect()?, &request)?,
         };
-        // An early refusal may come before the body is read to its end; the answer counts then.
-        let written = connection.get_mut().write_all(&self.request(method, path, headers, body));
-        let head = Head::read(&mut connection).map_err(|error| written.err().unwrap_or(error))?;
         let mut content = Vec::new();
         let mut reader = Body { reader: connection, left: head.left };
         reader.read_to_end(&mut content)?;
@@ -86,9 +86,7 @@ impl Http {
     /// # Errors
     /// Those of the connection.
     pub fn lines(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Lines> {
-        let mut connection = self.connect()?;
-        let written = connection.get_mut().write_all(&self.request(method, path, headers, body));
-        let head = Head::read(&mut connection).map_err(|error| written.err().unwrap_or(error))?;
+        let (connection, head) = exchange(self.connect()?, &self.request(method, path, headers, body))?;
         Ok(Lines { status: head.status, reader: BufReader::new(Body { reader: connection, left: head.left }) })
     }
 
@@ -151,6 +149,13 @@ impl Iterator for Lines {
             Err(error) => Some(Err(error)),
         }
     }
+}
+
+fn exchange(mut connection: BufReader<TcpStream>, request: &[u8]) -> io::Result<(BufReader<TcpStream>, Head)> {
+    // An early refusal may come before the body is read to its end; the answer counts then.
+    let written = connection.get_mut().write_all(request);
+    let head = Head::read(&mut connection).map_err(|error| written.err().unwrap_or(error))?;
+    Ok((connection, head))
 }
 
 struct Head {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
@@ -18,6 +18,9 @@ use crate::{http::Http, wait::wait_for};
 
 /// How long a node may take to be ready, with other tests on the machine.
 const READY: Duration = Duration::from_secs(60);
+
+/// How long a command may take.
+const ENDED: Duration = Duration::from_secs(120);
 
 /// How long it may take to stop in order.
 const STOPPED: Duration = Duration::from_secs(60);
@@ -322,14 +325,32 @@ pub(crate) fn listing_of(ids: &[String]) -> Value {
     json!({ "items": ids.iter().map(item).collect::<Vec<_>>() })
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end; one that does not come to it is killed.
 fn finish(mut command: Command) -> Outcome {
-    let output = command.output().expect("the program starts");
-    Outcome {
-        status: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let stdout = read_all(child.stdout.take().expect("standard output was asked for"));
+    let stderr = read_all(child.stderr.take().expect("standard error was asked for"));
+    let began = Instant::now();
+    while child.try_wait().expect("the child is ours").is_none() {
+        if began.elapsed() > ENDED {
+            // Fails only if it has ended by itself.
+            let _ = child.kill();
+        }
+        std::thread::sleep(Duration::from_millis(2));
     }
+    let status = child.wait().expect("the child is ours").code();
+    let text = |reader: std::thread::JoinHandle<String>| reader.join().expect("reading does not panic");
+    Outcome { status, stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// Reads a pipe on a thread of its own, so that no pipe fills while the other one is read.
+fn read_all(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut content = Vec::new();
+        // A broken pipe is an end, too.
+        let _ = pipe.read_to_end(&mut content);
+        String::from_utf8_lossy(&content).into_owned()
+    })
 }
 
 /// A port that is free now. The charter names it, so it must be known before the node runs.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use antibrush_protocol::{
+    charter::SignedCharter,
     feed::{BatchHeader, Chunk},
     limits,
     signed::Signed,
@@ -224,9 +225,10 @@ async fn export_body(client: &Client, out: &Path, seq: u64, header: &BatchHeader
 async fn import(context: &Context, client: &Client, archive: &Path, summary: &Summary) -> Result<(), Failure> {
     let bar = progress(context, summary.headers);
     let mut number = 1u64;
-    while let Some(charter) =
-        read(&archive.join("charters").join(format!("{number:08}.charter")), limits::CHARTER_BYTES)?
-    {
+    loop {
+        let path = archive.join("charters").join(format!("{number:08}.charter"));
+        let Some(charter) = read(&path, limits::CHARTER_BYTES)? else { break };
+        SignedCharter::decode(&charter).map_err(|error| refused_file(&path, &error))?;
         good(client.send(Method::POST, "/v1/archive/charters", "application/octet-stream", charter.into()).await?)
             .await?;
         number += 1;

@@ -122,19 +122,21 @@ impl Output {
 
     /// Prints a failure on standard error and gives the exit status.
     pub fn fail(&self, failure: &Failure) -> ExitCode {
+        // Texts of libraries may have several lines; a refusal has one.
+        let detail = failure.detail.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         if self.json {
-            let value = serde_json::json!({ "error": failure.detail, "type": failure.kind });
+            let value = serde_json::json!({ "error": detail, "type": failure.kind });
             eprintln!("{value}");
             return ExitCode::FAILURE;
         }
         let zh = failure.zh.clone().or_else(|| {
             let known = failure.kind.as_deref().and_then(lang::problem_zh)?;
-            Some(format!("{known}（{}）", failure.detail))
+            Some(format!("{known}（{detail}）"))
         });
         match (self.lang, zh) {
             (Lang::Zh, Some(zh)) => eprintln!("错误：{zh}"),
-            (Lang::Zh, None) => eprintln!("错误：{}", failure.detail),
-            (Lang::En, _) => eprintln!("error: {}", failure.detail),
+            (Lang::Zh, None) => eprintln!("错误：{detail}"),
+            (Lang::En, _) => eprintln!("error: {detail}"),
         }
         ExitCode::FAILURE
     }

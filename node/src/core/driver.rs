@@ -174,7 +174,9 @@ impl Running {
         let connections = matches!(input, Input::PeerConnected(_) | Input::PeerDisconnected(_) | Input::Started);
         let outputs = self.d.replica.handle(input, clock::now());
         self.d.recovering.end_if(|| self.d.replica.own_feed_is_compared());
-        let changed = connections || outputs.iter().any(|output| matches!(output, Output::Report(_)));
+        // A probe begins a batch that waits for its body: `waiting` has changed.
+        let is_news = |output: &Output| matches!(output, Output::Report(_) | Output::Store(StoreWork::Probe { .. }));
+        let changed = connections || outputs.iter().any(is_news);
         if changed {
             self.refresh_view(outputs.iter().any(|o| matches!(o, Output::Report(Event::CharterChanged { .. }))));
         }

@@ -122,6 +122,10 @@ impl Node {
         let lost = recovery.documents_lost || own_dropped;
         let recovering = Arc::new(Recovering::open(data.path(), lost).map_err(StorageError::from)?);
         let tokens = Arc::new(Tokens::new(&chain, replica.me(), keys.seal()?.secret()));
+        // A publisher without its feed key would run until its first heartbeat and fail there.
+        if replica.me().and_then(|me| chain.current().member(me)).is_some_and(|member| member.is_publisher()) {
+            keys.feed()?;
+        }
         let view = Arc::new(ArcSwap::from_pointee(View::of(&replica, tokens)));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let network = match opening {

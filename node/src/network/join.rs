@@ -74,7 +74,7 @@ async fn exchange(
                     swarm.behaviour_mut().join.send_request(&peer, envelope);
                 }
             }
-            SwarmEvent::OutgoingConnectionError { error, .. } => return Err(error.to_string()),
+            SwarmEvent::OutgoingConnectionError { error, .. } => return Err(innermost(&error.to_string())),
             SwarmEvent::ConnectionClosed { num_established: 0, .. } => {
                 return Err("the node closed the connection: no invitation is open there".to_owned());
             }
@@ -90,4 +90,11 @@ async fn exchange(
             _ => {}
         }
     }
+}
+
+/// The innermost reason of a dial: libp2p lists every address and layer, over several lines and in nested parentheses.
+fn innermost(reason: &str) -> String {
+    let last = reason.lines().last().unwrap_or(reason);
+    let inner = last.rsplit(": ").next().unwrap_or(last).trim_end_matches(']');
+    inner.find("))").map_or(inner, |at| &inner[..=at]).to_owned()
 }
