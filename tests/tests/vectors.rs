@@ -35,6 +35,7 @@ const TYPES: &[(&str, &str)] = &[
     ("ConsistencyProof", "consistency_proof"),
     ("Entry", "entry_"),
     ("Envelope", "charter_genesis_signed"),
+    ("FilterHead", "filter_head"),
     ("Heads", "heads"),
     ("InclusionProof", "inclusion_proof"),
     ("Invitation", "invitation"),
