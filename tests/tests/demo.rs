@@ -41,7 +41,7 @@ fn it_ends_with_status_0_and_every_step_held() {
 fn it_scales_and_leaves_its_data_where_it_was_told_to() {
     let root = tempfile::tempdir().unwrap();
     let mut command = Command::new(binary());
-    command.args(["demo", "--exit", "--json", "--keep", "--entries", "5000", "--dir"]).arg(root.path());
+    command.args(["demo", "--exit", "--json", "--entries", "5000", "--dir"]).arg(root.path());
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let mut regulator = Node::new(root.path(), "regulator");
@@ -51,7 +51,7 @@ fn it_scales_and_leaves_its_data_where_it_was_told_to() {
     regulator.stop();
     // A directory with something in it is not taken for another demo.
     let mut command = Command::new(binary());
-    let output = command.args(["demo", "--exit", "--keep", "--dir"]).arg(root.path()).output().unwrap();
+    let output = command.args(["demo", "--exit", "--dir"]).arg(root.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("is not empty"));
 }

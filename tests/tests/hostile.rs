@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use wire::{offer, parse, recode, tests_dir, vectors};
 
 /// Directories of tests/data that other tests read.
-const OTHERS: &[&str] = &["import"];
+const OTHERS: &[&str] = &["cli", "import"];
 
 #[test]
 fn every_defect_meets_its_error() {
