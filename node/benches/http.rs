@@ -38,10 +38,19 @@ fn main() {
     let listed = support::mobiles(&csv);
     let token = node.token();
     // Half of the questions are about listed numbers.
-    let ids: Vec<String> = (0..50_000).map(|n| if n % 2 == 0 { listed[n * 7919 % listed.len()].to_owned() } else { unlisted(n) }).collect();
+    let ids: Vec<String> = (0..50_000)
+        .map(|n| if n % 2 == 0 { listed[n * 7919 % listed.len()].to_owned() } else { unlisted(n) })
+        .collect();
     let singles: Vec<Vec<u8>> = ids
         .iter()
-        .map(|id| Http::request(&token, "POST", "/v1/check", json!({ "class": "MOB", "id": id, "purpose": "bench" }).to_string().as_bytes()))
+        .map(|id| {
+            Http::request(
+                &token,
+                "POST",
+                "/v1/check",
+                json!({ "class": "MOB", "id": id, "purpose": "bench" }).to_string().as_bytes(),
+            )
+        })
         .collect();
     if wanted("single") {
         let figure = median_of(|| closed(node.api, &singles, CONNECTIONS, http_length));
@@ -53,7 +62,14 @@ fn main() {
     if wanted("batch") {
         let bodies: Vec<Vec<u8>> = ids
             .chunks(AT_ONCE)
-            .map(|ids| Http::request(&token, "POST", "/v1/checks", json!({ "class": "MOB", "ids": ids, "purpose": "bench" }).to_string().as_bytes()))
+            .map(|ids| {
+                Http::request(
+                    &token,
+                    "POST",
+                    "/v1/checks",
+                    json!({ "class": "MOB", "ids": ids, "purpose": "bench" }).to_string().as_bytes(),
+                )
+            })
             .collect();
         let figure = median_of(|| closed(node.api, &bodies, 2, http_length)) * AT_ONCE as f64;
         line(&format!("batch checks, {AT_ONCE} identifiers a request"), format!("{figure:.0} identifiers/s"));
@@ -96,7 +112,12 @@ fn closed(to: SocketAddr, requests: &[Vec<u8>], connections: usize, length: fn(&
     done as f64 / began.elapsed().as_secs_f64()
 }
 
-async fn one_connection(to: SocketAddr, requests: Vec<Vec<u8>>, until: Instant, length: fn(&[u8]) -> Option<usize>) -> u64 {
+async fn one_connection(
+    to: SocketAddr,
+    requests: Vec<Vec<u8>>,
+    until: Instant,
+    length: fn(&[u8]) -> Option<usize>,
+) -> u64 {
     let stream = AsyncStream::connect(to).await.expect("a listener");
     stream.set_nodelay(true).expect("a socket");
     let (mut answer, mut done) = (Vec::with_capacity(1 << 16), 0);
@@ -143,7 +164,8 @@ fn paced(to: SocketAddr, requests: &[Vec<u8>]) {
         p99.push(percentile(&mut times, 99));
         p999.push(times[(times.len() - 1) * 999 / 1000]);
     }
-    let figure = format!("p50 {:.0} µs, p99 {:.0} µs, p99.9 {:.0} µs", median(&mut p50), median(&mut p99), median(&mut p999));
+    let figure =
+        format!("p50 {:.0} µs, p99 {:.0} µs, p99.9 {:.0} µs", median(&mut p50), median(&mut p99), median(&mut p999));
     line(&format!("single checks, {OFFERED}/s offered"), figure);
 }
 

@@ -35,7 +35,7 @@ use sha2::{Digest, Sha256};
 use support::{Process, line, median, seconds, wanted};
 use tower::ServiceExt;
 
-const RUNS: usize = 5;
+const RUNS: usize = 3;
 /// As many as the driver lets at the store at once.
 const AT_ONCE: usize = 4;
 
@@ -97,7 +97,8 @@ fn take_in(store: &Store, header: &Verified<BatchHeader>, chunks: &[Vec<u8>]) {
 
 fn verify(header: &Verified<BatchHeader>, chunks: &[Vec<u8>]) {
     let pairs = header.payload().chunks.par_iter().zip(chunks);
-    let erased: u32 = pairs.map(|(descriptor, bytes)| Chunk::verify(descriptor, bytes).expect("a good chunk").erased).sum();
+    let erased: u32 =
+        pairs.map(|(descriptor, bytes)| Chunk::verify(descriptor, bytes).expect("a good chunk").erased).sum();
     assert_eq!(erased, 0);
 }
 
@@ -181,7 +182,8 @@ async fn import(directory: &Path, csv: Vec<u8>) -> f64 {
     let app = serve::open(data, keys, Config::default(), Opening::Offline).await.expect("a node");
     let token = std::fs::read_to_string(directory.join("api-token")).expect("a token");
     let (router, _) = api::router(app.clone());
-    let request = axum::http::Request::post("/v1/import?name=bench.csv").header("authorization", format!("Bearer {token}"));
+    let request =
+        axum::http::Request::post("/v1/import?name=bench.csv").header("authorization", format!("Bearer {token}"));
     let request = request.body(axum::body::Body::from(csv)).expect("a request");
     let began = Instant::now();
     let answer = router.oneshot(request).await.expect("no failing case");

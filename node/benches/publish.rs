@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use support::{Alliance, Http, Process, line, median, percentile, wanted};
 
 const NODES: usize = 4;
-const ROUNDS: usize = 30;
+const ROUNDS: usize = 24;
 const BATCH: usize = 1000;
 
 fn main() {
@@ -46,7 +46,8 @@ fn spread(alliance: &Alliance, root: &Path) {
         let rounds: Vec<Round> = (0..ROUNDS).map(|round| publish(alliance, round, entries)).collect();
         let mut last: Vec<f64> = rounds.iter().map(|round| round.listed.iter().copied().fold(0.0, f64::max)).collect();
         let mut acknowledged: Vec<f64> = rounds.iter().map(|round| round.acknowledged).collect();
-        let mut third: Vec<f64> = rounds.iter().map(|round| percentile(&mut round.listed.clone(), 100 * (NODES - 2) / (NODES - 1))).collect();
+        let mut third: Vec<f64> =
+            rounds.iter().map(|round| percentile(&mut round.listed.clone(), 100 * (NODES - 2) / (NODES - 1))).collect();
         line(&format!("{entries} entries, listed on all {NODES} nodes"), figure(&mut last));
         line("  on all but the slowest", figure(&mut third));
         line("  acknowledged by the publisher", figure(&mut acknowledged));
@@ -92,7 +93,10 @@ fn newcomer(alliance: &mut Alliance, root: &Path, entries: u64) {
     for node in &alliance.nodes {
         await_listed(node, known);
     }
-    line(&format!("{entries} rows imported and on all {NODES} nodes"), format!("{:.1} s", began.elapsed().as_secs_f64()));
+    line(
+        &format!("{entries} rows imported and on all {NODES} nodes"),
+        format!("{:.1} s", began.elapsed().as_secs_f64()),
+    );
     support::quiet();
     let node = alliance.join();
     let began = Instant::now();

@@ -29,18 +29,26 @@ fn main() {
     let (memory, rows) = settled(&mut http);
     let (blocks, encoded) = bodies(&node.directory.join("bodies"));
     line("rows in the table", rows);
-    line("bodies on disk", format!("{:.3} × the entries' encoding ({:.1} bytes an entry)", blocks / encoded, encoded / entries as f64));
+    line(
+        "bodies on disk",
+        format!("{:.3} × the entries' encoding ({:.1} bytes an entry)", blocks / encoded, encoded / entries as f64),
+    );
     line("token table in memory", format!("{:.1} bytes an entry", memory / rows));
     line("node with them, after the import", format!("{:.0} MiB resident", node.resident_mib()));
     drop(http);
-    for (name, in_order) in [("start to first answer, after an orderly stop", true), ("the same after kill -9", false)] {
+    for (name, in_order) in [("start to first answer, after an orderly stop", true), ("the same after kill -9", false)]
+    {
         let mut times: Vec<f64> = (0..STARTS).map(|_| restart(&mut node, &known, in_order)).collect();
         line(name, format!("{:.2} s (files in the page cache)", median(&mut times)));
     }
     std::thread::sleep(Duration::from_secs(5));
     line("node with them, idle after a start", format!("{:.0} MiB resident", node.resident_mib()));
     let table = node.directory.join("table");
-    let read = || fs::read_dir(&table).expect("a table").map(|file| fs::read(file.expect("a file").path()).expect("readable").len());
+    let read = || {
+        fs::read_dir(&table)
+            .expect("a table")
+            .map(|file| fs::read(file.expect("a file").path()).expect("readable").len())
+    };
     let began = Instant::now();
     let bytes: usize = read().sum();
     line("limit: reading the table's files", format!("{:.2} s for {} MiB", began.elapsed().as_secs_f64(), bytes >> 20));
@@ -57,7 +65,10 @@ fn fill(node: &Process, entries: u64) -> String {
         let summary = node.http().import(&[heading, &file.concat()[..]].concat());
         assert_eq!(summary["counted"]["listed"], file.len(), "{summary}");
     }
-    line("imported over HTTP, a million rows a file", format!("{:.0} rows/s", entries as f64 / began.elapsed().as_secs_f64()));
+    line(
+        "imported over HTTP, a million rows a file",
+        format!("{:.0} rows/s", entries as f64 / began.elapsed().as_secs_f64()),
+    );
     support::mobiles(&csv).last().expect("a mobile number").to_string()
 }
 
@@ -68,7 +79,9 @@ fn settled(http: &mut Http) -> (f64, f64) {
         std::thread::sleep(Duration::from_secs(3));
         let (_, text) = http.send("GET", "/metrics", b"").expect("metrics");
         let text = String::from_utf8_lossy(&text).into_owned();
-        let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok()).expect("a gauge");
+        let value = |name: &str| {
+            text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok()).expect("a gauge")
+        };
         let now = (value("antibrush_table_memory_bytes "), value("antibrush_table_rows "));
         if now == last {
             return now;
@@ -95,7 +108,11 @@ fn bodies(directory: &Path) -> (f64, f64) {
 
 /// Seconds from the start of the process to the first answer that is right.
 fn restart(node: &mut Process, known: &str, in_order: bool) -> f64 {
-    if in_order { node.stop() } else { node.kill() }
+    if in_order {
+        node.stop()
+    } else {
+        node.kill()
+    }
     support::quiet();
     let began = Instant::now();
     node.spawn();

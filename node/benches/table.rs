@@ -99,7 +99,7 @@ fn reopen(directory: &Path) -> TokenTable {
 /// Two million rows more, a million each in two prefix buckets.
 fn hostile(table: &TokenTable, rows: u64) {
     let one_key = |i: u64| (u128::from(honest(0)[0]) << 120 | u128::from(mix(i))).to_be_bytes();
-    let one_bucket = |i: u64| (0xa5a5_a5a5_a5_u128 << 88 | u128::from(mix(i)) << 16).to_be_bytes();
+    let one_bucket = |i: u64| (0x00a5_a5a5_a5a5_u128 << 88 | u128::from(mix(i)) << 16).to_be_bytes();
     table.apply((0..BATCH).map(|i| row(one_key(i), i)).collect(), &[]).expect("rows that fit");
     table.apply((0..BATCH).map(|i| row(one_bucket(i), i)).collect(), &[]).expect("rows that fit");
     table.settle();

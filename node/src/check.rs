@@ -11,7 +11,7 @@ use antibrush_protocol::{
     charter::{Charter, MemberState},
     codes::{Conduct, Direction, List, Role, Severity},
     replica::FeedStatus,
-    subject::Class,
+    subject::{Class, SubjectError},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -88,7 +88,10 @@ pub struct Answer {
     pub victim: bool,
     /// Why the identifier is invalid, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<&'static str>,
+    /// The same in Chinese.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_zh: Option<&'static str>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
@@ -98,12 +101,21 @@ fn is_zero(n: &usize) -> bool {
 
 impl Answer {
     /// The identifier is refused.
-    pub fn invalid(reason: impl Into<String>) -> Answer {
-        Answer { reason: Some(reason.into()), ..Answer::bare(Verdict::Invalid) }
+    pub fn invalid(error: SubjectError) -> Answer {
+        let (reason, reason_zh) = (Some(error.reason_en()), Some(error.reason_zh()));
+        Answer { reason, reason_zh, ..Answer::bare(Verdict::Invalid) }
     }
 
     fn bare(answer: Verdict) -> Answer {
-        Answer { answer, listings: Vec::new(), members: 0, corroborated: false, victim: false, reason: None }
+        Answer {
+            answer,
+            listings: Vec::new(),
+            members: 0,
+            corroborated: false,
+            victim: false,
+            reason: None,
+            reason_zh: None,
+        }
     }
 }
 
@@ -171,6 +183,12 @@ impl Context {
         }
     }
 
+    /// The table lacks committed batches: the absence of a listing says nothing.
+    #[must_use]
+    pub fn behind(self) -> Context {
+        Context { stale: true, ..self }
+    }
+
     /// The feeds that answers depend on.
     pub fn feeds(&self) -> &[Freshness] {
         &self.feeds
@@ -210,6 +228,7 @@ impl Context {
             victim: listings.iter().any(|listing| listing.list == List::Vic),
             listings,
             reason: None,
+            reason_zh: None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The node's clocks, in one file: nothing else reads the time.
+//! The node's clocks. The wall clock is read here and nowhere else; other files only measure how long something took.
 
 use std::{
     sync::OnceLock,

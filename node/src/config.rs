@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use libp2p::Multiaddr;
+use libp2p::{Multiaddr, multiaddr::Protocol};
 use serde::{Deserialize, Serialize};
 
 /// What can be configured. Every field has a default, so a file is optional.
@@ -74,7 +74,8 @@ impl Config {
     /// Reads the file (which must exist if it is named explicitly) and the environment.
     pub fn load(directory: &Path, explicit: Option<&Path>) -> Result<Config, ConfigError> {
         let path = explicit.map_or_else(|| directory.join(Self::FILE), Path::to_path_buf);
-        let refused = |error: config::ConfigError| ConfigError { path: path.clone(), reason: error.to_string() };
+        let refused =
+            |error: config::ConfigError| ConfigError { path: path.clone(), reason: one_line(&error.to_string()) };
         let file = config::File::from(path.as_path()).format(config::FileFormat::Toml).required(explicit.is_some());
         let environment = config::Environment::with_prefix("ANTIBRUSH")
             .try_parsing(true)
@@ -92,6 +93,19 @@ impl Config {
         ));
         let merged = config::Config::builder().add_source(file).add_source(environment).build().map_err(refused)?;
         merged.try_deserialize().map_err(refused)
+    }
+
+    /// The addresses that the charter may name: those to announce, or those to listen on as far as they name a host.
+    pub fn reachable(&self) -> Vec<Multiaddr> {
+        let names_a_host = |address: &&Multiaddr| {
+            !address.iter().any(|part| match part {
+                Protocol::Ip4(ip) => ip.is_unspecified(),
+                Protocol::Ip6(ip) => ip.is_unspecified(),
+                _ => false,
+            })
+        };
+        let addresses = if self.announce.is_empty() { &self.listen } else { &self.announce };
+        addresses.iter().filter(names_a_host).cloned().collect()
     }
 
     /// The file's content.
@@ -116,6 +130,13 @@ impl Config {
             self.basis,
         )
     }
+}
+
+/// The parser draws the place over several lines; a refusal is one sentence.
+fn one_line(reason: &str) -> String {
+    let is_drawing = |line: &&str| line.contains(" | ") || line.ends_with('|') || line.starts_with("in ");
+    let lines: Vec<&str> = reason.lines().map(str::trim).filter(|line| !line.is_empty() && !is_drawing(line)).collect();
+    lines.join(": ")
 }
 
 #[cfg(test)]

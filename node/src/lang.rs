@@ -1,7 +1,7 @@
 //! The language of a text for people: Chinese or English, by locale.
 
-pub use crate::import::Lang;
 use crate::core::Refusal;
+pub use crate::import::Lang;
 
 /// The language that the environment asks for: `ANTIBRUSH_LANG`, then `LC_ALL`, `LC_MESSAGES`, `LANG`.
 pub fn from_environment() -> Lang {

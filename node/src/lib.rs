@@ -18,6 +18,6 @@ pub mod metrics;
 pub mod network;
 pub mod profile;
 pub mod random;
-pub mod storage;
 pub mod serve;
+pub mod storage;
 pub mod tokens;

@@ -62,11 +62,25 @@ impl Metrics {
         };
         let m = &metrics;
         registry.register("checks", "Subjects checked, by answer", m.checks.clone());
-        registry.register_with_unit("check_request", "Time to answer a check request", Unit::Seconds, m.check_seconds.clone());
+        registry.register_with_unit(
+            "check_request",
+            "Time to answer a check request",
+            Unit::Seconds,
+            m.check_seconds.clone(),
+        );
         registry.register("entries_committed", "Entries that became durable and queryable", m.entries.clone());
         registry.register("batches_committed", "Batches that became durable and queryable", m.batches.clone());
-        registry.register_with_unit("chunks_stored", "Body chunks verified and stored", Unit::Bytes, m.chunk_bytes.clone());
-        registry.register("chunks_refused", "Body chunks that were not what their header names", m.chunks_refused.clone());
+        registry.register_with_unit(
+            "chunks_stored",
+            "Body chunks verified and stored",
+            Unit::Bytes,
+            m.chunk_bytes.clone(),
+        );
+        registry.register(
+            "chunks_refused",
+            "Body chunks that were not what their header names",
+            m.chunks_refused.clone(),
+        );
         registry.register("storage_failures", "Commits that the disk refused", m.storage_failures.clone());
         registry.register("peer_offences", "Messages that no honest node sends, by kind", m.offences.clone());
         registry.register("table_rows", "Rows of the token table", m.table_rows.clone());

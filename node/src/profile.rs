@@ -57,7 +57,13 @@ const FILE: &str = "profile.json";
 
 impl Profile {
     /// Checks and normalises what a person typed.
-    pub fn new(slug: &str, legal_name: &str, uscc: &str, controller: Option<&str>, role: MemberRole) -> Result<Profile, ProfileError> {
+    pub fn new(
+        slug: &str,
+        legal_name: &str,
+        uscc: &str,
+        controller: Option<&str>,
+        role: MemberRole,
+    ) -> Result<Profile, ProfileError> {
         if !antibrush_protocol::charter::is_slug(slug) {
             return Err(ProfileError::Slug);
         }

@@ -33,7 +33,9 @@ pub enum ServeError {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// The address is taken.
-    #[error("cannot listen on {address} for HTTP: {reason}; choose another one with --api or `api` in the configuration")]
+    #[error(
+        "cannot listen on {address} for HTTP: {reason}; choose another one with --api or `api` in the configuration"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -63,9 +65,8 @@ pub async fn open(data: DataDir, keys: Keys, config: Config, opening: Opening) -
 pub async fn start(data: DataDir, keys: Keys, config: Config) -> Result<Serving, ServeError> {
     let address = config.api;
     // Before anything else runs: a taken port must not leave half a node behind.
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| ServeError::Listen { address, reason: error.to_string() })?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| ServeError::Listen { address, reason: error.to_string() })?;
     let api = listener.local_addr().map_err(|error| ServeError::Listen { address, reason: error.to_string() })?;
     let app = open(data, keys, config, Opening::Online).await?;
     app.node.data().announce(api)?;

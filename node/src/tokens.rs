@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use antibrush_protocol::base::MemberNumber;
 use antibrush_protocol::{
     base::{Hash, Token},
     charter::{Charter, CharterChain},
@@ -11,7 +12,6 @@ use antibrush_protocol::{
         keyed::{KeyedPrf, SealContext, Seed},
     },
 };
-use antibrush_protocol::base::MemberNumber;
 
 /// Why no token can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +38,8 @@ impl Tokens {
     pub fn new(chain: &CharterChain, me: Option<MemberNumber>, seal_secret: &[u8; 32]) -> Tokens {
         let charter = chain.current();
         match me.and_then(|me| charter.member(me)) {
-            Some(member) if member.role.may_derive() => match open_keys(chain.alliance(), charter, member, seal_secret) {
+            Some(member) if member.role.may_derive() => match open_keys(chain.alliance(), charter, member, seal_secret)
+            {
                 Ok(keys) => Tokens { keys, refusal: None },
                 Err(error) => Tokens { keys: BTreeMap::new(), refusal: Some(error) },
             },

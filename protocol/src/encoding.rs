@@ -187,7 +187,10 @@ impl<'b> Reader<'b> {
     }
 
     /// Reads a map pair by pair: `field` gets each key and reads its value.
-    pub fn fields(&mut self, mut field: impl FnMut(u64, &mut Self) -> Result<(), DecodeError>) -> Result<(), DecodeError> {
+    pub fn fields(
+        &mut self,
+        mut field: impl FnMut(u64, &mut Self) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
         let mut last = None;
         for _ in 0..self.map()? {
             let key = self.uint()?;

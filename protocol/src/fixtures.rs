@@ -3,6 +3,8 @@
 //!
 //! Every secret is public: the feed key of member 1 is the first test key of RFC 8032 §7.1, every other key and every
 //! opaque value is the SHA-256 of a label.
+
+#![allow(clippy::unwrap_used, reason = "fixtures of tests and of the vector maker: a failure is a bug there")]
 #![allow(dead_code, reason = "each user needs a part of it")]
 
 use std::sync::Arc;

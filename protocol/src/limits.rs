@@ -29,11 +29,11 @@ pub const NAME_BYTES: usize = 192;
 /// The most leaves of one feed: a row of the token table numbers them with 32 bits.
 pub const FEED_LEAVES: u64 = u32::MAX as u64;
 
-/// The most members of one charter: ten times the largest alliance of the domain.
-pub const MEMBERS: usize = 6_000;
+/// The most members of one charter, those who left included: the largest alliance of the domain has 600 nodes.
+pub const MEMBERS: usize = 1_000;
 
-/// The largest signed charter: 6,000 members of 600 bytes.
-pub const CHARTER_BYTES: usize = 4 * 1024 * 1024;
+/// The largest signed charter: 1,000 members of some 400 bytes; a node stores it as one document of at most 512 KiB.
+pub const CHARTER_BYTES: usize = 480 * 1024;
 
 /// The most signatures on one charter.
 pub const CHARTER_SIGNATURES: usize = 128;
@@ -59,11 +59,11 @@ pub const HEADERS_PER_ANSWER: usize = 64;
 /// The most charters in one sync answer.
 pub const CHARTERS_PER_ANSWER: usize = 16;
 
-/// The largest sync request: the heads of 6,000 feeds.
+/// The largest sync request: the heads of 1,000 feeds have 45 KiB.
 pub const REQUEST_BYTES: usize = 512 * 1024;
 
-/// The largest sync answer: sixteen small charters, one large charter, 64 headers or one chunk, whichever is largest.
-pub const ANSWER_BYTES: usize = CHARTER_BYTES + 64 * 1024;
+/// The largest answer: 64 headers or one chunk, or, to a newcomer, all charters from the first on.
+pub const ANSWER_BYTES: usize = 4 * 1024 * 1024 + 64 * 1024;
 
 /// How many batches of one feed are fetched ahead of the one that is being committed.
 pub const QUEUED_BATCHES: usize = 64;
@@ -79,7 +79,7 @@ pub const REQUESTS_PER_PEER: usize = 16;
 pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
 
 /// How long a peer that lacks a body is left alone about that feed, in milliseconds.
-pub const ABSENT_RETRY_MS: u64 = 250;
+pub const ABSENT_RETRY_MS: u64 = 100;
 
 /// How often heads are compared with one peer, in milliseconds: repair comes from here, never from republishing.
 pub const ANTI_ENTROPY_MS: u64 = 15_000;
@@ -95,3 +95,9 @@ pub const PEERS: usize = 2_048;
 
 /// The longest inclusion or consistency proof: a tree of 2⁶³ leaves has 63 levels.
 pub const PROOF_HASHES: usize = 64;
+
+/// How long the verdict on an announced charter waits for the charter, in milliseconds: gossip forgets after 12 s.
+pub const ANNOUNCEMENT_HELD_MS: u64 = 5_000;
+
+/// The most announcements whose verdict waits: honest peers announce one charter at a time.
+pub const ANNOUNCEMENTS_HELD: usize = 64;

@@ -1,1 +1,13 @@
-//! x
+//! What the end-to-end tests share: nodes as processes of their own, alliances of them, a small HTTP client, and waiting
+//! with a deadline. Nothing here sleeps to let something happen; it asks until it has happened or the time is up.
+
+mod alliance;
+mod http;
+mod node;
+mod wait;
+
+pub use alliance::Alliance;
+pub use http::{Http, Lines, Reply};
+pub use node::{Node, Outcome, binary, uscc};
+pub use rustix::process::Signal;
+pub use wait::{PATIENCE, wait_for, wait_until};

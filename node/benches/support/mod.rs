@@ -27,7 +27,8 @@ pub fn machine() {
     let load = load.split_whitespace().next().unwrap_or("?");
     println!("{}, {cores} cores, {} GiB; load before the run {load}", model.unwrap_or("unknown processor"), kib >> 20);
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let name = std::env::current_exe().ok().and_then(|path| Some(path.file_stem()?.to_str()?.split('-').next()?.to_owned()));
+    let name =
+        std::env::current_exe().ok().and_then(|path| Some(path.file_stem()?.to_str()?.split('-').next()?.to_owned()));
     let dashes = if arguments.is_empty() { "" } else { " -- " };
     println!("cargo bench -p antibrush-node --bench {}{dashes}{}\n", name.unwrap_or_default(), arguments.join(" "));
 }
@@ -39,7 +40,8 @@ pub fn size(default: u64) -> u64 {
 
 /// Whether a word is among the arguments, or no word is: picks parts of a bench.
 pub fn wanted(part: &str) -> bool {
-    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with("--") && word.parse::<u64>().is_err()).peekable();
+    let mut words =
+        std::env::args().skip(1).filter(|word| !word.starts_with("--") && word.parse::<u64>().is_err()).peekable();
     words.peek().is_none() || words.any(|word| word == part)
 }
 
@@ -113,9 +115,9 @@ pub fn mobiles(csv: &[u8]) -> Vec<&str> {
     text.lines().filter_map(|row| row.strip_prefix("MOB,")?.split(',').next()).collect()
 }
 
-/// Waits until the machine has little else to do, a minute at the most.
+/// Waits until the machine has little else to do, 15 seconds at the most.
 pub fn quiet() {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(15);
     while busy_share(Duration::from_millis(500)) > 0.1 && Instant::now() < deadline {}
 }
 
@@ -123,7 +125,8 @@ pub fn quiet() {
 fn busy_share(during: Duration) -> f64 {
     let read = || -> (f64, f64) {
         let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
-        let ticks: Vec<f64> = stat.lines().next().unwrap_or("").split_whitespace().skip(1).filter_map(|n| n.parse().ok()).collect();
+        let ticks: Vec<f64> =
+            stat.lines().next().unwrap_or("").split_whitespace().skip(1).filter_map(|n| n.parse().ok()).collect();
         (ticks.iter().sum(), ticks.iter().skip(3).take(2).sum())
     };
     let before = read();

@@ -38,17 +38,27 @@ impl Process {
         let node = Process { directory: root.join(slug), api, child: None };
         let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port());
         let name = format!("示例{slug}有限公司");
-        node.command(&["init", "--slug", slug, "--legal-name", &name, "--uscc", code, "--listen", &listen]
-            .into_iter()
-            .chain(["--api", &api.to_string(), "--keys-in-clear-dangerously"])
-            .collect::<Vec<_>>());
+        node.command(
+            &["init", "--slug", slug, "--legal-name", &name, "--uscc", code, "--listen", &listen]
+                .into_iter()
+                .chain(["--api", &api.to_string(), "--keys-in-clear-dangerously"])
+                .collect::<Vec<_>>(),
+        );
         node
     }
 
     /// Makes the directory of an alliance's founder.
     pub fn founder(root: &Path) -> Process {
         let node = Process::init(root, 0);
-        node.command(&["alliance", "create", "--name-zh", "测速联盟", "--name-en", "Bench", "--accept-insider-enumeration"]);
+        node.command(&[
+            "alliance",
+            "create",
+            "--name-zh",
+            "测速联盟",
+            "--name-en",
+            "Bench",
+            "--accept-insider-enumeration",
+        ]);
         node
     }
 
@@ -71,7 +81,8 @@ impl Process {
 
     /// Starts the process and does not wait.
     pub fn spawn(&mut self) {
-        let log = std::fs::File::options().create(true).append(true).open(self.directory.join("node.log")).expect("a log");
+        let log =
+            std::fs::File::options().create(true).append(true).open(self.directory.join("node.log")).expect("a log");
         let child = self.binary(&["run", "--log", "warn"]).stdout(Stdio::piped()).stderr(log).spawn();
         self.child = Some(child.expect("the binary runs"));
     }
@@ -98,7 +109,8 @@ impl Process {
     pub fn resident_mib(&self) -> f64 {
         let pid = self.child.as_ref().expect("it runs").id();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
-        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<f64>().ok());
+        let kib =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<f64>().ok());
         kib.expect("VmRSS") / 1024.0
     }
 
@@ -121,7 +133,8 @@ impl Process {
     fn binary(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_antibrush"));
         command.args(arguments).arg("--json").arg("--dir").arg(&self.directory).stdin(Stdio::null());
-        for name in ["ANTIBRUSH_DIR", "ANTIBRUSH_API", "ANTIBRUSH_LISTEN", "ANTIBRUSH_ANNOUNCE", "ANTIBRUSH_PASSPHRASE"] {
+        for name in ["ANTIBRUSH_DIR", "ANTIBRUSH_API", "ANTIBRUSH_LISTEN", "ANTIBRUSH_ANNOUNCE", "ANTIBRUSH_PASSPHRASE"]
+        {
             command.env_remove(name);
         }
         command

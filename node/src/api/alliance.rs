@@ -59,5 +59,10 @@ pub async fn invite(
     }
     let role = request.role.unwrap_or(MemberRole::Platform);
     let invited = app.node.admitter().invite(&request.slug, role, days * 86_400).await?;
-    Ok(Json(InviteResponse { invitation: invited.text, slug: invited.slug, role: role.code(), expires: invited.expires.0 }))
+    Ok(Json(InviteResponse {
+        invitation: invited.text,
+        slug: invited.slug,
+        role: role.code(),
+        expires: invited.expires.0,
+    }))
 }

@@ -5,7 +5,10 @@ use antibrush_protocol::{charter::SignedCharter, feed::BatchHeader, limits, sign
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, Query, State, rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection}},
+    extract::{
+        Path, Query, State,
+        rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection},
+    },
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -112,10 +115,13 @@ pub async fn put_charter(
     _caller: Caller<ADMIN>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Problem> {
-    let charter = SignedCharter::decode(&body?).map_err(|error| Problem::bad_request(format!("the charter is refused: {error}")))?;
+    let charter = SignedCharter::decode(&body?)
+        .map_err(|error| Problem::bad_request(format!("the charter is refused: {error}")))?;
     match app.node.take_charter(charter).await {
         Some(Ok(())) => Ok(StatusCode::NO_CONTENT),
-        Some(Err(error)) => Err(Problem::new(StatusCode::CONFLICT, "charter", format!("the charter is refused: {error}"))),
+        Some(Err(error)) => {
+            Err(Problem::new(StatusCode::CONFLICT, "charter", format!("the charter is refused: {error}")))
+        }
         None => Err(Problem::stopping()),
     }
 }
@@ -131,7 +137,8 @@ pub async fn put_chunk(
 ) -> Result<Json<ChunkDigest>, Problem> {
     let body = body?;
     let store = app.node.store().clone();
-    let stored = tokio::task::spawn_blocking(move || store.put_loose_chunk(&body)).await.map_err(|_| Problem::stopping())??;
+    let stored =
+        tokio::task::spawn_blocking(move || store.put_loose_chunk(&body)).await.map_err(|_| Problem::stopping())??;
     let digest = stored.map_err(|error| Problem::bad_request(format!("the chunk is refused: {error}")))?;
     Ok(Json(ChunkDigest { digest: hex::encode(digest) }))
 }

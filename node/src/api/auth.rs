@@ -61,7 +61,9 @@ pub enum AuthError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The file is damaged.
-    #[error("{TOKENS_FILE} is damaged: {0}; restore it from your backup, or delete it and api-token to make a new administrator's token")]
+    #[error(
+        "{TOKENS_FILE} is damaged: {0}; restore it from your backup, or delete it and api-token to make a new administrator's token"
+    )]
     Damaged(String),
 }
 
@@ -70,7 +72,8 @@ impl Access {
     pub fn open(directory: &Path) -> Result<Access, AuthError> {
         let path = directory.join(TOKENS_FILE);
         let Some(bytes) = files::read_bounded(&path, 1 << 20)? else { return Access::create(directory) };
-        let grants: Vec<Grant> = serde_json::from_slice(&bytes).map_err(|error| AuthError::Damaged(error.to_string()))?;
+        let grants: Vec<Grant> =
+            serde_json::from_slice(&bytes).map_err(|error| AuthError::Damaged(error.to_string()))?;
         Access::index(grants)
     }
 

@@ -1,14 +1,11 @@
 //! The change stream: what was committed here, in order, resumable.
 //!
-//! A cursor names this node's commit log and a place in it: `<node>.<commit>.<leaf>`. The log is local, so a cursor of
+//! A cursor names this node's commit log and a place in it: `<log>.<commit>.<leaf>`. The log is local, so a cursor of
 //! another node, or of this one before its documents were lost, is refused with 410 and the caller begins again.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use antibrush_protocol::{
-    entry::Entry,
-    feed::Leaf,
-};
+use antibrush_protocol::{entry::Entry, feed::Leaf};
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
@@ -110,12 +107,13 @@ pub async fn changes(
 ) -> Result<Response, Problem> {
     let Query(query) = query?;
     let resumed = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let node = node_name(&app.node);
+    let node = log_name(&app.node);
     let place = match resumed.or(query.cursor) {
         Some(cursor) => parse(&cursor, &node, app.node.store().next_commit())?,
         None => Place { commit: 0, leaf: 0 },
     };
-    let wants_stream = headers.get(header::ACCEPT).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+    let wants_stream =
+        headers.get(header::ACCEPT).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
     if wants_stream {
         return Ok(stream(app.node.clone(), node, place).into_response());
     }
@@ -129,7 +127,9 @@ fn stream(node: Arc<Node>, name: String, mut place: Place) -> impl IntoResponse 
         loop {
             let Ok(found) = page(node.clone(), name.clone(), place).await else { return };
             for change in &found.changes {
-                let Ok(event) = Event::default().id(&change.cursor).event(change.kind).json_data(change) else { return };
+                let Ok(event) = Event::default().id(&change.cursor).event(change.kind).json_data(change) else {
+                    return;
+                };
                 if events.send(Ok(event)).await.is_err() {
                     return;
                 }
@@ -157,7 +157,10 @@ async fn wait_for(node: &Node, place: Place, longest: Duration) {
 }
 
 async fn page(node: Arc<Node>, name: String, place: Place) -> Result<Changes, Problem> {
-    tokio::task::spawn_blocking(move || read_page(&node, &name, place)).await.map_err(|_| Problem::stopping())?.map_err(Problem::from)
+    tokio::task::spawn_blocking(move || read_page(&node, &name, place))
+        .await
+        .map_err(|_| Problem::stopping())?
+        .map_err(Problem::from)
 }
 
 fn read_page(node: &Node, name: &str, mut place: Place) -> Result<Changes, StorageError> {
@@ -215,10 +218,9 @@ fn change(cursor: String, publisher: &str, leaf: u64, content: &Leaf) -> Change 
     }
 }
 
-/// Names the commit log of this node: its key, and whether it had to begin again.
-fn node_name(node: &Node) -> String {
-    let key = node.keys().node().map(|key| key.public()).unwrap_or_default();
-    hex::encode(&key[..4])
+/// Names the commit log of this node; a log that had to begin again has another name.
+fn log_name(node: &Node) -> String {
+    hex::encode(node.store().log_name())
 }
 
 fn parse(cursor: &str, node: &str, next: u64) -> Result<Place, Problem> {
@@ -229,7 +231,11 @@ fn parse(cursor: &str, node: &str, next: u64) -> Result<Place, Problem> {
         return Err(Problem::bad_request("the cursor is malformed; send the one of the last change, or none to begin"));
     };
     if name != node || commit > next {
-        return Err(Problem::new(StatusCode::GONE, "cursor-gone", "the cursor is of another node or of a log that was lost; begin again without a cursor"));
+        return Err(Problem::new(
+            StatusCode::GONE,
+            "cursor-gone",
+            "the cursor is of another node or of a log that was lost; begin again without a cursor",
+        ));
     }
     Ok(Place { commit, leaf })
 }

@@ -127,8 +127,9 @@ pub async fn checks(
 }
 
 fn answer_many(app: &App, caller: &str, body: &[u8]) -> Result<Vec<u8>, Problem> {
-    let request: ChecksRequest<'_> = serde_json::from_slice(body)
-        .map_err(|_| Problem::bad_request("the body is not the JSON that this route takes; compare it with /openapi.json"))?;
+    let request: ChecksRequest<'_> = serde_json::from_slice(body).map_err(|_| {
+        Problem::bad_request("the body is not the JSON that this route takes; compare it with /openapi.json")
+    })?;
     let purpose = checked_purpose(&request.purpose)?;
     let most = app.node.config().checks_at_once;
     if request.ids.len() + request.items.len() > most {
@@ -140,7 +141,8 @@ fn answer_many(app: &App, caller: &str, body: &[u8]) -> Result<Vec<u8>, Problem>
         (None, false) => return Err(Problem::bad_request("`ids` need a `class`; or send `items` with a class each")),
     };
     let ids = request.ids.iter().map(|id| (class_of_ids, id.as_ref()));
-    let questions: Vec<(Class, &str)> = ids.chain(request.items.iter().map(|item| (item.class, item.id.as_ref()))).collect();
+    let questions: Vec<(Class, &str)> =
+        ids.chain(request.items.iter().map(|item| (item.class, item.id.as_ref()))).collect();
     let context = app.node.check_context();
     let view = app.node.view();
     let table = app.node.store().table().reader();
@@ -175,7 +177,7 @@ impl<'a> Asker<'a> {
     fn ask(&mut self, class: Class, id: &str) -> Result<Answer, Problem> {
         let subject = match Subject::parse(class, id) {
             Ok(subject) => subject,
-            Err(error) => return Ok(Answer::invalid(error.reason_en())),
+            Err(error) => return Ok(Answer::invalid(error)),
         };
         let (_, token) = self.view.tokens.token(&subject, &mut self.scratch)?;
         Ok(self.context.answer(class, &token, &self.table, &mut self.rows))
@@ -183,13 +185,16 @@ impl<'a> Asker<'a> {
 }
 
 fn checked_purpose(purpose: &str) -> Result<&str, Problem> {
-    let fits = (1..=32).contains(&purpose.len()) && purpose.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let fits = (1..=32).contains(&purpose.len())
+        && purpose.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     // Anything longer or freer could carry an identifier into the audit log.
     let starts = purpose.starts_with(|c: char| c.is_ascii_lowercase());
     let digits = purpose.bytes().filter(u8::is_ascii_digit).count();
     if fits && starts && digits <= 4 {
         Ok(purpose)
     } else {
-        Err(Problem::bad_request("`purpose` must be a short word of a-z, hyphen and at most four digits, like order-risk"))
+        Err(Problem::bad_request(
+            "`purpose` must be a short word of a-z, hyphen and at most four digits, like order-risk",
+        ))
     }
 }

@@ -146,15 +146,19 @@ fn verify_feed(node: &Node, slug: &str) -> Result<Verification, Problem> {
     let view = node.view();
     let member = publisher(&view, slug)?;
     let store = node.store();
-    let (mut tree, mut totals, mut result) = (Frontier::new(), Totals::default(), Verification {
-        publisher: slug.to_owned(),
-        headers: 0,
-        leaves: 0,
-        erased: 0,
-        holds: true,
-        fault: None,
-        totals: Vec::new(),
-    });
+    let (mut tree, mut totals, mut result) = (
+        Frontier::new(),
+        Totals::default(),
+        Verification {
+            publisher: slug.to_owned(),
+            headers: 0,
+            leaves: 0,
+            erased: 0,
+            holds: true,
+            fault: None,
+            totals: Vec::new(),
+        },
+    );
     let mut previous = None;
     let mut seq = 0;
     while let Some(header) = store.header(member.number, seq)? {
@@ -248,16 +252,17 @@ fn feed_view(view: &View, feed: &FeedStatus) -> Option<FeedView> {
 }
 
 fn total_views(totals: &Totals) -> Vec<TotalView> {
-    let view = |((kind, list, conduct), count): ((Kind, _, Option<antibrush_protocol::codes::Conduct>), u64)| TotalView {
-        kind: match kind {
-            Kind::List => "list",
-            Kind::Amend => "amend",
-            Kind::Clear => "clear",
-            _ => "other",
-        },
-        list: antibrush_protocol::codes::List::code(list),
-        conduct: conduct.map(|conduct| conduct.code()),
-        count,
-    };
+    let view =
+        |((kind, list, conduct), count): ((Kind, _, Option<antibrush_protocol::codes::Conduct>), u64)| TotalView {
+            kind: match kind {
+                Kind::List => "list",
+                Kind::Amend => "amend",
+                Kind::Clear => "clear",
+                _ => "other",
+            },
+            list: antibrush_protocol::codes::List::code(list),
+            conduct: conduct.map(|conduct| conduct.code()),
+            count,
+        };
     totals.rows().map(view).collect()
 }

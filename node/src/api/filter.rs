@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::{
     App, Problem,
-    auth::{ADMIN, Caller, CHECK},
+    auth::{ADMIN, CHECK, Caller},
 };
 use crate::{clock, random};
 
@@ -93,7 +93,8 @@ pub async fn build(
     let built = tokio::task::spawn_blocking(move || -> Result<FilterFile, Problem> {
         let (view, mut scratch, mut tags) = (node.view(), Vec::new(), BTreeSet::new());
         for item in &request.items {
-            let subject = Subject::parse(item.class, &item.id).map_err(|error| Problem::bad_request(error.reason_en()))?;
+            let subject =
+                Subject::parse(item.class, &item.id).map_err(|error| Problem::bad_request(error.reason_en()))?;
             tags.insert(view.tokens.federation_tag(&subject, &mut scratch)?);
         }
         let tags: Vec<[u8; 32]> = tags.into_iter().collect();
@@ -130,11 +131,16 @@ pub async fn check(
     let signed = Signed::<FilterHead>::decode(&head).map_err(|error| refused(&error.to_string()))?;
     let view = app.node.view();
     let head = signed.payload().clone();
-    let may = view.charter().members.iter().any(|member| member.is_publisher() && member.signs_with(&signed.key(), head.built));
+    let may = view
+        .charter()
+        .members
+        .iter()
+        .any(|member| member.is_publisher() && member.signs_with(&signed.key(), head.built));
     if head.alliance != view.chain.alliance() || !may {
         return Err(refused("it is not signed by a member of this alliance"));
     }
-    let subject = Subject::parse(request.class, &request.id).map_err(|error| Problem::bad_request(error.reason_en()))?;
+    let subject =
+        Subject::parse(request.class, &request.id).map_err(|error| Problem::bad_request(error.reason_en()))?;
     let tag = view.tokens.federation_tag(&subject, &mut Vec::new())?;
     let filter = Filter::open(&head, bitmap).map_err(|error| refused(&error.to_string()))?;
     let answer = match filter.answer(&tag, clock::wall()) {

@@ -4,7 +4,10 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Query, State, rejection::{BytesRejection, QueryRejection}},
+    extract::{
+        Query, State,
+        rejection::{BytesRejection, QueryRejection},
+    },
     http::header,
     response::{IntoResponse, Response},
 };
@@ -156,10 +159,8 @@ impl Import<'_> {
     fn read(node: Arc<Node>, query: &ImportQuery, body: Bytes, out: &Out) -> Result<ImportLine, ImportLine> {
         // Names the file in evidence references of rows that bring none, without telling anything about it.
         let file = hex::encode(&Sha256::digest(&body)[..8]);
-        let table = Table::read(&query.name, body.into()).map_err(|error| ImportLine::Error {
-            detail: error.reason_en(),
-            detail_zh: Some(error.reason_zh()),
-        })?;
+        let table = Table::read(&query.name, body.into())
+            .map_err(|error| ImportLine::Error { detail: error.reason_en(), detail_zh: Some(error.reason_zh()) })?;
         let session = Session::new(&node).map_err(error_line)?;
         let mut import = Import {
             node,
@@ -172,7 +173,10 @@ impl Import<'_> {
             rejected: 0,
             failed: None,
         };
-        let progress = |done, total| drop(out.send(&ImportLine::Progress { done, total }));
+        // A reader that is gone shows when the next line with content is sent.
+        let progress = |done, total| {
+            let _ = out.send(&ImportLine::Progress { done, total });
+        };
         let read = table.for_each_block(progress, |block| import.block(block));
         if let Some(failed) = import.failed {
             return Err(failed);
@@ -214,7 +218,10 @@ impl Import<'_> {
                 Err(reject) => heard &= self.reject(&reject),
             }
         }
-        let outcomes = self.session.list(&wishes).map_err(|error| ImportLine::Error { detail: error.to_string(), detail_zh: None })?;
+        let outcomes = self
+            .session
+            .list(&wishes)
+            .map_err(|error| ImportLine::Error { detail: error.to_string(), detail_zh: None })?;
         for (line, outcome) in lines.into_iter().zip(&outcomes) {
             self.counted.count(outcome);
             if let Outcome::Refused(refusal) = outcome {

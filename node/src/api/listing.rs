@@ -156,7 +156,9 @@ fn wanted(item: ListItem) -> Result<Wanted, String> {
     let subject = Subject::parse(item.class, &item.id).map_err(|error| error.reason_en().to_owned())?;
     let day = |text: Option<String>, field: &str| match text {
         None => Ok(None),
-        Some(text) => Day::parse(&text).map(Some).ok_or_else(|| format!("`{field}` is not a date; write it as 2026-11-22")),
+        Some(text) => {
+            Day::parse(&text).map(Some).ok_or_else(|| format!("`{field}` is not a date; write it as 2026-11-22"))
+        }
     };
     if item.evidence.is_empty() || item.evidence.len() > 256 {
         return Err("`evidence` must name where the evidence is kept, in 1 to 256 bytes".to_owned());
@@ -181,7 +183,9 @@ fn wanted(item: ListItem) -> Result<Wanted, String> {
 async fn publish<W: Send + 'static>(
     node: &std::sync::Arc<Node>,
     wishes: Vec<Result<W, String>>,
-    plan: impl FnOnce(&mut Session, &[W]) -> Result<Vec<Outcome>, antibrush_protocol::feed::build::BuildError> + Send + 'static,
+    plan: impl FnOnce(&mut Session, &[W]) -> Result<Vec<Outcome>, antibrush_protocol::feed::build::BuildError>
+    + Send
+    + 'static,
 ) -> Result<Json<PublishResponse>, Problem> {
     let planner = node.clone();
     let planned = tokio::task::spawn_blocking(move || -> Result<_, Problem> {

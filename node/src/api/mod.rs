@@ -22,7 +22,6 @@ mod status;
 use std::sync::Arc;
 
 use axum::{Router, extract::DefaultBodyLimit, routing::get};
-use tower_http::limit::RequestBodyLimitLayer;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -80,14 +79,13 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(archive::put_charter))
         .routes(routes!(archive::put_headers))
         .routes(routes!(archive::put_chunk))
-        .layer(RequestBodyLimitLayer::new(BODY_BYTES))
-        .layer(DefaultBodyLimit::disable());
+        // Not tower's limit layer: its refusal is plain text, the extractors' is a problem.
+        .layer(DefaultBodyLimit::max(BODY_BYTES));
     let large = OpenApiRouter::new()
         .routes(routes!(import::import))
         .routes(routes!(filter::build))
         .routes(routes!(filter::check))
-        .layer(RequestBodyLimitLayer::new(import::FILE_BYTES))
-        .layer(DefaultBodyLimit::disable());
+        .layer(DefaultBodyLimit::max(import::FILE_BYTES));
     let open = OpenApiRouter::new()
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
@@ -98,6 +96,7 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
     let router = router
         .route("/openapi.json", get(move || std::future::ready(axum::Json(served.clone()))))
         .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(app);
     (router, document)
 }

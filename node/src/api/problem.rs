@@ -54,7 +54,9 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(self)).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
         response
     }
 }
@@ -64,6 +66,12 @@ pub async fn not_found() -> Problem {
     Problem::not_found("there is no such route; /openapi.json lists them all")
 }
 
+/// The route has other methods.
+pub async fn method_not_allowed() -> Problem {
+    let detail = "this route takes another method; /openapi.json says which";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+}
+
 impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
         use antibrush_protocol::replica::PublishRefusal as R;
@@ -71,7 +79,9 @@ impl From<PublishError> for Problem {
             PublishError::NotAPublisher => (StatusCode::FORBIDDEN, "not-a-publisher"),
             PublishError::Recovering => (StatusCode::SERVICE_UNAVAILABLE, "recovering"),
             PublishError::ClockBehind(_) => (StatusCode::CONFLICT, "clock"),
-            PublishError::Refused(R::Storage) | PublishError::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+            PublishError::Refused(R::Storage) | PublishError::Storage(_) => {
+                (StatusCode::INSUFFICIENT_STORAGE, "storage")
+            }
             PublishError::Refused(R::Frozen) => (StatusCode::CONFLICT, "frozen"),
             PublishError::Refused(R::Moved | R::Invalid) => (StatusCode::CONFLICT, "refused"),
             PublishError::Key(_) => (StatusCode::INTERNAL_SERVER_ERROR, "key"),
@@ -139,5 +149,9 @@ impl From<PathRejection> for Problem {
 }
 
 fn too_large() -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is too large for this route or was cut off; split it")
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too-large",
+        "the body is too large for this route or was cut off; split it",
+    )
 }

@@ -80,7 +80,9 @@ pub async fn inclusion(
             let mut rows = Vec::new();
             app.node.store().table().get(&prefix_of(&token), &mut rows);
             let row = rows.iter().find(|row| row.publisher == member);
-            u64::from(row.ok_or_else(|| Problem::not_found("that publisher has no listing of this subject in force"))?.leaf)
+            u64::from(
+                row.ok_or_else(|| Problem::not_found("that publisher has no listing of this subject in force"))?.leaf,
+            )
         }
         _ => return Err(Problem::bad_request("name the leaf by `index`, or the subject by `class` and `id`")),
     };
@@ -116,5 +118,9 @@ pub async fn consistency(
     let proof = tokio::task::spawn_blocking(move || store.prove_consistency(member, request.earlier, later));
     let proof = proof.await.map_err(|_| Problem::stopping())??;
     let proof = proof.ok_or_else(|| Problem::not_found("one of the two batches is not here"))?;
-    Ok(Json(ProofResponse { alliance: hex::encode(view.chain.alliance()), index: None, proof: STANDARD.encode(proof.encode()) }))
+    Ok(Json(ProofResponse {
+        alliance: hex::encode(view.chain.alliance()),
+        index: None,
+        proof: STANDARD.encode(proof.encode()),
+    }))
 }

@@ -86,7 +86,8 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
     };
     let offenders = node.peer_records().await.into_iter().map(offender).collect();
     let mut notes = Vec::new();
-    let enumerable = charter.token_keys.iter().any(|key| key.suite == Suite::Keyed && key.class.is_personal_by_default());
+    let enumerable =
+        charter.token_keys.iter().any(|key| key.suite == Suite::Keyed && key.class.is_personal_by_default());
     if enumerable {
         notes.push(
             "This alliance uses keyed tokens (suite 1) for personal classes: every member can enumerate them. 本联盟对个人类标识使用套件1，任何成员都能枚举。"
@@ -110,7 +111,13 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         alliance_en: charter.name_en.clone(),
         alliance: hex::encode(view.chain.alliance()),
         charter: charter.number,
-        peer_id: node.keys().node().ok().and_then(|key| network::peer_id(&key.public())).map(|id| id.to_string()).unwrap_or_default(),
+        peer_id: node
+            .keys()
+            .node()
+            .ok()
+            .and_then(|key| network::peer_id(&key.public()))
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
         listening: node.listening().iter().map(ToString::to_string).collect(),
         started: node.started().0,
         connected: view.peers.len(),

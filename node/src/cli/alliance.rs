@@ -6,7 +6,12 @@ use antibrush_protocol::{
 };
 use serde_json::{Value, json};
 
-use super::{Client, Context, Failure, args::AllianceVerb, init::parse_role, output::moment};
+use super::{
+    Client, Context, Failure,
+    args::AllianceVerb,
+    init::parse_role,
+    output::{CodeKind, moment},
+};
 use crate::{
     clock,
     core::{Founding, found},
@@ -18,13 +23,17 @@ use crate::{
 pub async fn run(context: &Context, verb: AllianceVerb) -> Result<(), Failure> {
     match verb {
         AllianceVerb::Create { name_zh, name_en, level, region, accept_insider_enumeration, hide_publishers } => {
-            let level = Level::parse(&level).ok_or_else(|| Failure::text("the level must be city, province, national or sector"))?;
+            let level = Level::parse(&level)
+                .ok_or_else(|| Failure::text("the level must be city, province, national or sector"))?;
             let policy = Policy {
                 names_publishers: !hide_publishers,
                 accepts_insider_enumeration: accept_insider_enumeration,
                 ..Policy::default()
             };
-            let classes = Class::ALL.iter().copied().filter(|class| accept_insider_enumeration || !class.is_personal_by_default());
+            let classes = Class::ALL
+                .iter()
+                .copied()
+                .filter(|class| accept_insider_enumeration || !class.is_personal_by_default());
             create(context, &Founding { name_zh, name_en, level, region, policy, classes: classes.collect() })
         }
         AllianceVerb::Admit { slug, role, days } => admit(context, &slug, &role, days).await,
@@ -38,11 +47,20 @@ fn create(context: &Context, founding: &Founding) -> Result<(), Failure> {
     let config = context.load_config()?;
     let (store, _) = Store::open(&data).map_err(Failure::new)?;
     if store.charters().map_err(Failure::new)?.is_some() {
-        return Err(Failure::both("this node belongs to an alliance already; found another one with another --dir", "本节点已属于某个联盟：请用另一个 --dir"));
+        return Err(Failure::both(
+            "this node belongs to an alliance already; found another one with another --dir",
+            "本节点已属于某个联盟：请用另一个 --dir",
+        ));
     }
     add_steward_key(context, data.path())?;
     let keys = context.open_keys()?;
-    let addresses = if config.announce.is_empty() { config.listen.clone() } else { config.announce.clone() };
+    let addresses = config.reachable();
+    if addresses.is_empty() {
+        return Err(Failure::both(
+            "newcomers must be able to dial this node: set `announce` in antibrush.toml to its address, for example [\"/ip4/192.0.2.7/tcp/4861\"]",
+            "新成员须能连接本节点：请在 antibrush.toml 的 announce 中填写其地址，例如 [\"/ip4/192.0.2.7/tcp/4861\"]",
+        ));
+    }
     let charter = found(founding, &profile, &keys, &addresses, clock::wall()).map_err(Failure::new)?;
     store.put_charter(&charter).map_err(Failure::new)?;
     let enumerable = founding.policy.accepts_insider_enumeration;
@@ -55,8 +73,8 @@ fn create(context: &Context, founding: &Founding) -> Result<(), Failure> {
         );
         if enumerable {
             context.output.say(
-                "Personal classes use keyed tokens (suite 1): every member holds the pepper and can enumerate all mobile numbers in about half an hour.",
-                "个人类标识使用套件1（带密钥哈希）：每个成员都持有密钥，约半小时即可枚举全部手机号。",
+                "Personal classes use keyed tokens (suite 1): every member holds the pepper and can enumerate all mobile numbers within hours on one core.",
+                "个人类标识使用套件1（带密钥哈希）：每个成员都持有密钥，单核数小时即可枚举全部手机号。",
             );
         } else {
             context.output.say(
@@ -72,7 +90,8 @@ fn create(context: &Context, founding: &Founding) -> Result<(), Failure> {
 fn add_steward_key(context: &Context, directory: &std::path::Path) -> Result<(), Failure> {
     let protection = match KeyStore::is_encrypted(directory).map_err(Failure::new)? {
         true => {
-            let secret = passphrase::find(context.passphrase_file.as_deref(), passphrase::Purpose::Open).map_err(Failure::new)?;
+            let secret = passphrase::find(context.passphrase_file.as_deref(), passphrase::Purpose::Open)
+                .map_err(Failure::new)?;
             let protection = Protection::Passphrase(secret);
             // A second passphrase for one node would lock its owner out.
             KeyStore::open(directory, &protection).map_err(Failure::new)?;
@@ -114,11 +133,31 @@ async fn members(context: &Context) -> Result<(), Failure> {
             format!("{} · charter {}", members["name_en"].as_str().unwrap_or_default(), members["charter"]),
             format!("{} · 章程第 {} 版", members["name_zh"].as_str().unwrap_or_default(), members["charter"]),
         );
-        let mut table = out.table(&[("no.", "编号"), ("name", "简称"), ("registered name", "名称"), ("role", "角色"), ("state", "状态"), ("connected", "连接")]);
+        let mut table = out.table(&[
+            ("no.", "编号"),
+            ("name", "简称"),
+            ("registered name", "名称"),
+            ("role", "角色"),
+            ("state", "状态"),
+            ("connected", "连接"),
+        ]);
         for member in members["members"].as_array().into_iter().flatten() {
             let text = |key: &str| member[key].as_str().unwrap_or("–").to_owned();
-            let connected = if member["own"] == true { out.pick("this node", "本节点") } else if member["connected"] == true { out.pick("yes", "是") } else { out.pick("no", "否") };
-            table.add_row([member["number"].to_string(), text("slug"), text("legal_name"), text("role"), text("state"), connected.to_owned()]);
+            let connected = if member["own"] == true {
+                out.pick("this node", "本节点")
+            } else if member["connected"] == true {
+                out.pick("yes", "是")
+            } else {
+                out.pick("no", "否")
+            };
+            table.add_row([
+                member["number"].to_string(),
+                text("slug"),
+                text("legal_name"),
+                out.code(CodeKind::Role, &text("role")),
+                out.code(CodeKind::State, &text("state")),
+                connected.to_owned(),
+            ]);
         }
         println!("{table}");
     });

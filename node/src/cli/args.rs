@@ -9,9 +9,9 @@ use libp2p::Multiaddr;
 #[derive(Parser)]
 #[command(name = "antibrush", version, propagate_version = true, max_term_width = 110)]
 pub struct Arguments {
-    /// The node's data directory.
-    #[arg(long, global = true, env = "ANTIBRUSH_DIR", default_value = "antibrush-data")]
-    pub dir: PathBuf,
+    /// The node's data directory; antibrush-data if not given.
+    #[arg(long, global = true, env = "ANTIBRUSH_DIR")]
+    pub dir: Option<PathBuf>,
     /// The configuration file; antibrush.toml in the data directory if not given.
     #[arg(long, global = true)]
     pub config: Option<PathBuf>,
@@ -21,6 +21,7 @@ pub struct Arguments {
     /// Print JSON for programs instead of text for people.
     #[arg(long, global = true)]
     pub json: bool,
+    /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
 }
@@ -32,7 +33,7 @@ pub enum Verb {
     Init(InitArgs),
     /// Run the node until Ctrl-C or SIGTERM.
     Run(RunArgs),
-    /// Show a whole alliance at work on this machine: four nodes, real sockets, real files.
+    /// Show a whole alliance at work on this machine: four nodes, real sockets, real files. With --dir the data stays there.
     Demo(DemoArgs),
     /// List subjects from a CSV or XLSX file.
     Import(ImportArgs),
@@ -115,9 +116,6 @@ pub struct DemoArgs {
     /// List this many generated subjects in addition.
     #[arg(long, default_value_t = 0)]
     pub entries: u64,
-    /// Keep the nodes' data in --dir instead of a temporary directory.
-    #[arg(long)]
-    pub keep: bool,
 }
 
 /// Flags of `import`.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Client, Context, Failure, Output,
     args::{CheckArgs, SubjectArgs},
+    output::CodeKind,
 };
 
 pub async fn run(context: &Context, args: CheckArgs) -> Result<(), Failure> {
@@ -41,35 +42,62 @@ fn print(output: &Output, answer: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or("–").to_owned();
     let word = answer["answer"].as_str().unwrap_or_default();
     output.say(word, verdict_zh(word));
-    if let Some(reason) = answer["reason"].as_str() {
+    if let Some(reason) = answer[output.pick("reason", "reason_zh")].as_str() {
         println!("{reason}");
     }
     let listings = answer["listings"].as_array().cloned().unwrap_or_default();
     if !listings.is_empty() {
         let mut table = output.table(&[
-            ("publisher", "列入方"), ("list", "名单"), ("conduct", "行为"), ("severity", "程度"), ("listed", "列入日期"), ("until", "有效至"), ("feed", "来源"),
+            ("publisher", "列入方"),
+            ("list", "名单"),
+            ("conduct", "行为"),
+            ("severity", "程度"),
+            ("listed", "列入日期"),
+            ("until", "有效至"),
+            ("feed", "来源"),
         ]);
         for l in &listings {
-            let fresh = if l["fresh"] == Value::Bool(true) { output.pick("fresh", "最新") } else { output.pick("stale", "过时") };
+            let fresh = if l["fresh"] == Value::Bool(true) {
+                output.pick("fresh", "最新")
+            } else {
+                output.pick("stale", "过时")
+            };
             table.add_row([
-                text(&l["publisher"]), text(&l["list"]), text(&l["conduct"]), text(&l["severity"]), text(&l["listed"]), text(&l["expires"]), fresh.to_owned(),
+                text(&l["publisher"]),
+                text(&l["list"]),
+                output.code(CodeKind::Conduct, &text(&l["conduct"])),
+                output.code(CodeKind::Severity, &text(&l["severity"])),
+                text(&l["listed"]),
+                text(&l["expires"]),
+                fresh.to_owned(),
             ]);
         }
         println!("{table}");
         let members = answer["members"].as_u64().unwrap_or(0);
         let corroborated = answer["corroborated"] == Value::Bool(true);
         output.say(
-            format!("{members} member(s) under different control list the same conduct{}.", if corroborated { ": corroborated" } else { "" }),
+            format!(
+                "{members} member(s) under different control list the same conduct{}.",
+                if corroborated { ": corroborated" } else { "" }
+            ),
             format!("{members} 家不同控制关系的成员列入同一行为{}。", if corroborated { "，已交叉验证" } else { "" }),
         );
     }
     if answer["victim"] == Value::Bool(true) {
         output.say("A victim mark protects this subject: nothing may be enforced.", "该主体有受害标记：不得采取措施。");
     }
-    let stale: Vec<String> = answer["feeds"].as_array().into_iter().flatten()
-        .filter(|feed| feed["fresh"] != Value::Bool(true)).map(|feed| text(&feed["publisher"])).collect();
+    let stale: Vec<String> = answer["feeds"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|feed| feed["fresh"] != Value::Bool(true))
+        .map(|feed| text(&feed["publisher"]))
+        .collect();
     if !stale.is_empty() {
-        output.say(format!("Not heard from in time: {}.", stale.join(", ")), format!("未及时收到的名单源：{}。", stale.join("、")));
+        output.say(
+            format!("Not heard from in time: {}.", stale.join(", ")),
+            format!("未及时收到的名单源：{}。", stale.join("、")),
+        );
     }
 }
 

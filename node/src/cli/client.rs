@@ -61,7 +61,13 @@ impl Client {
     }
 
     /// Sends a request and returns the answer whatever its status.
-    pub async fn send(&self, method: Method, path: &str, content_type: &str, body: Bytes) -> Result<Response<Body>, Failure> {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Bytes,
+    ) -> Result<Response<Body>, Failure> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -80,7 +86,12 @@ impl Client {
     }
 
     /// Sends a request and decodes a good answer; a problem becomes a [`Failure`].
-    pub async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&impl Serialize>) -> Result<T, Failure> {
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, Failure> {
         let body = match body {
             // Strings, numbers and enums encode in every case.
             Some(body) => Bytes::from(serde_json::to_vec(body).expect("a request encodes")),
@@ -88,7 +99,8 @@ impl Client {
         };
         let response = self.send(method, path, "application/json", body).await?;
         let bytes = good(response).await?;
-        serde_json::from_slice(&bytes).map_err(|_| Failure::text("the node answered with something else; is it of the same release?"))
+        serde_json::from_slice(&bytes)
+            .map_err(|_| Failure::text("the node answered with something else; is it of the same release?"))
     }
 
     /// GET.
@@ -129,14 +141,17 @@ async fn send_over_socket(api: SocketAddr, request: Request<Body>) -> Result<Res
     })?;
     // Without it small requests wait for the peer's delayed acknowledgement; a refusal costs only speed.
     let _ = stream.set_nodelay(true);
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| broken())?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| broken())?;
     tokio::spawn(connection);
     let response = sender.send_request(request).await.map_err(|_| broken())?;
     Ok(response.map(Body::new))
 }
 
 fn broken() -> Failure {
-    Failure::text("the connection to the node broke; look whether it still runs, then repeat the command: it changes nothing twice")
+    Failure::text(
+        "the connection to the node broke; look whether it still runs, then repeat the command: it changes nothing twice",
+    )
 }
 
 fn readable(status: StatusCode) -> String {

@@ -1,14 +1,24 @@
 //! `feed`: show, verify, export and import. The archive's layout is docs/PROTOCOL.md § Archive.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use antibrush_protocol::{feed::BatchHeader, limits, signed::Signed};
+use antibrush_protocol::{
+    charter::SignedCharter,
+    feed::{BatchHeader, Chunk},
+    limits,
+    signed::Signed,
+};
 use axum::{body::Bytes, http::Method};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{Client, Context, Failure, args::FeedVerb, client::good, output::moment};
+use super::{
+    Client, Context, Failure,
+    args::FeedVerb,
+    client::good,
+    output::{CodeKind, moment},
+};
 use crate::storage::files;
 
 pub async fn run(context: &Context, verb: FeedVerb) -> Result<(), Failure> {
@@ -38,7 +48,12 @@ async fn show_all(context: &Context, client: &Client) -> Result<(), Failure> {
     context.output.show(&feeds, |feeds| {
         let out = &context.output;
         let mut table = out.table(&[
-            ("feed", "名单源"), ("batch", "批次"), ("entries", "条目"), ("signed", "签署时间"), ("state", "状态"), ("waiting", "等待"),
+            ("feed", "名单源"),
+            ("batch", "批次"),
+            ("entries", "条目"),
+            ("signed", "签署时间"),
+            ("state", "状态"),
+            ("waiting", "等待"),
         ]);
         for feed in feeds.as_array().into_iter().flatten() {
             let fresh = if feed["fresh"] == true { out.pick("fresh", "最新") } else { out.pick("stale", "过时") };
@@ -83,8 +98,14 @@ async fn verify(context: &Context, client: &Client, publisher: &str) -> Result<(
     }
     context.output.show(&found, |found| {
         context.output.say(
-            format!("The feed of {publisher} holds: {} signed heads, {} leaves, {} erased.", found["headers"], found["leaves"], found["erased"]),
-            format!("{publisher} 的名单源校验通过：{} 个签名树头，{} 个叶，{} 个已擦除。", found["headers"], found["leaves"], found["erased"]),
+            format!(
+                "The feed of {publisher} holds: {} signed heads, {} leaves, {} erased.",
+                found["headers"], found["leaves"], found["erased"]
+            ),
+            format!(
+                "{publisher} 的名单源校验通过：{} 个签名树头，{} 个叶，{} 个已擦除。",
+                found["headers"], found["leaves"], found["erased"]
+            ),
         );
         print_totals(context, found);
     });
@@ -92,10 +113,18 @@ async fn verify(context: &Context, client: &Client, publisher: &str) -> Result<(
 }
 
 fn print_totals(context: &Context, value: &Value) {
-    let mut table = context.output.table(&[("kind", "类型"), ("list", "名单"), ("conduct", "行为"), ("entries", "条目")]);
+    let mut table =
+        context.output.table(&[("kind", "类型"), ("list", "名单"), ("conduct", "行为"), ("entries", "条目")]);
     for total in value["totals"].as_array().into_iter().flatten() {
         let text = |key: &str| total[key].as_str().unwrap_or("–").to_owned();
-        table.add_row([text("kind"), text("list"), text("conduct"), total["count"].to_string()]);
+        let kind = match total["kind"].as_str() {
+            Some("list") => context.output.pick("list", "列入"),
+            Some("amend") => context.output.pick("amend", "变更"),
+            Some("clear") => context.output.pick("clear", "移出"),
+            _ => "–",
+        };
+        let conduct = context.output.code(CodeKind::Conduct, &text("conduct"));
+        table.add_row([kind.to_owned(), text("list"), conduct, total["count"].to_string()]);
     }
     if table.row_count() > 0 {
         println!("{table}");
@@ -111,13 +140,17 @@ struct Summary {
 impl Summary {
     fn read(directory: &Path) -> Result<Summary, Failure> {
         let path = directory.join("archive.json");
-        let not_an_archive = || Failure::text(format!("{} is no feed archive: archive.json is missing or malformed", directory.display()));
+        let not_an_archive = || {
+            Failure::text(format!("{} is no feed archive: archive.json is missing or malformed", directory.display()))
+        };
         let bytes = files::read_bounded(&path, 64 * 1024).map_err(Failure::new)?.ok_or_else(not_an_archive)?;
         let value: Value = serde_json::from_slice(&bytes).map_err(|_| not_an_archive())?;
         match (value["version"].as_u64(), value["publisher"].as_str(), value["headers"].as_u64()) {
             (Some(1), Some(publisher), Some(headers)) => Ok(Summary { publisher: publisher.to_owned(), headers }),
             (Some(1), ..) | (None, ..) => Err(not_an_archive()),
-            (Some(version), ..) => Err(Failure::text(format!("the archive has version {version}; a newer release reads it"))),
+            (Some(version), ..) => {
+                Err(Failure::text(format!("the archive has version {version}; a newer release reads it")))
+            }
         }
     }
 }
@@ -192,8 +225,12 @@ async fn export_body(client: &Client, out: &Path, seq: u64, header: &BatchHeader
 async fn import(context: &Context, client: &Client, archive: &Path, summary: &Summary) -> Result<(), Failure> {
     let bar = progress(context, summary.headers);
     let mut number = 1u64;
-    while let Some(charter) = read(&archive.join("charters").join(format!("{number:08}.charter")), limits::CHARTER_BYTES)? {
-        good(client.send(Method::POST, "/v1/archive/charters", "application/octet-stream", charter.into()).await?).await?;
+    loop {
+        let path = archive.join("charters").join(format!("{number:08}.charter"));
+        let Some(charter) = read(&path, limits::CHARTER_BYTES)? else { break };
+        SignedCharter::decode(&charter).map_err(|error| refused_file(&path, &error))?;
+        good(client.send(Method::POST, "/v1/archive/charters", "application/octet-stream", charter.into()).await?)
+            .await?;
         number += 1;
     }
     let headers_path = format!("/v1/archive/feeds/{}/headers", summary.publisher);
@@ -201,9 +238,11 @@ async fn import(context: &Context, client: &Client, archive: &Path, summary: &Su
     loop {
         let mut window = Vec::new();
         while window.len() < limits::QUEUED_BATCHES / 2 {
-            let Some(header) = read(&archive.join("headers").join(format!("{seq:010}.cose")), limits::GOSSIP_BYTES)? else { break };
-            import_body(client, archive, seq).await?;
-            window.push(STANDARD.encode(header));
+            let path = archive.join("headers").join(format!("{seq:010}.cose"));
+            let Some(envelope) = read(&path, limits::GOSSIP_BYTES)? else { break };
+            let header = Signed::<BatchHeader>::decode(&envelope).map_err(|error| refused_file(&path, &error))?;
+            import_body(client, archive, seq, header.payload()).await?;
+            window.push(STANDARD.encode(envelope));
             seq += 1;
         }
         if window.is_empty() {
@@ -233,13 +272,26 @@ async fn import(context: &Context, client: &Client, archive: &Path, summary: &Su
     Ok(())
 }
 
-async fn import_body(client: &Client, archive: &Path, seq: u64) -> Result<(), Failure> {
+/// Sends the body of one header. Each chunk is compared with the header first: the node would wait for a chunk that it
+/// lacks, as it does for peers, and could not say which file is at fault.
+async fn import_body(client: &Client, archive: &Path, seq: u64, header: &BatchHeader) -> Result<(), Failure> {
     let directory = archive.join("bodies").join(format!("{seq:010}"));
-    for index in 0..limits::CHUNKS_PER_BATCH {
-        let Some(chunk) = read(&directory.join(format!("{index:04}.cborseq")), limits::CHUNK_BYTES)? else { return Ok(()) };
+    for (index, descriptor) in header.chunks.iter().enumerate() {
+        let path = directory.join(format!("{index:04}.cborseq"));
+        let chunk = read(&path, limits::CHUNK_BYTES)?;
+        let chunk = chunk.ok_or_else(|| refused_file(&path, &"the file is missing"))?;
+        Chunk::verify(descriptor, &chunk).map_err(|error| refused_file(&path, &error))?;
         good(client.send(Method::POST, "/v1/archive/chunks", "application/cbor-seq", chunk.into()).await?).await?;
     }
     Ok(())
+}
+
+fn refused_file(path: &Path, reason: &dyn std::fmt::Display) -> Failure {
+    let path = path.display();
+    Failure::both(
+        format!("{path} is refused: {reason}; copy the archive again, or export it again"),
+        format!("{path} 未被接受：{reason}；请重新复制或重新导出"),
+    )
 }
 
 async fn objects(client: &Client, path: &str) -> Result<Vec<Vec<u8>>, Failure> {
@@ -262,7 +314,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     files::write_atomic(path, bytes, 0o644).map_err(Failure::new)
 }
 
-fn read(path: &PathBuf, most: usize) -> Result<Option<Vec<u8>>, Failure> {
+fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Failure> {
     files::read_bounded(path, most as u64).map_err(Failure::new)
 }
 

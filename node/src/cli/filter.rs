@@ -13,7 +13,9 @@ use crate::{import::Table, storage::files};
 
 pub async fn run(context: &Context, verb: FilterVerb) -> Result<(), Failure> {
     match verb {
-        FilterVerb::Build { file, out, number, fpr_exponent } => build(context, &file, &out, number, fpr_exponent).await,
+        FilterVerb::Build { file, out, number, fpr_exponent } => {
+            build(context, &file, &out, number, fpr_exponent).await
+        }
         FilterVerb::Check { filter, subject: which } => {
             let (class, id) = subject(&which)?;
             let bytes = files::read_bounded(&filter, 64 << 20).map_err(Failure::new)?;
@@ -50,7 +52,12 @@ async fn build(context: &Context, file: &Path, out: &Path, number: u64, fpr_expo
     let result = json!({ "file": out, "items": items.len(), "rejected": rejects.len() });
     context.output.show(&result, |_| {
         context.output.say(
-            format!("A filter of {} subjects was written to {} ({} rows were not taken).", items.len(), out.display(), rejects.len()),
+            format!(
+                "A filter of {} subjects was written to {} ({} rows were not taken).",
+                items.len(),
+                out.display(),
+                rejects.len()
+            ),
             format!("已将 {} 个主体的过滤器写入 {}（{} 行未采用）。", items.len(), out.display(), rejects.len()),
         );
     });

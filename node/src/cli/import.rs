@@ -34,21 +34,28 @@ pub async fn run(context: &Context, args: ImportArgs) -> Result<(), Failure> {
 }
 
 fn template_file(context: &Context, path: &Path) -> Result<(), Failure> {
-    let format = if path.extension().is_some_and(|extension| extension == "xlsx") { Format::Xlsx } else { Format::CsvUtf8 };
-    let file = File::create_new(path).map_err(|error| Failure::text(format!("{} cannot be made ({error})", path.display())))?;
+    let format =
+        if path.extension().is_some_and(|extension| extension == "xlsx") { Format::Xlsx } else { Format::CsvUtf8 };
+    let file = File::create_new(path)
+        .map_err(|error| Failure::text(format!("{} cannot be made ({error})", path.display())))?;
     write_template(file, context.lang(), format).map_err(Failure::new)?;
     let result = json!({ "template": path });
     context.output.show(&result, |_| {
-        context.output.say(
-            format!("A template was written to {}.", path.display()),
-            format!("模板已写入 {}。", path.display()),
-        );
+        context
+            .output
+            .say(format!("A template was written to {}.", path.display()), format!("模板已写入 {}。", path.display()));
     });
     Ok(())
 }
 
 /// Sends the file and follows the answer line by line. Returns the summary with the rejects in it.
-async fn import(context: &Context, client: &Client, name: &str, bytes: Bytes, args: &ImportArgs) -> Result<Value, Failure> {
+async fn import(
+    context: &Context,
+    client: &Client,
+    name: &str,
+    bytes: Bytes,
+    args: &ImportArgs,
+) -> Result<Value, Failure> {
     let bar = progress(context, bytes.len() as u64);
     let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_".contains(*c)).collect();
     let path = format!("/v1/import?name={name}&dry_run={}", args.dry_run);
@@ -57,13 +64,19 @@ async fn import(context: &Context, client: &Client, name: &str, bytes: Bytes, ar
         return Err(good(response).await.err().unwrap_or_else(|| Failure::text("the node refused the file")));
     }
     let mut rejects = args.rejects.as_deref().map(|path| Rejects::create(path, context.lang())).transpose()?;
-    let (mut body, mut buffer, mut last, mut batches, mut shown) = (response.into_body(), Vec::new(), None, Vec::new(), Vec::new());
+    let (mut body, mut buffer, mut last, mut batches, mut shown) =
+        (response.into_body(), Vec::new(), None, Vec::new(), Vec::new());
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Failure::text("the connection to the node broke; import the file again: what stands already changes nothing"))?;
+        let frame = frame.map_err(|_| {
+            Failure::text(
+                "the connection to the node broke; import the file again: what stands already changes nothing",
+            )
+        })?;
         buffer.extend_from_slice(frame.data_ref().map(|data| &data[..]).unwrap_or_default());
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = buffer.drain(..=end).collect();
-            let line: Value = serde_json::from_slice(&line).map_err(|_| Failure::text("the node answered with something else"))?;
+            let line: Value =
+                serde_json::from_slice(&line).map_err(|_| Failure::text("the node answered with something else"))?;
             if let Some(progress) = line.get("progress") {
                 bar.set_position(progress["done"].as_u64().unwrap_or(0));
             } else if let Some(reject) = line.get("reject") {
@@ -81,7 +94,11 @@ async fn import(context: &Context, client: &Client, name: &str, bytes: Bytes, ar
         }
     }
     bar.finish_and_clear();
-    let last = last.ok_or_else(|| Failure::text("the node stopped before the import ended; import the file again: what stands already changes nothing"))?;
+    let last = last.ok_or_else(|| {
+        Failure::text(
+            "the node stopped before the import ended; import the file again: what stands already changes nothing",
+        )
+    })?;
     if let Some(error) = last.get("error") {
         let text = |key: &str| error[key].as_str().map(str::to_owned);
         let en = text("detail").unwrap_or_default();
@@ -99,10 +116,20 @@ fn print(context: &Context, summary: &Value, rejects: Option<&Path>) {
     let (rows, rejected) = (summary["rows"].as_u64().unwrap_or(0), summary["rejected"].as_u64().unwrap_or(0));
     let dry = summary["dry_run"] == true;
     context.output.say(
-        format!("{rows} rows: {} listed, {} amended, {} unchanged, {rejected} rejected{}.",
-            number("listed"), number("amended"), number("unchanged"), if dry { " (dry run: nothing was published)" } else { "" }),
-        format!("共 {rows} 行：新列入 {}，变更 {}，无变化 {}，未采用 {rejected}{}。",
-            number("listed"), number("amended"), number("unchanged"), if dry { "（试运行，未发布）" } else { "" }),
+        format!(
+            "{rows} rows: {} listed, {} amended, {} unchanged, {rejected} rejected{}.",
+            number("listed"),
+            number("amended"),
+            number("unchanged"),
+            if dry { " (dry run: nothing was published)" } else { "" }
+        ),
+        format!(
+            "共 {rows} 行：新列入 {}，变更 {}，无变化 {}，未采用 {rejected}{}。",
+            number("listed"),
+            number("amended"),
+            number("unchanged"),
+            if dry { "（试运行，未发布）" } else { "" }
+        ),
     );
     let lang = context.lang();
     let first = summary["first_rejects"].as_array().cloned().unwrap_or_default();
@@ -116,10 +143,16 @@ fn print(context: &Context, summary: &Value, rejects: Option<&Path>) {
     }
     if rejected > first.len() as u64 {
         let more = rejected - first.len() as u64;
-        context.output.say(format!("  … and {more} more; write them all with --rejects FILE"), format!("  ……另有 {more} 行；用 --rejects 文件 写出全部"));
+        context.output.say(
+            format!("  … and {more} more; write them all with --rejects FILE"),
+            format!("  ……另有 {more} 行；用 --rejects 文件 写出全部"),
+        );
     }
     if let Some(path) = rejects.filter(|_| rejected > 0) {
-        context.output.say(format!("Rejected rows are listed in {}.", path.display()), format!("未采用的行列于 {}。", path.display()));
+        context.output.say(
+            format!("Rejected rows are listed in {}.", path.display()),
+            format!("未采用的行列于 {}。", path.display()),
+        );
     }
 }
 
@@ -131,8 +164,11 @@ struct Rejects {
 
 impl Rejects {
     fn create(path: &Path, lang: Lang) -> Result<Rejects, Failure> {
-        let mut file = File::create(path).map_err(|error| Failure::text(format!("{} cannot be made ({error}); choose another place", path.display())))?;
-        let headings = if lang == Lang::Zh { "\u{feff}行号,列,原因\r\n" } else { "\u{feff}line,column,reason\r\n" };
+        let mut file = File::create(path).map_err(|error| {
+            Failure::text(format!("{} cannot be made ({error}); choose another place", path.display()))
+        })?;
+        let headings =
+            if lang == Lang::Zh { "\u{feff}行号,列,原因\r\n" } else { "\u{feff}line,column,reason\r\n" };
         file.write_all(headings.as_bytes()).map_err(Failure::new)?;
         Ok(Rejects { file, zh: lang == Lang::Zh })
     }
@@ -151,6 +187,7 @@ fn progress(context: &Context, length: u64) -> ProgressBar {
         return ProgressBar::hidden();
     }
     // A literal template that parses.
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}").expect("a valid template");
+    let style =
+        ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}").expect("a valid template");
     ProgressBar::new(length).with_style(style)
 }

@@ -14,7 +14,10 @@ use crate::{clock, network, profile::Profile, storage::Store};
 pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
     let invitation = Invitation::from_text(&read_dash(&args.invitation)?).map_err(Failure::new)?;
     if invitation.expires <= clock::wall() {
-        return Err(Failure::both("the invitation has expired; ask the steward for a new one", "邀请码已过期：请向秘书处重新索取"));
+        return Err(Failure::both(
+            "the invitation has expired; ask the steward for a new one",
+            "邀请码已过期：请向秘书处重新索取",
+        ));
     }
     let data = context.lock()?;
     let profile = Profile::read(data.path()).map_err(Failure::new)?;
@@ -22,14 +25,14 @@ pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
     let keys = context.open_keys()?;
     let (store, _) = Store::open(&data).map_err(Failure::new)?;
     if store.charters().map_err(Failure::new)?.is_some() {
-        return Err(Failure::both("this node belongs to an alliance already; join another one with another --dir", "本节点已属于某个联盟：请用另一个 --dir"));
+        return Err(Failure::both(
+            "this node belongs to an alliance already; join another one with another --dir",
+            "本节点已属于某个联盟：请用另一个 --dir",
+        ));
     }
-    let (feed, node, seal) = (
-        keys.feed().map_err(Failure::new)?,
-        keys.node().map_err(Failure::new)?,
-        keys.seal().map_err(Failure::new)?,
-    );
-    let addresses = if config.announce.is_empty() { &config.listen } else { &config.announce };
+    let (feed, node, seal) =
+        (keys.feed().map_err(Failure::new)?, keys.node().map_err(Failure::new)?, keys.seal().map_err(Failure::new)?);
+    let addresses = config.reachable();
     let request = JoinRequest {
         secret: invitation.secret,
         slug: profile.slug.clone(),
@@ -44,7 +47,8 @@ pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
     let envelope = signed::sign(&request, feed).envelope().to_vec();
     let charters = network::join(&mut node.secret(), &invitation, envelope).await.map_err(Failure::new)?;
     // Nothing is believed for having come from the steward's node: the chain must begin at the invitation's alliance id.
-    let chain = verify(&charters, &invitation).map_err(|error| Failure::text(format!("the charters that the steward's node sent do not hold: {error}")))?;
+    let chain = verify(&charters, &invitation)
+        .map_err(|error| Failure::text(format!("the charters that the steward's node sent do not hold: {error}")))?;
     let Some(member) = chain.current().member_of_node(&node.public()) else {
         return Err(Failure::text("the steward's node sent charters that do not admit this node; ask the steward"));
     };

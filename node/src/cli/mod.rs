@@ -39,6 +39,8 @@ use crate::{
 pub struct Context {
     /// The data directory.
     pub directory: PathBuf,
+    /// Whether somebody named it.
+    pub directory_is_named: bool,
     /// The configuration file named by `--config`.
     pub config: Option<PathBuf>,
     /// The file with the passphrase, if one was named.
@@ -99,7 +101,8 @@ pub fn main() -> ExitCode {
         Err(error) => return output.fail(&Failure::text(format!("the system refuses threads: {error}"))),
     };
     let context = Context {
-        directory: arguments.dir,
+        directory_is_named: arguments.dir.is_some(),
+        directory: arguments.dir.unwrap_or_else(|| PathBuf::from("antibrush-data")),
         config: arguments.config,
         passphrase_file: arguments.passphrase_file,
         output,

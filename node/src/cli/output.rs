@@ -2,6 +2,10 @@
 
 use std::{fmt::Display, io::IsTerminal, process::ExitCode};
 
+use antibrush_protocol::{
+    charter::{MemberRole, MemberState},
+    codes::{Conduct, Severity},
+};
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
@@ -14,6 +18,19 @@ pub struct Output {
     pub lang: Lang,
     /// JSON for programs.
     pub json: bool,
+}
+
+/// Which code table a word comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeKind {
+    /// What a subject did.
+    Conduct,
+    /// How grave it was.
+    Severity,
+    /// What a member may do.
+    Role,
+    /// Where a member stands.
+    State,
 }
 
 /// Why a command failed: one sentence with the reason and the next step.
@@ -75,10 +92,25 @@ impl Output {
         }
     }
 
+    /// A code of the domain as people read it: the code with its name, or the name alone where the code is a word.
+    pub fn code(&self, kind: CodeKind, code: &str) -> String {
+        let names = match kind {
+            CodeKind::Conduct => Conduct::parse(code).map(|code| (code.en(), code.zh())),
+            CodeKind::Severity => Severity::parse(code).map(|code| (code.code(), code.zh())),
+            CodeKind::Role => MemberRole::parse(code).map(|code| (code.code(), code.zh())),
+            CodeKind::State => MemberState::parse(code).map(|code| (code.code(), code.zh())),
+        };
+        match (names, kind) {
+            (Some((en, zh)), CodeKind::Conduct) => format!("{code} {}", self.pick(en, zh)),
+            (Some((en, zh)), _) => self.pick(en, zh).to_owned(),
+            (None, _) => code.to_owned(),
+        }
+    }
+
     /// A table with headings in the right language.
     pub fn table(&self, headings: &[(&str, &str)]) -> Table {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::UTF8_FULL_CONDENSED);
         table.set_header(headings.iter().map(|(en, zh)| self.pick(*en, *zh)));
         table
     }
@@ -90,19 +122,21 @@ impl Output {
 
     /// Prints a failure on standard error and gives the exit status.
     pub fn fail(&self, failure: &Failure) -> ExitCode {
+        // Texts of libraries may have several lines; a refusal has one.
+        let detail = failure.detail.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         if self.json {
-            let value = serde_json::json!({ "error": failure.detail, "type": failure.kind });
+            let value = serde_json::json!({ "error": detail, "type": failure.kind });
             eprintln!("{value}");
             return ExitCode::FAILURE;
         }
         let zh = failure.zh.clone().or_else(|| {
             let known = failure.kind.as_deref().and_then(lang::problem_zh)?;
-            Some(format!("{known}（{}）", failure.detail))
+            Some(format!("{known}（{detail}）"))
         });
         match (self.lang, zh) {
             (Lang::Zh, Some(zh)) => eprintln!("错误：{zh}"),
-            (Lang::Zh, None) => eprintln!("错误：{}", failure.detail),
-            (Lang::En, _) => eprintln!("error: {}", failure.detail),
+            (Lang::Zh, None) => eprintln!("错误：{detail}"),
+            (Lang::En, _) => eprintln!("error: {detail}"),
         }
         ExitCode::FAILURE
     }

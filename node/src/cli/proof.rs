@@ -48,8 +48,14 @@ async fn make(context: &Context, path: &str, request: &Value, kind: &str, out: &
     let result = json!({ "file": out, "alliance": alliance, "index": answer["index"] });
     context.output.show(&result, |_| {
         context.output.say(
-            format!("The proof was written to {0}.\nVerify it anywhere: antibrush proof verify {0} --alliance {alliance}", out.display()),
-            format!("证明已写入 {0}。\n可在任何机器上校验：antibrush proof verify {0} --alliance {alliance}", out.display()),
+            format!(
+                "The proof was written to {0}.\nVerify it anywhere: antibrush proof verify {0} --alliance {alliance}",
+                out.display()
+            ),
+            format!(
+                "证明已写入 {0}。\n可在任何机器上校验：antibrush proof verify {0} --alliance {alliance}",
+                out.display()
+            ),
         );
     });
     Ok(())
@@ -62,7 +68,8 @@ fn verify(context: &Context, file: &Path, alliance: &str) -> Result<(), Failure>
         .ok_or_else(|| Failure::text("--alliance must be the 64 hex digits of the alliance's id"))?;
     let bytes = files::read_bounded(file, 32 << 20).map_err(Failure::new)?;
     let bytes = bytes.ok_or_else(|| Failure::text(format!("{} does not exist", file.display())))?;
-    let not_a_proof = || Failure::both(format!("{} is not a proof file", file.display()), format!("{} 不是证明文件", file.display()));
+    let not_a_proof =
+        || Failure::both(format!("{} is not a proof file", file.display()), format!("{} 不是证明文件", file.display()));
     let text = String::from_utf8(bytes).map_err(|_| not_a_proof())?;
     let (kind, body) = text.split_once('\n').ok_or_else(not_a_proof)?;
     let proof = STANDARD.decode(body.trim()).map_err(|_| not_a_proof())?;
@@ -93,8 +100,14 @@ fn verify(context: &Context, file: &Path, alliance: &str) -> Result<(), Failure>
             let result = json!({ "holds": true, "kind": "consistency", "earlier": earlier.seq, "later": later.seq, "from": earlier.size, "to": later.size });
             context.output.show(&result, |_| {
                 context.output.say(
-                    format!("The proof holds: batch {} ({} entries) only appended to batch {} ({} entries).", later.seq, later.size, earlier.seq, earlier.size),
-                    format!("证明成立：批次 {}（{} 条）仅在批次 {}（{} 条）之后追加。", later.seq, later.size, earlier.seq, earlier.size),
+                    format!(
+                        "The proof holds: batch {} ({} entries) only appended to batch {} ({} entries).",
+                        later.seq, later.size, earlier.seq, earlier.size
+                    ),
+                    format!(
+                        "证明成立：批次 {}（{} 条）仅在批次 {}（{} 条）之后追加。",
+                        later.seq, later.size, earlier.seq, earlier.size
+                    ),
                 );
             });
         }

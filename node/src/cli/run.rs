@@ -1,5 +1,7 @@
 //! `run`: the node until it is told to stop.
 
+use std::io::IsTerminal;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -52,9 +54,13 @@ pub async fn run(context: &Context, args: RunArgs) -> Result<(), Failure> {
 fn start_logging(config: &Config) -> Result<(), Failure> {
     let known_level = ["error", "warn", "info", "debug", "trace"].contains(&config.log.as_str());
     // libp2p and sled log for their own developers; a bare level means ours.
-    let filter = if known_level { format!("warn,libp2p=error,antibrush_node={}", config.log) } else { config.log.clone() };
-    let filter = EnvFilter::try_new(filter).map_err(|error| Failure::text(format!("the log filter is malformed: {error}")))?;
+    let filter =
+        if known_level { format!("warn,libp2p=error,antibrush_node={}", config.log) } else { config.log.clone() };
+    let filter =
+        EnvFilter::try_new(filter).map_err(|error| Failure::text(format!("the log filter is malformed: {error}")))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for terminals; in a file they hide words from a search.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     match config.log_format {
         LogFormat::Text => builder.with_target(false).init(),
         LogFormat::Json => builder.json().init(),

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Client, Context, Failure, output::moment};
+use super::{
+    Client, Context, Failure,
+    output::{CodeKind, moment},
+};
 
 pub async fn run(context: &Context) -> Result<(), Failure> {
     let client = Client::open(context).await?;
@@ -13,22 +16,48 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
         let text = |key: &str| s[key].as_str().unwrap_or("–").to_owned();
         let number = |key: &str| s[key].as_u64().unwrap_or(0);
         out.say(
-            format!("{} ({}) in {}, charter {}", text("slug"), text("role"), text("alliance_en"), number("charter")),
-            format!("{}（{}）· {} · 章程第 {} 版", text("slug"), text("role"), text("alliance_zh"), number("charter")),
+            format!(
+                "{} ({}) in {}, charter {}",
+                text("slug"),
+                out.code(CodeKind::Role, &text("role")),
+                text("alliance_en"),
+                number("charter")
+            ),
+            format!(
+                "{}（{}）· {} · 章程第 {} 版",
+                text("slug"),
+                out.code(CodeKind::Role, &text("role")),
+                text("alliance_zh"),
+                number("charter")
+            ),
         );
         out.say(
             format!("alliance {}\nnode     {}", text("alliance"), text("peer_id")),
             format!("联盟 {}\n节点 {}", text("alliance"), text("peer_id")),
         );
         out.say(
-            format!("{} node(s) connected, {} rows ({} MiB in memory), {} MiB on disk",
-                number("connected"), number("table_rows"), number("table_bytes") >> 20, number("disk_bytes") >> 20),
-            format!("已连接 {} 个节点，{} 条（内存 {} MiB），磁盘 {} MiB",
-                number("connected"), number("table_rows"), number("table_bytes") >> 20, number("disk_bytes") >> 20),
+            format!(
+                "{} node(s) connected, {} rows ({} MiB in memory), {} MiB on disk",
+                number("connected"),
+                number("table_rows"),
+                number("table_bytes") >> 20,
+                number("disk_bytes") >> 20
+            ),
+            format!(
+                "已连接 {} 个节点，{} 条（内存 {} MiB），磁盘 {} MiB",
+                number("connected"),
+                number("table_rows"),
+                number("table_bytes") >> 20,
+                number("disk_bytes") >> 20
+            ),
         );
         let mut table = out.table(&[("feed", "名单源"), ("batch", "批次"), ("signed", "签署时间"), ("state", "状态")]);
         for feed in s["feeds"].as_array().into_iter().flatten() {
-            let fresh = if feed["fresh"] == Value::Bool(true) { out.pick("fresh", "最新") } else { out.pick("stale", "过时") };
+            let fresh = if feed["fresh"] == Value::Bool(true) {
+                out.pick("fresh", "最新")
+            } else {
+                out.pick("stale", "过时")
+            };
             table.add_row([
                 feed["publisher"].as_str().unwrap_or("–").to_owned(),
                 feed["seq"].as_u64().map_or_else(|| "–".to_owned(), |seq| seq.to_string()),

@@ -85,11 +85,18 @@ pub enum AdmitError {
 }
 
 /// Makes the first charter, with the founder as only steward and member.
-pub fn found(founding: &Founding, profile: &Profile, keys: &Keys, addresses: &[Multiaddr], now: Timestamp) -> Result<SignedCharter, AdmitError> {
+pub fn found(
+    founding: &Founding,
+    profile: &Profile,
+    keys: &Keys,
+    addresses: &[Multiaddr],
+    now: Timestamp,
+) -> Result<SignedCharter, AdmitError> {
     let number = MemberNumber(1);
     let (founding_nonce, seed) = (random::bytes(), Seed(random::bytes()));
     let seal_key = seal_public(keys.seal()?.secret())?;
-    let mut member = new_member(number, profile, keys.feed()?.public(), keys.node()?.public(), seal_key, addresses, now);
+    let mut member =
+        new_member(number, profile, keys.feed()?.public(), keys.node()?.public(), seal_key, addresses, now);
     member.sealed_seeds = vec![seal(&seed, &seal_key, &founding_nonce, number)?];
     let mut classes = founding.classes.clone();
     classes.sort_unstable();
@@ -301,7 +308,12 @@ impl Admitter {
     }
 }
 
-fn seal(seed: &Seed, seal_key: &[u8; 32], founding_nonce: &[u8; 32], member: MemberNumber) -> Result<SealedSeed, AdmitError> {
+fn seal(
+    seed: &Seed,
+    seal_key: &[u8; 32],
+    founding_nonce: &[u8; 32],
+    member: MemberNumber,
+) -> Result<SealedSeed, AdmitError> {
     let context = SealContext { founding_nonce, epoch: FIRST_EPOCH, member: member.0 };
     Ok(SealedSeed { epoch: FIRST_EPOCH, sealed: seed.seal(seal_key, &context, random::bytes())? })
 }

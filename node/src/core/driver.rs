@@ -3,19 +3,13 @@
 //! One task owns the replica. Storage runs on blocking threads and answers over a bounded channel; the driver waits for
 //! nobody but the network's command queue, which is always drained.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use antibrush_protocol::{
     charter::{CharterError, SignedCharter},
     feed::{BatchHeader, Head},
     limits,
-    replica::{
-        self, Event, Fault, Input, Output, PublishRefusal, Replica, Serve, Standing, Store as StoreWork, Timer,
-    },
+    replica::{self, Event, Fault, Input, Output, PublishRefusal, Replica, Serve, Standing, Store as StoreWork, Timer},
     signed::Signed,
     sync::Response,
 };
@@ -23,7 +17,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{admit::Admitter, view::View};
+use super::{admit::Admitter, recovering::Recovering, view::View};
 use crate::{
     clock,
     metrics::Metrics,
@@ -74,7 +68,7 @@ pub struct Driver {
     pub heartbeat: mpsc::Sender<()>,
     pub metrics: Arc<Metrics>,
     pub admitter: Arc<Admitter>,
-    pub extra_peers: Vec<Address>,
+    pub recovering: Arc<Recovering>,
 }
 
 struct Running {
@@ -179,7 +173,10 @@ impl Running {
     async fn take(&mut self, input: Input) {
         let connections = matches!(input, Input::PeerConnected(_) | Input::PeerDisconnected(_) | Input::Started);
         let outputs = self.d.replica.handle(input, clock::now());
-        let changed = connections || outputs.iter().any(|output| matches!(output, Output::Report(_)));
+        self.d.recovering.end_if(|| self.d.replica.own_feed_is_compared());
+        // A probe begins a batch that waits for its body: `waiting` has changed.
+        let is_news = |output: &Output| matches!(output, Output::Report(_) | Output::Store(StoreWork::Probe { .. }));
+        let changed = connections || outputs.iter().any(is_news);
         if changed {
             self.refresh_view(outputs.iter().any(|o| matches!(o, Output::Report(Event::CharterChanged { .. }))));
         }
@@ -255,11 +252,18 @@ impl Running {
             Event::Committed { publisher, head, count } => {
                 self.d.metrics.committed(count);
                 self.d.commits.send_replace(self.d.store.next_commit());
-                let ours = self.publishing.take_if(|(seq, _)| Some(publisher) == self.d.replica.me() && *seq == head.seq);
+                let ours =
+                    self.publishing.take_if(|(seq, _)| Some(publisher) == self.d.replica.me() && *seq == head.seq);
                 if let Some((_, reply)) = ours {
                     let _ = reply.send(Ok(head));
                 }
-                tracing::info!(publisher = publisher.0, seq = head.seq, entries = count, size = head.size, "batch committed");
+                tracing::info!(
+                    publisher = publisher.0,
+                    seq = head.seq,
+                    entries = count,
+                    size = head.size,
+                    "batch committed"
+                );
             }
             Event::NotPublished { seq, reason } => {
                 tracing::warn!(seq, %reason, "our own batch was not taken");
@@ -277,8 +281,11 @@ impl Running {
                 self.settle_charters(|waiting| (waiting == number).then_some(Err(error)));
             }
             Event::FeedFrozen { batch, .. } => {
-                tracing::error!(publisher = batch.publisher.0, seq = batch.seq,
-                    "two versions of this feed's history exist: the feed is frozen until the stewards decide");
+                tracing::error!(
+                    publisher = batch.publisher.0,
+                    seq = batch.seq,
+                    "two versions of this feed's history exist: the feed is frozen until the stewards decide"
+                );
                 self.keep_standing(batch.publisher, Standing::Frozen { seq: batch.seq });
             }
             Event::FeedRefused { batch, error } => {
@@ -317,7 +324,7 @@ impl Running {
     /// Tells the network which nodes may stay and where they listen.
     async fn announce_members(&self) {
         let charter = self.d.replica.charter();
-        let mut addresses: Vec<Address> = charter
+        let addresses: Vec<Address> = charter
             .members
             .iter()
             .filter(|member| member.is_active())
@@ -328,8 +335,6 @@ impl Running {
                 addresses: node.addresses.iter().filter_map(|text| text.parse().ok()).collect(),
             })
             .collect();
-        let known: HashSet<_> = addresses.iter().map(|address| address.peer).collect();
-        addresses.extend(self.d.extra_peers.iter().filter(|extra| known.contains(&extra.peer)).cloned());
         self.command(Command::Members(addresses)).await;
     }
 }
@@ -373,15 +378,15 @@ fn do_work(store: &Store, work: StoreWork, metrics: &Metrics) -> Option<Input> {
 fn read_answer(store: &Store, serve: Serve) -> Response {
     let list = |items: Vec<Vec<u8>>| items.into_iter().map(Arc::from).collect::<Vec<Arc<[u8]>>>();
     let answer = match serve {
-        Serve::Headers { publisher, from, most } => store.header_bytes(publisher, from, most).map(|headers| {
-            if headers.is_empty() { Response::Absent } else { Response::Headers(list(headers)) }
-        }),
+        Serve::Headers { publisher, from, most } => store
+            .header_bytes(publisher, from, most)
+            .map(|headers| if headers.is_empty() { Response::Absent } else { Response::Headers(list(headers)) }),
         Serve::Chunk { digest } => {
             store.chunk(&digest).map(|chunk| chunk.map_or(Response::Absent, |bytes| Response::Chunk(bytes.into())))
         }
-        Serve::Charters { from } => {
-            store.charter_bytes(from, limits::CHARTERS_PER_ANSWER).map(|charters| Response::Charters(within_bound(charters)))
-        }
+        Serve::Charters { from } => store
+            .charter_bytes(from, limits::CHARTERS_PER_ANSWER)
+            .map(|charters| Response::Charters(within_bound(charters))),
     };
     answer.unwrap_or_else(|error| {
         tracing::error!(%error, "a peer could not be answered from storage");

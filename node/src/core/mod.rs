@@ -7,6 +7,7 @@ mod admit;
 mod driver;
 mod node;
 mod publish;
+mod recovering;
 mod view;
 
 pub use admit::{AdmitError, Founding, Invited, found};

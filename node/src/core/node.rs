@@ -1,13 +1,6 @@
 //! The node as its faces hold it.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use antibrush_protocol::{
     base::Timestamp,
@@ -26,6 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     admit::Admitter,
     driver::{self, Driver, Message},
+    recovering::Recovering,
     view::View,
 };
 use crate::{
@@ -47,7 +41,9 @@ const MESSAGES: usize = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// It belongs to no alliance yet.
-    #[error("this node belongs to no alliance yet; found one (antibrush alliance create) or join one (antibrush join INVITATION)")]
+    #[error(
+        "this node belongs to no alliance yet; found one (antibrush alliance create) or join one (antibrush join INVITATION)"
+    )]
     NoAlliance,
     /// Storage failed.
     #[error(transparent)]
@@ -62,7 +58,9 @@ pub enum NodeError {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// The clock can not be right.
-    #[error("this computer's clock shows {shown}, but the alliance's charter was signed on {charter}; set the clock, then start the node again")]
+    #[error(
+        "this computer's clock shows {shown}, but the alliance's charter was signed on {charter}; set the clock, then start the node again"
+    )]
     Clock {
         /// What it shows.
         shown: antibrush_protocol::base::Day,
@@ -93,7 +91,7 @@ pub struct Node {
     commits: watch::Receiver<u64>,
     publishing: Mutex<()>,
     recovery: Recovery,
-    recovering: AtomicBool,
+    recovering: Arc<Recovering>,
     metrics: Arc<Metrics>,
     admitter: Arc<Admitter>,
     listening: Vec<libp2p::Multiaddr>,
@@ -120,7 +118,14 @@ impl Node {
             heads: store.heads()?,
             standings: store.standings()?,
         });
+        let own_dropped = replica.me().is_some_and(|me| recovery.feeds_dropped.contains(&me));
+        let lost = recovery.documents_lost || own_dropped;
+        let recovering = Arc::new(Recovering::open(data.path(), lost).map_err(StorageError::from)?);
         let tokens = Arc::new(Tokens::new(&chain, replica.me(), keys.seal()?.secret()));
+        // A publisher without its feed key would run until its first heartbeat and fail there.
+        if replica.me().and_then(|me| chain.current().member(me)).is_some_and(|member| member.is_publisher()) {
+            keys.feed()?;
+        }
         let view = Arc::new(ArcSwap::from_pointee(View::of(&replica, tokens)));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let network = match opening {
@@ -155,7 +160,7 @@ impl Node {
             heartbeat,
             metrics: metrics.clone(),
             admitter: admitter.clone(),
-            extra_peers: Vec::new(),
+            recovering: recovering.clone(),
         };
         tasks.spawn(driver::run(driver, messages, network.events, stop.clone()));
         // The driver has just begun to listen.
@@ -169,7 +174,7 @@ impl Node {
             network: network.commands,
             commits,
             publishing: Mutex::new(()),
-            recovering: AtomicBool::new(recovery.documents_lost),
+            recovering,
             recovery,
             metrics,
             admitter,
@@ -194,23 +199,10 @@ impl Node {
                 () = self.stop.cancelled() => return,
                 beat = due.recv() => if beat.is_none() { return },
             }
-            if self.is_recovering() {
-                self.look_for_recovery();
-            }
             match self.publish(antibrush_protocol::feed::build::Body::default()).await {
                 Ok(head) => tracing::info!(seq = head.seq, "heartbeat published"),
                 Err(error) => tracing::warn!(%error, "the heartbeat was not published"),
             }
-        }
-    }
-
-    /// The documents were lost: our own feed counts as recovered once a peer is connected and everything that it announced
-    /// of our feed is committed.
-    fn look_for_recovery(&self) {
-        let view = self.view();
-        let caught_up = view.feeds.iter().any(|feed| Some(feed.publisher) == view.me && feed.head.is_some() && feed.waiting == 0);
-        if !view.peers.is_empty() && caught_up {
-            self.recovering.store(false, Ordering::Relaxed);
         }
     }
 
@@ -249,7 +241,8 @@ impl Node {
         {
             return context.clone();
         }
-        let context = Arc::new(Context::new(view.charter(), view.me, &view.feeds, now));
+        let context = Context::new(view.charter(), view.me, &view.feeds, now);
+        let context = Arc::new(if self.store.is_behind() { context.behind() } else { context });
         self.context.store(Arc::new(Some((now, view, context.clone()))));
         context
     }
@@ -296,9 +289,9 @@ impl Node {
         self.publishing.lock().await
     }
 
-    /// Whether the node waits for its own feed to come back from the peers.
+    /// Whether the node waits for its own feed to come back from the peers before it signs anything.
     pub fn is_recovering(&self) -> bool {
-        self.recovering.load(Ordering::Relaxed)
+        self.recovering.is_active()
     }
 
     pub(super) fn core(&self) -> &mpsc::Sender<Message> {
@@ -369,12 +362,17 @@ impl Node {
 /// A day of difference to a signed charter is no drift: some clock is wrong.
 fn check_clock(chain: &CharterChain) -> Result<(), NodeError> {
     let (now, issued) = (clock::wall(), chain.current().issued);
-    if now.plus(86_400 / 2) < issued { Err(NodeError::Clock { shown: now.day(), charter: issued.day() }) } else { Ok(()) }
+    if now.plus(86_400 / 2) < issued {
+        Err(NodeError::Clock { shown: now.day(), charter: issued.day() })
+    } else {
+        Ok(())
+    }
 }
 
-/// Under which addresses others reach us: those configured, or those that we listen on, as long as they name a host.
+/// Under which addresses others reach us: those configured, or those that we really listen on.
 fn announced(config: &Config, listening: &[libp2p::Multiaddr]) -> Vec<libp2p::Multiaddr> {
-    if config.announce.is_empty() { listening.to_vec() } else { config.announce.clone() }
+    let reachable = config.reachable();
+    if reachable.is_empty() { listening.to_vec() } else { reachable }
 }
 
 /// The network of a node that is offline: takes commands and gives nothing.

@@ -10,10 +10,7 @@ use antibrush_protocol::{
     base::{Day, Hash, MemberNumber, Token},
     charter::Policy,
     codes::{Conduct, Direction, List, Reason, Role, Severity},
-    entry::{
-        Amendment, Clearing, Entry, EntryError, Listing, PublicName,
-        ledger::Standing,
-    },
+    entry::{Amendment, Clearing, Entry, EntryError, Listing, PublicName, ledger::Standing},
     feed::{
         Head,
         build::{self, Body, BuildError, EncodedEntry, Place},
@@ -30,7 +27,10 @@ use tokio::sync::oneshot;
 use super::{driver::Message, node::Node, view::View};
 use crate::{
     clock,
-    storage::{StorageError, standing_of, table::{Prefix, Reader, prefix_of}},
+    storage::{
+        StorageError, standing_of,
+        table::{Prefix, Reader, prefix_of},
+    },
     tokens::TokenError,
 };
 
@@ -106,7 +106,9 @@ pub enum Refusal {
     #[error("the listing would have expired already; give a later expiry day")]
     Expired,
     /// There is nothing to clear.
-    #[error("this platform has no listing of this subject on this list in force; check the list, or nothing needs clearing")]
+    #[error(
+        "this platform has no listing of this subject on this list in force; check the list, or nothing needs clearing"
+    )]
     NothingToClear,
     /// Payment accounts need the alliance's consent.
     #[error("payment accounts (PAY) are switched off in this alliance; ask the stewards before you list one")]
@@ -129,7 +131,9 @@ pub enum PublishError {
     #[error("this node does not publish: only an active member platform has a feed")]
     NotAPublisher,
     /// The documents were lost and the feed must first come back from the peers.
-    #[error("this node lost its documents and waits for its own feed to come back from the other members; try again when `status` shows it")]
+    #[error(
+        "this node lost its documents and waits for its own feed to come back from the other members; try again when `status` shows it"
+    )]
     Recovering,
     /// The clock went back.
     #[error("this computer's clock is {0} seconds behind the last batch; set the clock, then publish again")]
@@ -238,7 +242,8 @@ impl Session {
 
     /// Plans listings, in parallel, and appends what they need.
     pub fn list(&mut self, wishes: &[Wanted]) -> Result<Vec<Outcome>, BuildError> {
-        let plan = |scratch: &mut (Vec<u8>, Vec<crate::storage::table::Row>), wanted: &Wanted| self.plan_list(wanted, scratch);
+        let plan =
+            |scratch: &mut (Vec<u8>, Vec<crate::storage::table::Row>), wanted: &Wanted| self.plan_list(wanted, scratch);
         let planned: Vec<Planned> = wishes.par_iter().with_min_len(256).map_init(Default::default, plan).collect();
         self.append(planned)
     }
@@ -295,7 +300,8 @@ impl Session {
                 Some(amendment) => (Outcome::Amended, Entry::Amend(amendment)),
             },
             None => {
-                let name = wanted.name.as_deref().map(|name| PublicName::new(&wanted.subject, name));
+                let name = wanted.name.as_deref().filter(|_| self.is_confirmed_by_others(rows, wanted.conduct));
+                let name = name.map(|name| PublicName::new(&wanted.subject, name));
                 let listing = Listing {
                     class,
                     epoch,
@@ -319,6 +325,17 @@ impl Session {
         };
         let encoded = build::encode_entry(&entry)?;
         Ok(Planned { outcome, entry: Some((entry, encoded)), key })
+    }
+
+    /// Whether a member under different control lists the same conduct: only then may an organisation be named in clear.
+    fn is_confirmed_by_others(&self, rows: &[crate::storage::table::Row], conduct: Conduct) -> bool {
+        let charter = self.view.charter();
+        let own = self.view.member().map(|member| member.controller.as_str());
+        rows.iter().any(|row| {
+            let other = charter.member(row.publisher).map(|member| member.controller.as_str());
+            let enforceable = List::from_number(row.list).is_some_and(List::is_enforceable);
+            other != own && enforceable && row.conduct == conduct.number() && self.today < row.expires
+        })
     }
 
     /// The day of listing and the first day on which it no longer holds.
@@ -448,7 +465,8 @@ impl Node {
     fn seal(
         &self,
         body: Body,
-    ) -> Result<(antibrush_protocol::signed::Signed<antibrush_protocol::feed::BatchHeader>, Vec<Arc<[u8]>>), PublishError> {
+    ) -> Result<(antibrush_protocol::signed::Signed<antibrush_protocol::feed::BatchHeader>, Vec<Arc<[u8]>>), PublishError>
+    {
         let view = self.view();
         let me = view.member().filter(|member| member.is_publisher()).ok_or(PublishError::NotAPublisher)?.number;
         let previous = view.head(me);
@@ -467,4 +485,5 @@ impl Node {
 
 /// The most entries of one batch that an import makes: see [`limits::ENTRIES_PER_BATCH`]; smaller, so that clearings need
 /// not wait long behind one.
-pub const ENTRIES_PER_IMPORTED_BATCH: u64 = if limits::ENTRIES_PER_BATCH < 1_000_000 { limits::ENTRIES_PER_BATCH } else { 1_000_000 };
+pub const ENTRIES_PER_IMPORTED_BATCH: u64 =
+    if limits::ENTRIES_PER_BATCH < 1_000_000 { limits::ENTRIES_PER_BATCH } else { 1_000_000 };

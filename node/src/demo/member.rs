@@ -53,16 +53,34 @@ impl Member {
     /// Makes the node, with free ports of this machine.
     pub async fn init(&self, legal_name: &str, uscc: &str, role: &str) -> Result<Value, Failure> {
         let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port()?);
-        let arguments =
-            ["init", "--slug", self.slug, "--legal-name", legal_name, "--uscc", uscc, "--role", role, "--listen", &listen, "--api", "127.0.0.1:0"];
+        let arguments = [
+            "init",
+            "--slug",
+            self.slug,
+            "--legal-name",
+            legal_name,
+            "--uscc",
+            uscc,
+            "--role",
+            role,
+            "--listen",
+            &listen,
+            "--api",
+            "127.0.0.1:0",
+        ];
         self.command(&arguments).await
     }
 
     /// Starts the node's process and waits until it is ready.
     pub async fn start(&mut self) -> Result<(), Failure> {
         let mut command = self.invoke(&["run", "--log", "warn"])?;
-        let log = std::fs::File::options().create(true).append(true).open(self.directory.join("node.log")).map_err(Failure::new)?;
-        let mut process = command.stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn().map_err(Failure::new)?;
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.directory.join("node.log"))
+            .map_err(Failure::new)?;
+        let mut process =
+            command.stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn().map_err(Failure::new)?;
         let stdout = process.stdout.take().ok_or_else(|| Failure::text("the node's output is missing"))?;
         let mut lines = BufReader::new(stdout.take(64 * 1024)).lines();
         let ready = tokio::time::timeout(READY, lines.next_line()).await;
@@ -117,7 +135,9 @@ impl Member {
         command.args(arguments).arg("--json").arg("--dir").arg(&self.directory);
         command.env("ANTIBRUSH_PASSPHRASE", PASSPHRASE).stdin(Stdio::null());
         // The demo's own environment must not reach into its nodes.
-        for name in ["ANTIBRUSH_DIR", "ANTIBRUSH_API", "ANTIBRUSH_LISTEN", "ANTIBRUSH_ANNOUNCE", "ANTIBRUSH_PASSPHRASE_FILE"] {
+        for name in
+            ["ANTIBRUSH_DIR", "ANTIBRUSH_API", "ANTIBRUSH_LISTEN", "ANTIBRUSH_ANNOUNCE", "ANTIBRUSH_PASSPHRASE_FILE"]
+        {
             command.env_remove(name);
         }
         Ok(command)

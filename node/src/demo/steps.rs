@@ -39,7 +39,7 @@ struct Alliance {
 /// Runs all steps; stops every node that it started, whatever happens.
 pub async fn run(context: &Context, args: DemoArgs) -> Result<(), Failure> {
     let mut timeline = Timeline::new(context.output);
-    let root = root(context, &args)?;
+    let root = root(context)?;
     let member = |slug| Member::new(slug, &root);
     let mut alliance = Alliance {
         id: String::new(),
@@ -62,15 +62,15 @@ pub async fn run(context: &Context, args: DemoArgs) -> Result<(), Failure> {
     for member in [&mut alliance.meituan, &mut alliance.jd, &mut alliance.regulator, &mut alliance.alibaba] {
         member.stop().await;
     }
-    if !args.keep {
+    if !context.directory_is_named {
         // Left-overs in the temporary directory harm nobody.
         let _ = std::fs::remove_dir_all(&root);
     }
     outcome
 }
 
-fn root(context: &Context, args: &DemoArgs) -> Result<PathBuf, Failure> {
-    let root = if args.keep {
+fn root(context: &Context) -> Result<PathBuf, Failure> {
+    let root = if context.directory_is_named {
         context.directory.clone()
     } else {
         std::env::temp_dir().join(format!("antibrush-demo-{}", hex::encode(crate::random::bytes::<6>())))
@@ -78,7 +78,8 @@ fn root(context: &Context, args: &DemoArgs) -> Result<PathBuf, Failure> {
     if root.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Failure::text(format!("{} is not empty; choose another --dir", root.display())));
     }
-    std::fs::create_dir_all(&root).map_err(|error| Failure::text(format!("{} cannot be made ({error})", root.display())))?;
+    std::fs::create_dir_all(&root)
+        .map_err(|error| Failure::text(format!("{} cannot be made ({error})", root.display())))?;
     Ok(root)
 }
 
@@ -88,8 +89,8 @@ impl Alliance {
         let outcome = self.found().await;
         timeline.step(("found the alliance", "成立联盟"), since, outcome)?;
         timeline.note(
-            "Suite 1 for personal classes: every member holds the pepper and could enumerate all mobile numbers in about half an hour.",
-            "个人类标识使用套件1：每个成员都持有密钥，约半小时即可枚举全部手机号。",
+            "Suite 1 for personal classes: every member holds the pepper and could enumerate all mobile numbers within hours on one core.",
+            "个人类标识使用套件1：每个成员都持有密钥，单核数小时即可枚举全部手机号。",
         );
 
         let since = Instant::now();
@@ -110,11 +111,19 @@ impl Alliance {
 
         let since = Instant::now();
         let outcome = self.clear().await;
-        timeline.step(("clear, and see the answer change elsewhere", "移出后其他平台的答案随之改变"), since, outcome)?;
+        timeline.step(
+            ("clear, and see the answer change elsewhere", "移出后其他平台的答案随之改变"),
+            since,
+            outcome,
+        )?;
 
         let since = Instant::now();
         let outcome = self.crash().await;
-        timeline.step(("kill -9 a node, publish meanwhile, restart, catch up", "强杀一个节点，期间发布，重启后追上"), since, outcome)?;
+        timeline.step(
+            ("kill -9 a node, publish meanwhile, restart, catch up", "强杀一个节点，期间发布，重启后追上"),
+            since,
+            outcome,
+        )?;
 
         let since = Instant::now();
         let outcome = self.observe().await;
@@ -130,7 +139,15 @@ impl Alliance {
         self.alibaba.init("示例甲网络有限公司", "91350100M000100Y43", "platform").await?;
         let founded = self
             .alibaba
-            .command(&["alliance", "create", "--name-zh", "示例反炒信联盟", "--name-en", "Demonstration alliance", "--accept-insider-enumeration"])
+            .command(&[
+                "alliance",
+                "create",
+                "--name-zh",
+                "示例反炒信联盟",
+                "--name-en",
+                "Demonstration alliance",
+                "--accept-insider-enumeration",
+            ])
             .await?;
         self.id = founded["alliance"].as_str().unwrap_or_default().to_owned();
         self.alibaba.start().await?;
@@ -219,11 +236,18 @@ impl Alliance {
         let invalid = answer(&self.meituan, ("MOB", "12345")).await?;
         let publishers: Vec<&str> =
             listed["listings"].as_array().into_iter().flatten().filter_map(|l| l["publisher"].as_str()).collect();
-        expect(listed["answer"] == "listed" && listed["corroborated"] == true && publishers == ["alibaba", "jd"], "two members list it")?;
+        expect(
+            listed["answer"] == "listed" && listed["corroborated"] == true && publishers == ["alibaba", "jd"],
+            "two members list it",
+        )?;
         expect(unlisted["answer"] == "not_listed", "an unlisted subject answers not_listed")?;
-        expect(invalid["answer"] == "invalid" && invalid["reason"].is_string(), "a malformed identifier answers invalid")?;
+        expect(
+            invalid["answer"] == "invalid" && invalid["reason"].is_string(),
+            "a malformed identifier answers invalid",
+        )?;
         let seen = Seen {
-            en: "listed twice (alibaba and jd, C01: corroborated) · not listed · invalid input with its reason".to_owned(),
+            en: "listed twice (alibaba and jd, C01: corroborated) · not listed · invalid input with its reason"
+                .to_owned(),
             zh: "两家列入（alibaba 与 jd，C01，已交叉验证）· 未列入 · 无效输入并说明原因".to_owned(),
             figures: json!({ "listed": listed, "not_listed": unlisted["answer"], "invalid": invalid["reason"] }),
         };
@@ -248,7 +272,8 @@ impl Alliance {
     async fn crash(&mut self) -> Result<((), Seen), Failure> {
         self.meituan.kill().await?;
         let subject = ("ACC", "alibaba:demo-while-you-were-away");
-        let item = json!({ "class": subject.0, "id": subject.1, "conduct": "C06", "role": "organise", "evidence": "demo" });
+        let item =
+            json!({ "class": subject.0, "id": subject.1, "conduct": "C06", "role": "organise", "evidence": "demo" });
         let listed: Value = self.alibaba.client()?.post("/v1/listings", &json!({ "items": [item] })).await?;
         expect(listed["counted"]["listed"] == 1, "alibaba lists a subject meanwhile")?;
         let since = Instant::now();
@@ -259,7 +284,11 @@ impl Alliance {
         let before = answer(&self.meituan, SHARED).await?;
         expect(before["members"] == 1, "what was there before the crash is still there")?;
         let seen = Seen {
-            en: format!("meituan was ready again after {} and knew the new listing after {}", duration(restarted), duration(caught_up)),
+            en: format!(
+                "meituan was ready again after {} and knew the new listing after {}",
+                duration(restarted),
+                duration(caught_up)
+            ),
             zh: format!("meituan 在 {} 后恢复就绪，{} 后得知新的列入", duration(restarted), duration(caught_up)),
             figures: json!({ "ready_ms": restarted.as_millis() as u64, "caught_up_ms": caught_up.as_millis() as u64 }),
         };
@@ -281,7 +310,9 @@ impl Alliance {
         let refused = answer(&self.regulator, SHARED).await;
         expect(refused.is_err(), "an observer cannot turn an identifier into a token")?;
         let seen = Seen {
-            en: format!("{leaves} leaves under {heads} signed heads hold; a check on the observer is refused: it derives no tokens"),
+            en: format!(
+                "{leaves} leaves under {heads} signed heads hold; a check on the observer is refused: it derives no tokens"
+            ),
             zh: format!("{heads} 个签名树头下的 {leaves} 个叶全部成立；观察员不能查询个体：它不能生成令牌"),
             figures: json!({ "leaves": leaves, "heads": heads, "feeds": totals }),
         };
@@ -297,7 +328,10 @@ impl Alliance {
         let proven = anybody.command(&["proof", "verify", &file, "--alliance", &self.id]).await?;
         expect(proven["holds"] == true && proven["publisher"] == "jd", "the proof holds")?;
         let other = format!("00{}", &self.id[2..]);
-        expect(anybody.command(&["proof", "verify", &file, "--alliance", &other]).await.is_err(), "it holds for this alliance alone")?;
+        expect(
+            anybody.command(&["proof", "verify", &file, "--alliance", &other]).await.is_err(),
+            "it holds for this alliance alone",
+        )?;
         expect(!nowhere.exists(), "verifying leaves nothing behind")?;
         let (index, size) = (&proven["index"], &proven["size"]);
         let seen = Seen {
@@ -326,7 +360,11 @@ impl Alliance {
         }
         context.output.say(
             format!("Try: antibrush check --dir {} --class MOB --id '{}'", self.meituan.directory.display(), SHARED.1),
-            format!("试一试：antibrush check --dir {} --class MOB --id '{}'", self.meituan.directory.display(), SHARED.1),
+            format!(
+                "试一试：antibrush check --dir {} --class MOB --id '{}'",
+                self.meituan.directory.display(),
+                SHARED.1
+            ),
         );
     }
 }

@@ -27,7 +27,12 @@ impl Timeline {
     }
 
     /// Prints the outcome of a step that began at `since`. A failed step is printed, counted and passed on.
-    pub fn step<T>(&mut self, name: (&str, &str), since: Instant, outcome: Result<(T, Seen), Failure>) -> Result<T, Failure> {
+    pub fn step<T>(
+        &mut self,
+        name: (&str, &str),
+        since: Instant,
+        outcome: Result<(T, Seen), Failure>,
+    ) -> Result<T, Failure> {
         self.steps += 1;
         let took = since.elapsed();
         match outcome {
@@ -66,7 +71,8 @@ impl Timeline {
     fn line(&self, name: (&str, &str), took: Duration, outcome: Result<&Seen, &Failure>) {
         let step = self.steps;
         if self.output.json {
-            let mut object = json!({ "event": "step", "step": step, "name": name.0, "ms": millis(took), "held": outcome.is_ok() });
+            let mut object =
+                json!({ "event": "step", "step": step, "name": name.0, "ms": millis(took), "held": outcome.is_ok() });
             match outcome {
                 Ok(seen) => object["seen"] = seen.figures.clone(),
                 Err(failure) => object["error"] = failure.detail().into(),

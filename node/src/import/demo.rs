@@ -55,9 +55,8 @@ pub fn generate_csv<W: Write>(writer: W, entries: u64, seed: u64) -> io::Result<
         let (severity, role) =
             [("轻微", "参与"), ("一般", "参与"), ("一般", "协助"), ("严重", "组织")][(dice >> 8) as usize % 4];
         let region = REGIONS[(dice >> 16) as usize % REGIONS.len()];
-        // 20,454 is 2026-01-01.
-        let day = Day(20_454 + (dice >> 24) as u32 % 320);
-        write!(out, ",CXH,{conduct},{severity},{role},{region},{day}\r\n")?;
+        // The day of listing stays empty (the day of the import), so that the rows never grow old.
+        write!(out, ",CXH,{conduct},{severity},{role},{region},\r\n")?;
     }
     out.flush()
 }

@@ -93,7 +93,9 @@ impl Cell<'_> {
         match self {
             Cell::Empty => Ok(Cow::Borrowed("")),
             Cell::Text(text) => Ok(Cow::Borrowed(trim(text))),
-            Cell::Number(number, _) if !(number.abs() < EXACT_BELOW) => Err(RejectReason::RoundedNumber),
+            Cell::Number(number, _) if number.is_nan() || number.abs() >= EXACT_BELOW => {
+                Err(RejectReason::RoundedNumber)
+            }
             Cell::Number(number, _) => Ok(Cow::Owned(number.to_string())),
             Cell::Date(_) => Err(RejectReason::TurnedIntoDate),
             Cell::FormulaError => Err(RejectReason::FormulaError),

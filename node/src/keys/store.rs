@@ -175,7 +175,11 @@ impl KeyStore {
                 }
             }
         }
-        if found { Ok(false) } else { Err(KeyError::Missing { role: KeyRole::Feed, path: path(directory, KeyRole::Feed) }) }
+        if found {
+            Ok(false)
+        } else {
+            Err(KeyError::Missing { role: KeyRole::Feed, path: path(directory, KeyRole::Feed) })
+        }
     }
 
     /// The public key of a role, which needs no passphrase. It is as trustworthy as the file: [`KeyStore::open`] proves

@@ -52,7 +52,8 @@ impl Behaviour {
             .with_request_timeout(patience)
             // Twice what the replica asks of one peer: over the cap a request fails as a broken connection.
             .with_max_concurrent_streams(2 * limits::REQUESTS_PER_PEER);
-        let join = request_response::Config::default().with_request_timeout(JOIN_TIMEOUT).with_max_concurrent_streams(2);
+        let join =
+            request_response::Config::default().with_request_timeout(JOIN_TIMEOUT).with_max_concurrent_streams(2);
         Ok(Behaviour {
             limits: connection_limits::Behaviour::new(limits),
             gossip: gossip()?,
@@ -94,7 +95,8 @@ fn gossip() -> Result<gossipsub::Behaviour, String> {
         .duplicate_cache_time(Duration::from_secs(120))
         .build()
         .map_err(|error| error.to_string())?;
-    let mut gossip = gossipsub::Behaviour::new(gossipsub::MessageAuthenticity::Anonymous, config).map_err(str::to_owned)?;
+    let mut gossip =
+        gossipsub::Behaviour::new(gossipsub::MessageAuthenticity::Anonymous, config).map_err(str::to_owned)?;
     let params = gossipsub::PeerScoreParams {
         // Members of one office or one test machine share an address.
         ip_colocation_factor_weight: 0.0,

@@ -30,7 +30,9 @@ pub enum JoinError {
     #[error("the invitation names no address that can be dialled; ask the steward for a new one")]
     NoAddress,
     /// The steward's node does not answer.
-    #[error("the steward's node cannot be reached ({0}); check that it runs and that its port is open, then join again")]
+    #[error(
+        "the steward's node cannot be reached ({0}); check that it runs and that its port is open, then join again"
+    )]
     Unreachable(String),
     /// It answered no.
     #[error("the steward's node refused: {}; ask the steward for a new invitation", .0.en())]
@@ -38,7 +40,11 @@ pub enum JoinError {
 }
 
 /// Presents a signed join request at the steward's node and returns the charters that it hands out, not yet verified.
-pub async fn join(secret: &mut [u8; 32], invitation: &Invitation, envelope: Vec<u8>) -> Result<Vec<Vec<u8>>, JoinError> {
+pub async fn join(
+    secret: &mut [u8; 32],
+    invitation: &Invitation,
+    envelope: Vec<u8>,
+) -> Result<Vec<Vec<u8>>, JoinError> {
     let addresses: Vec<Multiaddr> = invitation.addresses.iter().filter_map(|address| address.parse().ok()).collect();
     let node: Peer = invitation.node;
     let peer = peer_id(&node).filter(|_| !addresses.is_empty()).ok_or(JoinError::NoAddress)?;
@@ -68,15 +74,27 @@ async fn exchange(
                     swarm.behaviour_mut().join.send_request(&peer, envelope);
                 }
             }
-            SwarmEvent::OutgoingConnectionError { error, .. } => return Err(error.to_string()),
+            SwarmEvent::OutgoingConnectionError { error, .. } => return Err(innermost(&error.to_string())),
             SwarmEvent::ConnectionClosed { num_established: 0, .. } => {
                 return Err("the node closed the connection: no invitation is open there".to_owned());
             }
-            SwarmEvent::Behaviour(BehaviourEvent::Join(E::Message { message: Message::Response { response, .. }, .. })) => {
+            SwarmEvent::Behaviour(BehaviourEvent::Join(E::Message {
+                message: Message::Response { response, .. },
+                ..
+            })) => {
                 return Ok(response);
             }
-            SwarmEvent::Behaviour(BehaviourEvent::Join(E::OutboundFailure { error, .. })) => return Err(error.to_string()),
+            SwarmEvent::Behaviour(BehaviourEvent::Join(E::OutboundFailure { error, .. })) => {
+                return Err(error.to_string());
+            }
             _ => {}
         }
     }
+}
+
+/// The innermost reason of a dial: libp2p lists every address and layer, over several lines and in nested parentheses.
+fn innermost(reason: &str) -> String {
+    let last = reason.lines().last().unwrap_or(reason);
+    let inner = last.rsplit(": ").next().unwrap_or(last).trim_end_matches(']');
+    inner.find("))").map_or(inner, |at| &inner[..=at]).to_owned()
 }

@@ -13,9 +13,7 @@ use antibrush_protocol::{
     base::Hash,
     join::JoinAnswer,
     limits,
-    replica::{
-        AnswerHandle, GossipHandle, Offence, Peer, RequestFailure, RequestId, Topic, Verdict,
-    },
+    replica::{AnswerHandle, GossipHandle, Offence, Peer, RequestFailure, RequestId, Topic, Verdict},
     sync::{Request, Response},
 };
 use futures::StreamExt;
@@ -177,7 +175,10 @@ pub(super) fn build_swarm(secret: &mut [u8; 32], alliance: &Hash) -> Result<Swar
     Ok(swarm)
 }
 
-async fn await_listener(swarm: &mut Swarm<Behaviour>, id: libp2p::core::transport::ListenerId) -> Result<Multiaddr, String> {
+async fn await_listener(
+    swarm: &mut Swarm<Behaviour>,
+    id: libp2p::core::transport::ListenerId,
+) -> Result<Multiaddr, String> {
     loop {
         match swarm.select_next_some().await {
             SwarmEvent::NewListenAddr { listener_id, address } if listener_id == id => return Ok(address),
@@ -336,7 +337,8 @@ impl Task {
 
     fn look_after_connections(&mut self) {
         let now = Instant::now();
-        let overdue: Vec<PeerId> = self.strangers.iter().filter(|(_, until)| **until <= now).map(|(peer, _)| *peer).collect();
+        let overdue: Vec<PeerId> =
+            self.strangers.iter().filter(|(_, until)| **until <= now).map(|(peer, _)| *peer).collect();
         for peer in overdue {
             self.strangers.remove(&peer);
             let _ = self.swarm.disconnect_peer_id(peer);
@@ -362,7 +364,9 @@ impl Task {
 
     fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
-            SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. } => self.on_connection(peer_id, connection_id),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. } => {
+                self.on_connection(peer_id, connection_id)
+            }
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
                 self.strangers.remove(&peer_id);
                 if let Some(key) = peer_key(&peer_id).filter(|key| self.connected.remove(key)) {

@@ -201,7 +201,7 @@ fn in_parallel<I: Sync>(items: &[I], act: impl Fn(&I) -> Result<(), FileError> +
         Ok(())
     };
     thread::scope(|scope| {
-        let running: Vec<_> = (0..WRITERS.min(items.len())).map(|_| scope.spawn(&work)).collect();
+        let running: Vec<_> = (0..WRITERS.min(items.len())).map(|_| scope.spawn(work)).collect();
         // A panic in a thread is a bug here; it goes on in the caller.
         let ended: Vec<_> = running
             .into_iter()
@@ -286,7 +286,7 @@ mod tests {
 
     /// A measurement, not a check: `cargo test --release -- --ignored throughput --nocapture`.
     #[test]
-    #[ignore = "measures the disk"]
+    #[ignore = "measures the disk: cargo test --release -p antibrush-node bodies -- --ignored --nocapture"]
     fn throughput_of_a_hundred_chunks() {
         let (dir, _data, bodies) = opened();
         let body: Vec<u8> = (0..1 << 20).map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();

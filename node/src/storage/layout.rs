@@ -54,6 +54,9 @@ pub fn nodes(publisher: MemberNumber, page: u64) -> Vec<u8> {
     [b"n/".as_slice(), &publisher.0.to_be_bytes(), &page.to_be_bytes()].concat()
 }
 
+/// The random name of the commit log: a log that had to begin again has another one.
+pub const LOG_NAME: &[u8] = b"m/log";
+
 /// A record of the commit log, by its number.
 pub fn commit(number: u64) -> Vec<u8> {
     [COMMITS, &number.to_be_bytes()].concat()

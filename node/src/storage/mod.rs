@@ -9,6 +9,7 @@
 //! acknowledgement) and, on opening, replays what the table had not yet written.
 
 pub mod bodies;
+mod commit;
 pub mod documents;
 pub mod files;
 mod layout;

@@ -1,11 +1,14 @@
 //! Making proofs from what is stored: the nodes of every 256 leaves are kept, everything below is read from the bodies.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, hash_map::Entry},
+};
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
-    feed::{Leaf, chunk},
     encoding::Wire,
+    feed::{Leaf, chunk},
     merkle::{self, Nodes},
     proof::{ConsistencyProof, InclusionProof},
 };
@@ -37,7 +40,8 @@ impl Store {
         if antibrush_protocol::entry::Entry::decode(leaf).is_err() {
             return Ok(None);
         }
-        let path = merkle::inclusion_proof(index, head.size, &self.nodes(publisher)).map_err(|_| StorageError::Damaged)?;
+        let path =
+            merkle::inclusion_proof(index, head.size, &self.nodes(publisher)).map_err(|_| StorageError::Damaged)?;
         let charters = self.charter_bytes(1, usize::MAX)?;
         Ok(Some(InclusionProof { charters, header: envelope.to_vec(), index, leaf: leaf.to_vec(), path }))
     }
@@ -49,7 +53,9 @@ impl Store {
         earlier: u64,
         later: u64,
     ) -> Result<Option<ConsistencyProof>, StorageError> {
-        let (Some(a), Some(b)) = (self.header(publisher, earlier)?, self.header(publisher, later)?) else { return Ok(None) };
+        let (Some(a), Some(b)) = (self.header(publisher, earlier)?, self.header(publisher, later)?) else {
+            return Ok(None);
+        };
         let (old, new) = (a.payload().size, b.payload().size);
         let Ok(path) = merkle::consistency_proof(old, new, &self.nodes(publisher)) else { return Ok(None) };
         let charters = self.charter_bytes(1, usize::MAX)?;
@@ -71,8 +77,8 @@ impl Nodes for StoredNodes<'_> {
             let leaves_first = index << level;
             let block = leaves_first >> NODE_LEVEL;
             let mut blocks = self.blocks.borrow_mut();
-            if !blocks.contains_key(&block) {
-                blocks.insert(block, self.read_block(block)?);
+            if let Entry::Vacant(place) = blocks.entry(block) {
+                place.insert(self.read_block(block)?);
             }
             let at = (leaves_first - (block << NODE_LEVEL)) as usize;
             Some(merkle::subtree_root(blocks.get(&block)?.get(at..at + (1 << level))?))
@@ -84,8 +90,8 @@ impl StoredNodes<'_> {
     fn stored(&self, index: u64) -> Option<Hash> {
         let (page, at) = (index / NODES_PER_PAGE, (index % NODES_PER_PAGE) as usize * 32);
         let mut pages = self.pages.borrow_mut();
-        if !pages.contains_key(&page) {
-            pages.insert(page, self.store.node_page(self.publisher, page).ok()?);
+        if let Entry::Vacant(place) = pages.entry(page) {
+            place.insert(self.store.node_page(self.publisher, page).ok()?);
         }
         pages.get(&page)?.get(at..at + 32)?.try_into().ok()
     }

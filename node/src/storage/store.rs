@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -12,23 +13,19 @@ use antibrush_protocol::{
     base::{Hash, MemberNumber},
     charter::{CharterChain, CharterError, SignedCharter},
     encoding::Wire,
-    feed::{
-        BatchHeader, Chunk, ChunkDescriptor, ChunkError, Head, Leaf, Totals,
-        body::{BodyCheck, BodyError},
-        chunk,
-    },
+    feed::{BatchHeader, Chunk, ChunkDescriptor, ChunkError, Head, Leaf, Totals, chunk},
+    limits,
     merkle::Frontier,
     replica::{BatchId, Fault, Standing},
-    signed::{Signed, Verified},
+    signed::Signed,
 };
 use rayon::prelude::*;
 
 use super::{
     bodies::Bodies,
     documents::{Batch, DocumentError, Documents, Opened},
-    files::FileError,
+    files::{self, FileError},
     layout::{self, CommitRecord, FeedCursor, InvitationRecord},
-    ledger::{self, Placed},
     lock::DataDir,
     table::{self, TableError, TokenTable},
 };
@@ -69,20 +66,24 @@ pub struct Recovery {
 /// What is kept of a verified chunk until its batch is committed.
 #[derive(Debug)]
 pub struct Assembled {
-    leaf_hashes: Vec<Hash>,
-    totals: Totals,
-    erased: u32,
+    pub(super) leaf_hashes: Vec<Hash>,
+    pub(super) totals: Totals,
+    pub(super) erased: u32,
 }
 
 /// The store.
 pub struct Store {
     pub(super) documents: Documents,
     pub(super) bodies: Bodies,
-    table: TokenTable,
-    assembly: Mutex<BTreeMap<(BatchId, u32), Assembled>>,
-    committing: Mutex<()>,
-    next_commit: AtomicU64,
-    void_entries: AtomicU64,
+    pub(super) table: TokenTable,
+    pub(super) assembly: Mutex<BTreeMap<(BatchId, u32), Assembled>>,
+    pub(super) committing: Mutex<()>,
+    /// Feeds whose committed batches the table does not hold yet, and from which leaf on: reading them back failed.
+    pub(super) behind: Mutex<BTreeMap<MemberNumber, u64>>,
+    pub(super) charter_files: PathBuf,
+    pub(super) log_name: [u8; 8],
+    pub(super) next_commit: AtomicU64,
+    pub(super) void_entries: AtomicU64,
 }
 
 impl Store {
@@ -90,6 +91,7 @@ impl Store {
     pub fn open(data: &DataDir) -> Result<(Store, Recovery), StorageError> {
         let (documents, opened) = Documents::open(data)?;
         let bodies = Bodies::open(data)?;
+        files::create_private_dir(&data.path().join("table"))?;
         let (table, table_opened) = TokenTable::open(&data.path().join("table"))?;
         let mut recovery = Recovery {
             documents_lost: matches!(opened, Opened::Damaged { .. }),
@@ -98,13 +100,19 @@ impl Store {
         };
         let store = Store {
             next_commit: AtomicU64::new(next_commit_number(&documents)?),
+            log_name: log_name(&documents)?,
             documents,
             bodies,
             table,
             assembly: Mutex::default(),
             committing: Mutex::default(),
+            behind: Mutex::default(),
+            charter_files: data.path().join("charters"),
             void_entries: AtomicU64::new(0),
         };
+        if recovery.documents_lost {
+            store.restore_charters()?;
+        }
         let store = store.replay(table_opened.cursors(), data, &mut recovery)?;
         Ok((store, recovery))
     }
@@ -128,18 +136,35 @@ impl Store {
         Ok(rows.into_iter().filter(|(key, _)| key.starts_with(layout::CHARTERS)).map(|(_, value)| value).collect())
     }
 
-    /// Makes a verified charter durable.
+    /// Makes a verified charter durable, as a file too: without charters a node whose documents are lost would not even
+    /// know whom to ask.
     pub fn put_charter(&self, charter: &SignedCharter) -> Result<(), StorageError> {
+        files::create_private_dir(&self.charter_files)?;
+        let file = self.charter_files.join(format!("{:08}.charter", charter.charter().number));
+        files::write_atomic(&file, &charter.encode(), 0o600)?;
         let mut batch = Batch::default();
         batch.put(layout::charter(charter.charter().number), charter.encode());
         Ok(self.documents.commit(batch)?)
+    }
+
+    /// Takes the charters back from their files; they are verified when they are read.
+    fn restore_charters(&self) -> Result<(), StorageError> {
+        for number in 1.. {
+            let file = self.charter_files.join(format!("{number:08}.charter"));
+            let Some(bytes) = files::read_bounded(&file, limits::CHARTER_BYTES as u64)? else { break };
+            let mut batch = Batch::default();
+            batch.put(layout::charter(number), bytes);
+            self.documents.commit(batch)?;
+        }
+        Ok(())
     }
 
     /// The committed heads with their signed headers.
     pub fn heads(&self) -> Result<BTreeMap<MemberNumber, (Head, Arc<[u8]>)>, StorageError> {
         let mut heads = BTreeMap::new();
         for (publisher, cursor) in self.cursors()? {
-            let header = self.documents.get(&layout::header(publisher, cursor.head.seq))?.ok_or(StorageError::Damaged)?;
+            let header =
+                self.documents.get(&layout::header(publisher, cursor.head.seq))?.ok_or(StorageError::Damaged)?;
             heads.insert(publisher, (cursor.head, header.into()));
         }
         Ok(heads)
@@ -230,59 +255,6 @@ impl Store {
         header.chunks.par_iter().enumerate().map(probe).collect()
     }
 
-    /// Commits consecutive batches of one feed whose chunks are all stored. Returns the last one that is in force.
-    pub fn commit(&self, headers: &[Verified<BatchHeader>]) -> (Option<u64>, Result<(), Fault<BodyError>>) {
-        let _one_at_a_time = self.lock_commits();
-        match self.commit_locked(headers) {
-            Ok(done) => done,
-            Err(error) => (None, Err(storage_fault(error))),
-        }
-    }
-
-    fn commit_locked(
-        &self,
-        headers: &[Verified<BatchHeader>],
-    ) -> Result<(Option<u64>, Result<(), Fault<BodyError>>), StorageError> {
-        let Some(publisher) = headers.first().map(|header| header.payload().publisher) else { return Ok((None, Ok(()))) };
-        let mut tree = self.tree(publisher)?;
-        let (mut batch, mut nodes, mut bad) = (Batch::default(), Vec::new(), None);
-        let mut good: Vec<&Verified<BatchHeader>> = Vec::new();
-        let mut number = self.next_commit.load(Ordering::Relaxed);
-        for header in headers {
-            let h = header.payload();
-            match self.check_body(h, tree.clone(), &mut nodes)? {
-                Ok(after) => tree = after,
-                Err(error) => {
-                    bad = Some(error);
-                    break;
-                }
-            }
-            batch.put(layout::header(publisher, h.seq), header.envelope().to_vec());
-            if h.count > 0 {
-                let record = CommitRecord { number, publisher, seq: h.seq, first: h.first, count: h.count };
-                batch.put(layout::commit(number), record.encode());
-                batch.put(layout::batch_by_size(publisher, h.size), h.seq.to_be_bytes());
-                number += 1;
-            }
-            good.push(header);
-        }
-        if let Some(last) = good.last() {
-            self.put_nodes(&mut batch, publisher, &nodes)?;
-            let cursor = FeedCursor { head: Head::of(last.payload(), last.id()), tree };
-            batch.put(layout::cursor(publisher), cursor.encode());
-            self.documents.commit(batch)?;
-            self.next_commit.store(number, Ordering::Relaxed);
-            // Durable from here on: a failure below costs a replay at the next start, never the batch.
-            let bodies: Vec<&BatchHeader> = good.iter().map(|header| header.payload()).collect();
-            self.apply(publisher, &bodies)?;
-        }
-        for header in headers {
-            self.disassemble(header.payload());
-        }
-        let through = good.last().map(|header| header.payload().seq);
-        Ok((through, bad.map_or(Ok(()), |error| Err(Fault::Bad(error)))))
-    }
-
     /// The commit log from a number on.
     pub fn commits(&self, from: u64, most: usize) -> Result<Vec<CommitRecord>, StorageError> {
         let rows = self.documents.range(&layout::commit(from), most)?;
@@ -293,6 +265,11 @@ impl Store {
     /// The number that the next record of the commit log will get.
     pub fn next_commit(&self) -> u64 {
         self.next_commit.load(Ordering::Acquire)
+    }
+
+    /// The name of the commit log: cursors into another log mean nothing here.
+    pub fn log_name(&self) -> [u8; 8] {
+        self.log_name
     }
 
     /// The leaves `[first, first + most)` of a feed, as far as they exist, with their indexes.
@@ -313,7 +290,11 @@ impl Store {
     }
 
     /// The chunk that holds a leaf, with the index of its first leaf.
-    pub(super) fn chunk_of_leaf(&self, publisher: MemberNumber, leaf: u64) -> Result<Option<(u64, Vec<u8>)>, StorageError> {
+    pub(super) fn chunk_of_leaf(
+        &self,
+        publisher: MemberNumber,
+        leaf: u64,
+    ) -> Result<Option<(u64, Vec<u8>)>, StorageError> {
         let Some(header) = self.header_of_leaf(publisher, leaf)? else { return Ok(None) };
         let header = header.payload();
         let mut first = header.first;
@@ -328,7 +309,11 @@ impl Store {
     }
 
     /// The header of the batch that holds a leaf.
-    pub fn header_of_leaf(&self, publisher: MemberNumber, leaf: u64) -> Result<Option<Signed<BatchHeader>>, StorageError> {
+    pub fn header_of_leaf(
+        &self,
+        publisher: MemberNumber,
+        leaf: u64,
+    ) -> Result<Option<Signed<BatchHeader>>, StorageError> {
         let from = layout::batch_by_size(publisher, leaf + 1);
         let found = self.documents.range(&from, 1)?.into_iter().next().filter(|(key, _)| key[..4] == from[..4]);
         let Some((_, seq)) = found else { return Ok(None) };
@@ -380,140 +365,12 @@ impl Store {
         Ok(self.documents.get(&layout::nodes(publisher, page))?.unwrap_or_default())
     }
 
-    fn check_body(
-        &self,
-        header: &BatchHeader,
-        tree: Frontier,
-        nodes: &mut Vec<(u64, Hash)>,
-    ) -> Result<Result<Frontier, BodyError>, StorageError> {
-        let mut check = match BodyCheck::new(header, tree) {
-            Ok(check) => check,
-            Err(error) => return Ok(Err(error)),
-        };
-        let batch = BatchId { publisher: header.publisher, seq: header.seq };
-        for (index, descriptor) in header.chunks.iter().enumerate() {
-            let assembled = self.lock_assembly().remove(&(batch, index as u32));
-            let part = match assembled {
-                Some(part) => part,
-                None => {
-                    let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
-                    Assembled::from(Chunk::verify(descriptor, &bytes).map_err(|_| StorageError::Damaged)?)
-                }
-            };
-            check.add(&part.leaf_hashes, &part.totals, part.erased, |level, at, hash| {
-                if level == layout::NODE_LEVEL {
-                    nodes.push((at, *hash));
-                }
-            });
-        }
-        Ok(check.finish())
-    }
-
-    fn put_nodes(&self, batch: &mut Batch, publisher: MemberNumber, nodes: &[(u64, Hash)]) -> Result<(), StorageError> {
-        for page in nodes.chunk_by(|a, b| a.0 / layout::NODES_PER_PAGE == b.0 / layout::NODES_PER_PAGE) {
-            let number = page[0].0 / layout::NODES_PER_PAGE;
-            let mut bytes = self.node_page(publisher, number)?;
-            // A page that was written by a commit that did not come through is cut back to where this one goes on.
-            bytes.truncate((page[0].0 % layout::NODES_PER_PAGE) as usize * 32);
-            for (_, hash) in page {
-                bytes.extend_from_slice(hash);
-            }
-            batch.put(layout::nodes(publisher, number), bytes);
-        }
-        Ok(())
-    }
-
-    /// Applies committed bodies to the table, read back from the files.
-    fn apply(&self, publisher: MemberNumber, headers: &[&BatchHeader]) -> Result<(), StorageError> {
-        let Some(size) = headers.last().map(|header| header.size) else { return Ok(()) };
-        let mut places = Vec::new();
-        for header in headers {
-            let mut first = header.first;
-            for descriptor in &header.chunks {
-                places.push((first, descriptor.digest));
-                first += u64::from(descriptor.entries);
-            }
-        }
-        let read = |(first, digest): &(u64, Hash)| -> Result<Vec<Placed>, StorageError> {
-            let bytes = self.bodies.get(digest)?.ok_or(StorageError::Damaged)?;
-            let mut placed = Vec::new();
-            for (at, leaf) in chunk::leaves(&bytes).enumerate() {
-                if let Leaf::Entry(entry) = leaf.map_err(|_| StorageError::Damaged)? {
-                    placed.push(Placed::new(&entry, first + at as u64));
-                }
-            }
-            Ok(placed)
-        };
-        let placed: Vec<Vec<Placed>> = places.par_iter().map(read).collect::<Result<_, _>>()?;
-        let (rows, void) = ledger::rows(placed.concat(), publisher, &self.table.reader());
-        self.void_entries.fetch_add(void, Ordering::Relaxed);
-        Ok(self.table.apply(rows, &[(publisher, size)])?)
-    }
-
-    /// Brings the table up to the committed feeds. A feed whose bodies are gone is dropped and comes from the peers again.
-    fn replay(mut self, cursors: table::Cursors, data: &DataDir, recovery: &mut Recovery) -> Result<Store, StorageError> {
-        let feeds = self.cursors()?;
-        // A table that knows more than the documents was written before the documents were lost.
-        let ahead = cursors.iter().any(|(publisher, size)| feeds.get(publisher).is_none_or(|feed| feed.head.size < *size));
-        let mut cursors = cursors;
-        if ahead {
-            drop(self.table);
-            let directory = data.path().join("table");
-            std::fs::remove_dir_all(&directory)
-                .map_err(|error| FileError::new(&directory, super::files::Operation::Remove, &error))?;
-            self.table = TokenTable::open(&directory)?.0;
-            cursors = table::Cursors::new();
-            recovery.table_rebuilt = true;
-        }
-        for (publisher, feed) in feeds {
-            let from = cursors.get(&publisher).copied().unwrap_or(0);
-            match self.replay_feed(publisher, from, feed.head.size) {
-                Ok(()) => recovery.replayed += feed.head.size.saturating_sub(from),
-                Err(StorageError::Damaged) => {
-                    self.forget_feed(publisher, feed.head.seq)?;
-                    recovery.feeds_dropped.push(publisher);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        if !recovery.feeds_dropped.is_empty() && !ahead {
-            // The rows of a dropped feed must go too: the next opening finds the table ahead and builds it anew.
-            return self.replay(recovery.feeds_dropped.iter().map(|p| (*p, u64::MAX)).collect(), data, recovery);
-        }
-        Ok(self)
-    }
-
-    fn replay_feed(&self, publisher: MemberNumber, from: u64, to: u64) -> Result<(), StorageError> {
-        let mut next = from;
-        while next < to {
-            let header = self.header_of_leaf(publisher, next)?.ok_or(StorageError::Damaged)?;
-            self.apply(publisher, &[header.payload()])?;
-            next = header.payload().size;
-        }
-        Ok(())
-    }
-
-    fn forget_feed(&self, publisher: MemberNumber, last_seq: u64) -> Result<(), StorageError> {
-        let mut batch = Batch::default();
-        batch.remove(layout::cursor(publisher));
-        self.documents.commit(batch)?;
-        for seq in 0..=last_seq {
-            let mut batch = Batch::default();
-            if let Some(header) = self.header(publisher, seq)? {
-                batch.remove(layout::batch_by_size(publisher, header.payload().size));
-            }
-            batch.remove(layout::header(publisher, seq));
-            self.documents.commit(batch)?;
-        }
-        Ok(())
-    }
-
-    fn cursor(&self, publisher: MemberNumber) -> Result<Option<FeedCursor>, StorageError> {
+    pub(super) fn cursor(&self, publisher: MemberNumber) -> Result<Option<FeedCursor>, StorageError> {
         let bytes = self.documents.get(&layout::cursor(publisher))?;
         bytes.map(|bytes| FeedCursor::decode(&bytes).map_err(|_| StorageError::Damaged)).transpose()
     }
 
-    fn cursors(&self) -> Result<BTreeMap<MemberNumber, FeedCursor>, StorageError> {
+    pub(super) fn cursors(&self) -> Result<BTreeMap<MemberNumber, FeedCursor>, StorageError> {
         let mut cursors = BTreeMap::new();
         for row in self.documents.scan_prefix(layout::CURSORS) {
             let (key, value) = row?;
@@ -524,25 +381,21 @@ impl Store {
     }
 
     fn assemble(&self, batch: BatchId, index: u32, chunk: Chunk) {
-        self.lock_assembly().insert((batch, index), Assembled::from(chunk));
+        lock(&self.assembly).insert((batch, index), Assembled::from(chunk));
     }
 
-    fn disassemble(&self, header: &BatchHeader) {
+    pub(super) fn disassemble(&self, header: &BatchHeader) {
         let batch = BatchId { publisher: header.publisher, seq: header.seq };
-        let mut assembly = self.lock_assembly();
+        let mut assembly = lock(&self.assembly);
         for index in 0..header.chunks.len() as u32 {
             assembly.remove(&(batch, index));
         }
     }
+}
 
-    // Every change under these locks is complete by itself, so a panic elsewhere does not make them unusable.
-    fn lock_assembly(&self) -> MutexGuard<'_, BTreeMap<(BatchId, u32), Assembled>> {
-        self.assembly.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_commits(&self) -> MutexGuard<'_, ()> {
-        self.committing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Locks. Every change under these locks is complete by itself, so a panic elsewhere does not make them unusable.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl From<Chunk> for Assembled {
@@ -551,9 +404,20 @@ impl From<Chunk> for Assembled {
     }
 }
 
-fn storage_fault<E>(error: impl Into<StorageError>) -> Fault<E> {
+pub(super) fn storage_fault<E>(error: impl Into<StorageError>) -> Fault<E> {
     tracing::error!(error = %error.into(), "storage failed");
     Fault::Storage
+}
+
+fn log_name(documents: &Documents) -> Result<[u8; 8], StorageError> {
+    if let Some(name) = documents.get(layout::LOG_NAME)? {
+        return name.try_into().map_err(|_| StorageError::Damaged);
+    }
+    let name: [u8; 8] = crate::random::bytes();
+    let mut batch = Batch::default();
+    batch.put(layout::LOG_NAME, name);
+    documents.commit(batch)?;
+    Ok(name)
 }
 
 fn next_commit_number(documents: &Documents) -> Result<u64, StorageError> {

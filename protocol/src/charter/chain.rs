@@ -28,8 +28,8 @@ pub enum CharterError {
     /// CHARTER-2: a key is weak, malformed or used twice.
     #[error("member {0} has a key that is weak or used twice")]
     Key(MemberNumber),
-    /// CHARTER-2: secrets are never sealed to an observer.
-    #[error("member {0} is an observer and must hold no sealed secret")]
+    /// CHARTER-2: secrets are never sealed to an observer, and it has no feed.
+    #[error("member {0} is an observer and must hold no sealed secret and no feed key")]
     ObserverHoldsSecret(MemberNumber),
     /// CHARTER-3: the stewards can not reach their threshold, or one is no active member.
     #[error("the stewards are not active members with own keys who can reach the threshold")]
@@ -73,6 +73,9 @@ pub enum CharterError {
     /// CHARTER-11: a member number moved to another legal entity, or a member vanished.
     #[error("member {0} vanished or its number moved to another legal entity")]
     NumberMoved(MemberNumber),
+    /// CHARTER-13: a token key of an earlier version changed or vanished: all tokens under it would lose their meaning.
+    #[error("a token key of an earlier version changed or vanished; a new key needs a new epoch")]
+    TokenKeyChanged,
     /// CHARTER-12: another version with the same number is already in force: a fork.
     #[error("a different version {0} is already in force here")]
     Forked(u64),
@@ -154,6 +157,10 @@ impl CharterChain {
                 return Err(CharterError::NumberMoved(old.number));
             }
         }
+        // CHARTER-13
+        if !current.token_keys.iter().all(|old| charter.token_keys.contains(old)) {
+            return Err(CharterError::TokenKeyChanged);
+        }
         require_quorum(&current, &next, |have, need| CharterError::OldQuorum { have, need })?; // CHARTER-9
         require_quorum(&charter, &next, |have, need| CharterError::NewQuorum { have, need })?; // CHARTER-10
         self.versions.push(next);
@@ -187,7 +194,11 @@ impl CharterChain {
     }
 
     /// The one check that lets a batch header in, whatever way it came: gossip, sync, disk or our own pen.
-    pub fn verify_header(&self, header: Signed<BatchHeader>, now: Timestamp) -> Result<Verified<BatchHeader>, HeaderRefusal> {
+    pub fn verify_header(
+        &self,
+        header: Signed<BatchHeader>,
+        now: Timestamp,
+    ) -> Result<Verified<BatchHeader>, HeaderRefusal> {
         let h = header.payload();
         if h.alliance != self.alliance {
             return Err(HeaderRefusal::OtherAlliance); // HEADER-8

@@ -186,6 +186,21 @@ fn member_numbers_never_move() {
 }
 
 #[test]
+fn a_token_key_never_changes_and_never_vanishes() {
+    let signers = &["1", "2"];
+    let other = |c: &mut Charter| c.token_keys[0].public_keys = vec![[7; 32]];
+    assert_eq!(extended(other, signers), Err(CharterError::TokenKeyChanged)); // CHARTER-13
+    let gone = |c: &mut Charter| drop(c.token_keys.remove(0));
+    assert_eq!(extended(gone, signers), Err(CharterError::TokenKeyChanged)); // CHARTER-13
+    let next_epoch = |c: &mut Charter| {
+        let mut key = c.token_keys[0].clone();
+        key.epoch += 1;
+        c.token_keys.insert(1, key);
+    };
+    assert_eq!(extended(next_epoch, signers), Ok(true));
+}
+
+#[test]
 fn a_new_version_needs_the_quorum_of_both() {
     let old = |have| Err(CharterError::OldQuorum { have, need: 2 });
     assert_eq!(extended(|_| (), &[]), old(0)); // CHARTER-9

@@ -145,7 +145,7 @@ impl Charter {
             if !unique || !is_slug(&member.slug) || !is_code(&member.uscc) || !is_code(&member.controller) {
                 return Err(CharterError::Member(member.number));
             }
-            if member.role == MemberRole::Observer && !member.sealed_seeds.is_empty() {
+            if member.role == MemberRole::Observer && !(member.sealed_seeds.is_empty() && member.feed_keys.is_empty()) {
                 return Err(CharterError::ObserverHoldsSecret(member.number));
             }
             for key in member.feed_keys.iter().map(|k| &k.key).chain(member.nodes.iter().map(|n| &n.key)) {
@@ -160,8 +160,11 @@ impl Charter {
     fn check_stewards(&self) -> Result<(), CharterError> {
         // CHARTER-3: stewards are active members with keys of their own, and the threshold can be reached.
         let mut controllers = BTreeSet::new();
-        let mut keys: BTreeSet<PublicKey> =
-            self.members.iter().flat_map(|m| m.feed_keys.iter().map(|k| k.key).chain(m.nodes.iter().map(|n| n.key))).collect();
+        let mut keys: BTreeSet<PublicKey> = self
+            .members
+            .iter()
+            .flat_map(|m| m.feed_keys.iter().map(|k| k.key).chain(m.nodes.iter().map(|n| n.key)))
+            .collect();
         for steward in &self.stewards {
             let member = self.member(steward.member).filter(|member| member.is_active());
             let Some(member) = member else { return Err(CharterError::Stewards) };
@@ -205,8 +208,9 @@ impl Wire for Charter {
     const MAX_BYTES: usize = limits::CHARTER_BYTES;
 
     fn write(&self, w: &mut Writer) {
-        let optional =
-            usize::from(self.previous.is_some()) + usize::from(self.alliance.is_some()) + usize::from(self.region.is_some());
+        let optional = usize::from(self.previous.is_some())
+            + usize::from(self.alliance.is_some())
+            + usize::from(self.region.is_some());
         w.map(13 + optional);
         w.uint(0u8).uint(VERSION);
         w.uint(1u8).uint(self.number);

@@ -325,7 +325,8 @@ impl Amendment {
     }
 }
 
-fn check_term(class: Class, day: Day, expires: Day) -> Result<(), EntryError> {
+/// ENTRY-3 and ENTRY-4: how long a listing may last from its day on.
+pub(super) fn check_term(class: Class, day: Day, expires: Day) -> Result<(), EntryError> {
     // ENTRY-3
     if expires <= day || expires.0 - day.0 > LONGEST_TERM_DAYS || expires > Day::MAX {
         return Err(EntryError::Term);

@@ -4,7 +4,7 @@
 //! depends on that feed alone and every node that has the same leaves has the same states, whatever the order in which
 //! feeds arrived.
 
-use super::{Amendment, Clearing, Entry, Listing};
+use super::{Amendment, Clearing, Entry, Listing, kinds::check_term};
 use crate::{
     base::Day,
     codes::{Conduct, Direction, Role, Severity},
@@ -63,6 +63,8 @@ pub enum Void {
     WrongTarget,
     /// LEDGER-4: the listing is of another class or key epoch.
     WrongKey,
+    /// LEDGER-5: the amendment would stretch the listing over the longest term, counted from the day of listing.
+    TermExceeded,
 }
 
 /// What matters of an entry here: small and of fixed size, so that a store can sort a million of them by subject.
@@ -84,7 +86,13 @@ pub struct Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are those of the entries, see crate::entry")]
 pub enum Action {
-    List { conduct: Conduct, severity: Severity, role: Option<Role>, direction: Option<Direction>, expires: Day },
+    List {
+        conduct: Conduct,
+        severity: Severity,
+        role: Option<Role>,
+        direction: Option<Direction>,
+        expires: Day,
+    },
     Amend {
         target: u64,
         conduct: Option<Conduct>,
@@ -93,7 +101,9 @@ pub enum Action {
         direction: Option<Direction>,
         expires: Option<Day>,
     },
-    Clear { target: u64 },
+    Clear {
+        target: u64,
+    },
 }
 
 impl Change {
@@ -138,7 +148,12 @@ impl Change {
                 listed: self.day,
                 expires,
             }),
-            Action::Amend { target, conduct, severity, role, direction, expires } => match self.target(current, target) {
+            Action::Amend { target, conduct, severity, role, direction, expires } => match self.target(current, target)
+            {
+                // LEDGER-5: otherwise a chain of amendments would keep a reissued mobile number listed for ever.
+                Ok(current) if expires.is_some_and(|new| check_term(self.class, current.listed, new).is_err()) => {
+                    Effect::Void(Void::TermExceeded)
+                }
                 Ok(current) => Effect::Stands(Standing {
                     conduct: conduct.unwrap_or(current.conduct),
                     severity: severity.unwrap_or(current.severity),

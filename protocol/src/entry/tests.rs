@@ -161,6 +161,20 @@ fn the_ledger_applies_what_fits_and_voids_what_does_not() {
 }
 
 #[test]
+fn amendments_do_not_stretch_a_listing_over_the_longest_term() {
+    let current = Standing { class: Class::Mob, expires: day().plus(100), ..standing() };
+    let until = |last: u32| {
+        let edit =
+            |a: &mut Amendment| (a.class, a.day, a.expires) = (Class::Mob, day().plus(90), Some(day().plus(last)));
+        let amendment = amend(edit);
+        assert_eq!(amendment.check(), Ok(()), "each amendment alone keeps within its term");
+        apply(Some(&current), &amendment, 9)
+    };
+    assert!(matches!(until(180), Effect::Stands(_)));
+    assert_eq!(until(181), Effect::Void(Void::TermExceeded)); // LEDGER-5
+}
+
+#[test]
 fn an_expired_listing_is_as_good_as_none() {
     let (current, after) = (standing(), day().plus(365));
     assert!(current.holds_on(Day(after.0 - 1)) && !current.holds_on(after));

@@ -325,7 +325,7 @@ proptest! {
 
 /// Run by hand: `cargo test --release -p antibrush-protocol pushes_per_second -- --ignored --nocapture`.
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement: cargo test --release -p antibrush-protocol -- --ignored --nocapture"]
 fn pushes_per_second() {
     let leaf = leaf_hash(b"same");
     let rounds = 4_000_000u32;

@@ -77,7 +77,8 @@ impl Wire for InclusionProof {
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (mut version, mut charters, mut header, mut index, mut leaf, mut path) = (None, None, None, None, None, None);
+        let (mut version, mut charters, mut header, mut index, mut leaf, mut path) =
+            (None, None, None, None, None, None);
         r.fields(|key, r| {
             match key {
                 0 => version = Some(r.version(1)?),

@@ -103,8 +103,12 @@ pub(super) struct Feed {
     pub committing: usize,
     pub standing: Standing,
     pub asked_headers: Option<RequestId>,
-    /// The store failed: nothing is committed before this.
+    /// The store failed: nothing is fetched or committed before this.
     pub retry_at_ms: u64,
+    /// The next header is ahead of our clock: none is asked for before this.
+    pub headers_after_ms: u64,
+    /// Chunks of our own that the store has not answered for.
+    pub own_storing: usize,
 }
 
 /// What became of a header.
@@ -146,7 +150,9 @@ impl Feed {
         match self.head {
             Some(head) if h.seq < head.seq => return Admission::Old,
             Some(head) if h.seq == head.seq && header.id() == head.id => return Admission::Known,
-            Some(head) if h.seq == head.seq => return self.contradiction(),
+            Some(head) if h.seq == head.seq => {
+                return self.head_envelope.clone().map_or(Admission::Closed, Admission::Conflict);
+            }
             _ => {}
         }
         if let Some(pending) = self.queue.iter().find(|pending| pending.header.payload().seq == h.seq) {
@@ -160,14 +166,20 @@ impl Feed {
             return Admission::Full;
         }
         // FEED-2: a header continues the one before it: its id, its size, and time does not go back.
-        let (id, size, issued) = self.tip();
-        if h.previous != id || h.first != size || h.issued < issued {
+        if !self.continues(&header) {
             return self.contradiction();
         }
         let slots = vec![Slot::Missing; h.chunks.len()];
         let probed = own || h.chunks.is_empty();
         self.queue.push_back(Pending { slots, probed, own, header });
         Admission::Queued
+    }
+
+    /// Whether a header comes right after the last one admitted.
+    pub fn continues(&self, header: &Verified<BatchHeader>) -> bool {
+        let h = header.payload();
+        let (id, size, issued) = self.tip();
+        h.seq == self.next_seq() && h.previous == id && h.first == size && h.issued >= issued
     }
 
     /// The headers at the front of the queue that are complete and may be committed together.

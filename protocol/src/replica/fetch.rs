@@ -3,10 +3,12 @@
 use super::{
     BatchId, Now, Offence, Output, Peer, Replica, RequestFailure, RequestId, Store, Timer,
     feed::{Slot, Standing},
+    headers::offence_of,
+    peer::PeerState,
 };
 use crate::{
     base::{Hash, MemberNumber},
-    charter::{CharterError, SignedCharter},
+    feed::BatchHeader,
     limits,
     signed::Signed,
     sync::{Request, Response},
@@ -22,64 +24,84 @@ pub(super) struct Asked {
 #[derive(Clone, Copy, Debug)]
 enum What {
     Heads,
-    Headers { publisher: MemberNumber },
+    Headers { publisher: MemberNumber, from: u64 },
     Chunk { batch: BatchId, index: u32 },
     Charters,
 }
 
 impl Replica {
-    /// Sends what can be sent now: charters first, then headers, then chunks.
+    /// Sends what can be sent now: charters first, then heads, headers, chunks. SYNC-3: no peer holds more requests of ours
+    /// than its window, whatever they ask for.
     pub(super) fn pump(&mut self, now: Now) {
+        self.store_charter_again(now);
+        self.release_held(now);
         self.pump_charters(now);
+        self.pump_heads(now);
         self.pump_headers(now);
         self.pump_commits(now);
         self.pump_chunks(now);
     }
 
-    pub(super) fn ask_heads(&mut self, peer: Peer, now: Now) {
-        let request = Request::Heads(self.heads());
-        self.ask(peer, request, What::Heads, now);
-    }
-
-    pub(super) fn ask_headers(&mut self, peer: Peer, publisher: MemberNumber, from: u64, now: Now) {
-        let id = self.ask(peer, Request::Headers { publisher, from }, What::Headers { publisher }, now);
-        if let Some(feed) = self.feeds.get_mut(&publisher) {
-            feed.asked_headers = Some(id);
-        }
-    }
-
-    /// A peer knows a charter that we do not.
-    pub(super) fn charter_missing(&mut self, peer: Peer, number: u64, now: Now) {
-        if let Some(peer) = self.peers.get_mut(&peer) {
-            peer.charter = peer.charter.max(number);
-        }
-        self.pump_charters(now);
-    }
-
     fn pump_charters(&mut self, now: Now) {
         let ours = self.charter().number;
-        if self.asked.values().any(|asked| matches!(asked.what, What::Charters)) || self.storing_charter {
+        let asked = self.asked.values().any(|asked| matches!(asked.what, What::Charters));
+        if asked || self.storing_charter || self.unstored_charter.is_some() {
             return;
         }
-        let peer = self.peers.iter().find(|(_, peer)| peer.charter > ours && peer.is_free(now)).map(|(key, _)| *key);
-        if let Some(peer) = peer {
+        if let Some(peer) = self.best_peer(|peer| peer.charter > ours && peer.is_free(now)) {
             self.ask(peer, Request::Charters { from: ours + 1 }, What::Charters, now);
         }
     }
 
+    fn pump_heads(&mut self, now: Now) {
+        let wanted = self.peers.iter().filter(|(_, peer)| peer.heads_wanted && peer.is_free(now));
+        let wanted: Vec<_> = wanted.map(|(key, _)| *key).collect();
+        for peer in wanted {
+            if let Some(state) = self.peers.get_mut(&peer) {
+                state.heads_wanted = false;
+            }
+            self.ask(peer, Request::Heads(self.heads()), What::Heads, now);
+        }
+    }
+
     fn pump_headers(&mut self, now: Now) {
-        let mut wanted = Vec::new();
-        for (publisher, feed) in &self.feeds {
-            let has_room = feed.queue.len() < limits::QUEUED_BATCHES / 2;
-            if feed.standing == Standing::Open && feed.asked_headers.is_none() && has_room {
-                let next = feed.next_seq();
-                let peer = self.peers.iter().find(|(_, peer)| peer.can_serve(*publisher, next, now));
-                wanted.extend(peer.map(|(key, _)| (*key, *publisher, next)));
+        let publishers: Vec<_> = self.feeds.keys().copied().filter(|publisher| self.takes_from(*publisher)).collect();
+        for publisher in publishers {
+            if let Some((peer, from)) = self.wanted_headers(publisher, now) {
+                let request = Request::Headers { publisher, from };
+                let id = self.ask(peer, request, What::Headers { publisher, from }, now);
+                if let Some(feed) = self.feeds.get_mut(&publisher) {
+                    feed.asked_headers = Some(id);
+                }
             }
         }
-        for (peer, publisher, next) in wanted {
-            self.ask_headers(peer, publisher, next, now);
+    }
+
+    /// Whom to ask for headers of a feed, and from which on: first who states another head than ours, then who has more.
+    fn wanted_headers(&mut self, publisher: MemberNumber, now: Now) -> Option<(Peer, u64)> {
+        let feed = self.feeds.get(&publisher)?;
+        if feed.standing != Standing::Open || feed.asked_headers.is_some() || feed.headers_after_ms > now.ms {
+            return None;
         }
+        let next = feed.next_seq();
+        let has_room = feed.queue.len() < limits::QUEUED_BATCHES / 2;
+        let suspect = self.peers.iter_mut().filter(|(_, peer)| peer.is_free(now));
+        let mut suspect = suspect.filter_map(|(key, peer)| Some((*key, peer.suspects.remove(&publisher)?)));
+        if let Some(suspect) = suspect.next() {
+            return Some(suspect);
+        }
+        let peer = has_room.then(|| self.best_peer(|peer| peer.can_serve(publisher, next, now)))??;
+        Some((peer, next))
+    }
+
+    /// The nodes of a member, as the charter names them.
+    pub(super) fn nodes_of(&self, member: MemberNumber) -> Vec<Peer> {
+        self.charter().member(member).into_iter().flat_map(|member| &member.nodes).map(|node| node.key).collect()
+    }
+
+    /// The peer that fails least and has the least of our requests, among those that can.
+    fn best_peer(&self, can: impl Fn(&PeerState) -> bool) -> Option<Peer> {
+        self.peers.iter().filter(|(_, peer)| can(peer)).min_by_key(|(_, peer)| peer.load()).map(|(key, _)| *key)
     }
 
     fn pump_commits(&mut self, now: Now) {
@@ -97,7 +119,7 @@ impl Replica {
 
     /// Asks for chunks: batches with clearings first, then the feed with the least to fetch.
     fn pump_chunks(&mut self, now: Now) {
-        let mut room = limits::CHUNKS_IN_FLIGHT.saturating_sub(self.chunks_out);
+        let mut room = limits::CHUNKS_IN_FLIGHT.saturating_sub(self.chunks_out + self.chunks_storing);
         if room == 0 || self.peers.is_empty() {
             return;
         }
@@ -113,8 +135,11 @@ impl Replica {
             .collect();
         order.sort_unstable();
         for (_, _, publisher) in order {
+            let own_nodes = self.nodes_of(publisher);
             for (batch, index, digest) in self.missing_chunks(publisher, room) {
-                let Some(peer) = self.choose_peer(batch, now) else { break };
+                let can = |peer: &PeerState| peer.can_serve(batch.publisher, batch.seq, now);
+                let publishers = own_nodes.iter().find(|key| self.peers.get(*key).is_some_and(can)).copied();
+                let Some(peer) = publishers.or_else(|| self.best_peer(can)) else { break };
                 let id = self.ask(peer, Request::Chunk { digest }, What::Chunk { batch, index }, now);
                 self.chunks_out += 1;
                 room -= 1;
@@ -139,12 +164,6 @@ impl Replica {
         queue.filter(|pending| pending.probed && !pending.own).flat_map(of_batch).take(most).collect()
     }
 
-    /// The peer with the batch that has the least of our requests.
-    fn choose_peer(&self, batch: BatchId, now: Now) -> Option<Peer> {
-        let able = self.peers.iter().filter(|(_, peer)| peer.can_serve(batch.publisher, batch.seq, now));
-        able.min_by_key(|(_, peer)| peer.in_flight).map(|(key, _)| *key)
-    }
-
     fn ask(&mut self, peer: Peer, request: Request, what: What, now: Now) -> RequestId {
         let id = RequestId(self.next_request);
         self.next_request += 1;
@@ -165,7 +184,7 @@ impl Replica {
             peer.in_flight = peer.in_flight.saturating_sub(1);
         }
         match asked.what {
-            What::Headers { publisher } => {
+            What::Headers { publisher, .. } => {
                 if let Some(feed) = self.feeds.get_mut(&publisher).filter(|feed| feed.asked_headers == Some(id)) {
                     feed.asked_headers = None;
                 }
@@ -185,9 +204,9 @@ impl Replica {
         if let Some(asked) = self.settle(id) {
             if let Some(peer) = self.peers.get_mut(&asked.peer) {
                 peer.timed_out();
-                peer.busy_until_ms = now.ms + u64::from(limits::BUSY_RETRY_MS);
+                peer.heads_wanted |= matches!(asked.what, What::Heads);
             }
-            self.retry_at(now.ms + u64::from(limits::BUSY_RETRY_MS));
+            self.hold_off(asked.peer, now.ms + u64::from(limits::BUSY_RETRY_MS));
             self.pump(now);
         }
     }
@@ -202,72 +221,102 @@ impl Replica {
 
     pub(super) fn on_response(&mut self, id: RequestId, outcome: Result<Response, RequestFailure>, now: Now) {
         let Some(Asked { peer, what }) = self.settle(id) else { return };
-        let response = match outcome {
-            Ok(response) => response,
-            Err(RequestFailure::Undecodable) => return self.blame(peer, Offence::Undecodable, now),
-            Err(RequestFailure::Disconnected) => {
-                self.hold_off(peer, now.ms + u64::from(limits::BUSY_RETRY_MS));
-                return self.pump(now);
-            }
-        };
-        if let Some(state) = self.peers.get_mut(&peer) {
-            state.answered();
-        }
-        match (what, response) {
-            (_, Response::Busy { retry_after_ms }) => {
-                // Never a fault: a node under load says so (see docs/PROTOCOL.md § Sync).
-                self.hold_off(peer, now.ms + u64::from(retry_after_ms.clamp(50, 10_000)));
-            }
-            (What::Heads, Response::Heads(heads)) => self.learn_heads(peer, heads, now),
-            (What::Headers { publisher }, Response::Headers(headers)) => self.on_headers(peer, publisher, &headers, now),
-            (What::Chunk { batch, index }, Response::Chunk(bytes)) => self.on_chunk(peer, batch, index, bytes),
-            (What::Charters, Response::Charters(charters)) => self.on_charters(peer, &charters, now),
-            (What::Headers { publisher }, Response::Absent) => self.lacks(peer, publisher, now),
-            (What::Chunk { batch, .. }, Response::Absent) => self.lacks(peer, batch.publisher, now),
-            (What::Charters | What::Heads, Response::Absent) => {
-                self.hold_off(peer, now.ms + 10 * limits::ABSENT_RETRY_MS);
-            }
-            _ => return self.blame(peer, Offence::WrongAnswer, now),
+        match outcome {
+            Ok(response) => self.on_answer(peer, what, response, now),
+            Err(RequestFailure::Undecodable) => self.blame(peer, Offence::Undecodable, now),
+            Err(RequestFailure::Disconnected) => self.ask_later(peer, what, u64::from(limits::BUSY_RETRY_MS), now),
         }
         self.pump(now);
     }
 
-    fn hold_off(&mut self, peer: Peer, until_ms: u64) {
-        if let Some(state) = self.peers.get_mut(&peer) {
-            state.busy_until_ms = until_ms;
+    fn on_answer(&mut self, peer: Peer, what: What, response: Response, now: Now) {
+        // SYNC-1: neither is a fault. A node under load says so, and one that has not got a body yet waits for it as we do.
+        if let Response::Busy { retry_after_ms } = response {
+            return self.ask_later(peer, what, u64::from(retry_after_ms.clamp(50, 10_000)), now);
         }
-        self.retry_at(until_ms);
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.answered();
+        }
+        match (what, response) {
+            (What::Heads, Response::Heads(heads)) => self.learn_heads(peer, heads, now),
+            (What::Headers { publisher, from }, Response::Headers(headers)) => {
+                self.on_headers(peer, publisher, from, &headers, now);
+            }
+            (What::Chunk { batch, index }, Response::Chunk(bytes)) => self.on_chunk(peer, batch, index, bytes),
+            (What::Charters, Response::Charters(charters)) => self.on_charters(peer, &charters, now),
+            (What::Headers { publisher, .. }, Response::Absent) => {
+                self.lacks(peer, publisher, now.ms + limits::ABSENT_RETRY_MS);
+            }
+            (What::Chunk { batch, .. }, Response::Absent) => {
+                self.lacks(peer, batch.publisher, now.ms + limits::ABSENT_RETRY_MS);
+            }
+            (What::Charters, Response::Absent) => self.no_newer_charter(peer, now),
+            // It does not know us as a member yet.
+            (What::Heads, Response::Absent) => self.ask_later(peer, what, 10 * limits::ABSENT_RETRY_MS, now),
+            // SYNC-2
+            _ => self.blame(peer, Offence::WrongAnswer, now),
+        }
     }
 
-    fn lacks(&mut self, peer: Peer, publisher: MemberNumber, now: Now) {
-        let until = now.ms + limits::ABSENT_RETRY_MS;
+    fn ask_later(&mut self, peer: Peer, what: What, wait_ms: u64, now: Now) {
         if let Some(state) = self.peers.get_mut(&peer) {
-            state.lacks(publisher, until);
+            state.heads_wanted |= matches!(what, What::Heads);
         }
-        self.retry_at(until);
+        self.hold_off(peer, now.ms + wait_ms);
     }
 
-    fn on_headers(&mut self, peer: Peer, publisher: MemberNumber, headers: &[std::sync::Arc<[u8]>], now: Now) {
-        if headers.is_empty() {
-            return self.lacks(peer, publisher, now);
+    /// Asks nothing of a peer before that moment.
+    pub(super) fn hold_off(&mut self, peer: Peer, until_ms: u64) {
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.busy_until_ms = until_ms.max(state.busy_until_ms);
+            self.wake_at(until_ms);
         }
-        for envelope in headers {
-            let header = match Signed::decode(envelope) {
+    }
+
+    /// Asks nothing of one feed of a peer before that moment.
+    pub(super) fn lacks(&mut self, peer: Peer, publisher: MemberNumber, until_ms: u64) {
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.lacks(publisher, until_ms);
+            self.wake_at(until_ms);
+        }
+    }
+
+    fn on_headers(
+        &mut self,
+        peer: Peer,
+        publisher: MemberNumber,
+        from: u64,
+        headers: &[std::sync::Arc<[u8]>],
+        now: Now,
+    ) {
+        let next = |replica: &Replica| replica.feeds.get(&publisher).map(|feed| feed.next_seq());
+        let before = next(self);
+        for (envelope, seq) in headers.iter().zip(from..) {
+            let header = match Signed::<BatchHeader>::decode(envelope) {
                 Ok(header) => header,
-                Err(_) => return self.blame(peer, Offence::BadHeader, now),
+                Err(error) => match offence_of(&error) {
+                    Some(offence) => return self.blame(peer, offence, now),
+                    None => break,
+                },
             };
-            let of_feed = |h: &crate::feed::BatchHeader| h.publisher == publisher;
-            if !of_feed(header.payload()) {
+            // SYNC-2: what was asked for, in order, and nothing else.
+            if header.payload().publisher != publisher || header.payload().seq != seq {
                 return self.blame(peer, Offence::WrongAnswer, now);
             }
             if !self.take_header(Some(peer), header, now) {
                 break;
             }
         }
+        // An answer that brings us no further must not be asked for again at once.
+        if next(self) == before {
+            self.lacks(peer, publisher, now.ms + limits::ABSENT_RETRY_MS);
+        }
     }
 
     fn on_chunk(&mut self, peer: Peer, batch: BatchId, index: u32, bytes: std::sync::Arc<[u8]>) {
-        let Some(pending) = self.feeds.get_mut(&batch.publisher).and_then(|feed| feed.pending(batch.seq)) else { return };
+        let Some(pending) = self.feeds.get_mut(&batch.publisher).and_then(|feed| feed.pending(batch.seq)) else {
+            return;
+        };
         let (Some(slot), Some(descriptor)) =
             (pending.slots.get_mut(index as usize), pending.header.payload().chunks.get(index as usize).copied())
         else {
@@ -275,28 +324,9 @@ impl Replica {
         };
         if *slot == Slot::Missing {
             *slot = Slot::Storing;
+            self.chunks_storing += 1;
             self.out(Output::Store(Store::Chunk { batch, index, descriptor, bytes, from: Some(peer) }));
         }
-    }
-
-    fn on_charters(&mut self, peer: Peer, charters: &[std::sync::Arc<[u8]>], now: Now) {
-        // One at a time: each is durable before the next is looked at; more are asked for then.
-        let ours = self.charter().number;
-        for bytes in charters {
-            match SignedCharter::decode(bytes) {
-                Err(_) => return self.blame(peer, Offence::BadCharter, now),
-                Ok(charter) if charter.charter().number <= ours => {}
-                Ok(charter) => {
-                    let outcome = self.take_charter(charter);
-                    // A fork is for the stewards to judge, not this peer's fault.
-                    if outcome.is_err_and(|error| !matches!(error, CharterError::Forked(_))) {
-                        self.blame(peer, Offence::BadCharter, now);
-                    }
-                    return;
-                }
-            }
-        }
-        self.hold_off(peer, now.ms + u64::from(limits::BUSY_RETRY_MS));
     }
 
     pub(super) fn slot(&mut self, batch: BatchId, index: u32) -> Option<Slot> {

@@ -12,6 +12,12 @@ pub(super) struct PeerState {
     pub heads: BTreeMap<MemberNumber, u64>,
     /// The newest charter that it says it has.
     pub charter: u64,
+    /// Its heads are to be asked for as soon as it is free.
+    pub heads_wanted: bool,
+    /// Feeds of which it states another head than ours, and the head's number.
+    pub suspects: BTreeMap<MemberNumber, u64>,
+    /// Time-outs since its last answer: others are asked before it.
+    failures: u32,
     /// Our requests that it holds.
     pub in_flight: usize,
     /// How many it may hold: grows with answers, halves with time-outs.
@@ -31,6 +37,9 @@ impl PeerState {
         PeerState {
             heads: BTreeMap::new(),
             charter: 0,
+            heads_wanted: true,
+            suspects: BTreeMap::new(),
+            failures: 0,
             in_flight: 0,
             window: 4,
             answers_in_window: 0,
@@ -61,11 +70,23 @@ impl PeerState {
 
     /// The peer lacks the feed's body for now.
     pub fn lacks(&mut self, publisher: MemberNumber, until_ms: u64) {
-        self.absent.insert(publisher, until_ms);
+        let until = self.absent.entry(publisher).or_insert(until_ms);
+        *until = until_ms.max(*until);
+    }
+
+    /// What it lacked may be asked for again.
+    pub fn forget_absences(&mut self) {
+        self.absent.clear();
+    }
+
+    /// Orders peers that could all be asked: the least first.
+    pub fn load(&self) -> (u32, usize) {
+        (self.failures, self.in_flight)
     }
 
     /// A request was answered: every full window of answers lets one more request out.
     pub fn answered(&mut self) {
+        self.failures = 0;
         self.answers_in_window += 1;
         if self.answers_in_window >= self.window {
             self.answers_in_window = 0;
@@ -75,6 +96,7 @@ impl PeerState {
 
     /// A request timed out: half the window.
     pub fn timed_out(&mut self) {
+        self.failures = self.failures.saturating_add(1);
         self.answers_in_window = 0;
         self.window = (self.window / 2).max(1);
     }

@@ -1,6 +1,6 @@
 //! Answering others.
 
-use super::{AnswerHandle, Now, Output, Peer, Replica, Serve, Store};
+use super::{AnswerHandle, Now, Output, Peer, Replica, Serve};
 use crate::{
     limits,
     sync::{Heads, PeerHead, Request, Response},
@@ -47,26 +47,15 @@ impl Replica {
 
     /// Notes what a peer has, and looks closer where its head contradicts ours.
     pub(super) fn learn_heads(&mut self, from: Peer, heads: Heads, now: Now) {
-        let mut differing = Vec::new();
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.charter = peer.charter.max(heads.charter);
         for head in heads.feeds.into_iter().take(limits::MEMBERS) {
             peer.has(head.publisher, head.seq);
             let ours = self.feeds.get(&head.publisher).and_then(|feed| feed.head);
             if ours.is_some_and(|ours| ours.seq == head.seq && ours.id != head.id) {
-                differing.push(head);
+                peer.suspects.insert(head.publisher, head.seq);
             }
         }
-        for head in differing {
-            self.ask_headers(from, head.publisher, head.seq, now);
-        }
         self.pump(now);
-    }
-
-    pub(super) fn compare_old(&mut self, header: &crate::signed::Verified<crate::feed::BatchHeader>) {
-        let h = header.payload();
-        let batch = super::BatchId { publisher: h.publisher, seq: h.seq };
-        let store = Store::Compare { batch, id: header.id(), theirs: header.envelope().clone() };
-        self.out(Output::Store(store));
     }
 }

@@ -1,23 +1,26 @@
 //! The state and the way of each input through it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
-    BatchId, Event, Fault, FeedStatus, GossipHandle, Input, Now, Offence, Output, Peer, PublishRefusal, RequestId, Standing,
-    Store, Timer, Topic, Verdict,
-    feed::{Admission, Feed, Slot},
+    Event, FeedStatus, Input, Now, Offence, Output, Peer, RequestId, Standing, Timer,
+    charters::Held,
+    feed::Feed,
     fetch::Asked,
     peer::{PeerState, Peers},
 };
 use crate::{
     base::MemberNumber,
-    charter::{Charter, CharterChain, CharterError, HeaderRefusal, SignedCharter},
-    encoding::Wire,
-    feed::{BatchHeader, ChunkError, Head, body::BodyError},
+    charter::{Charter, CharterChain, SignedCharter},
+    feed::Head,
     limits,
-    signed::{Signed, Verified},
-    sync::Announcement,
 };
+
+/// Moments to look again are rounded up to this many milliseconds, which bounds how many there can be.
+const WAKE_GRAIN_MS: u64 = 50;
 
 /// What a node knew when it stopped.
 #[derive(Clone, Debug)]
@@ -41,10 +44,18 @@ pub struct Replica {
     pub(super) peers: Peers,
     pub(super) asked: BTreeMap<RequestId, Asked>,
     pub(super) next_request: u64,
+    /// Chunks that were asked for.
     pub(super) chunks_out: usize,
+    /// Chunks of peers that the store has not answered for: they lie in memory too.
+    pub(super) chunks_storing: usize,
     pub(super) storing_charter: bool,
+    /// A charter that our storage did not take, and when it is tried again.
+    pub(super) unstored_charter: Option<(u64, SignedCharter)>,
+    /// Announcements whose verdict waits for the charter.
+    pub(super) held: Vec<Held>,
     last_compared: Option<Peer>,
-    retry_at_ms: Option<u64>,
+    /// When something that waits may go on.
+    wakes: BTreeSet<u64>,
     outputs: Vec<Output>,
 }
 
@@ -59,9 +70,12 @@ impl Replica {
             asked: BTreeMap::new(),
             next_request: 0,
             chunks_out: 0,
+            chunks_storing: 0,
             storing_charter: false,
+            unstored_charter: None,
+            held: Vec::new(),
             last_compared: None,
-            retry_at_ms: None,
+            wakes: BTreeSet::new(),
             outputs: Vec::new(),
         };
         for (publisher, (head, envelope)) in restored.heads {
@@ -90,9 +104,14 @@ impl Replica {
             Input::Request { from, handle, request } => self.on_request(from, handle, request, now),
             Input::Response { id, outcome } => self.on_response(id, outcome, now),
             Input::Probed { batch, present } => self.on_probed(batch, &present, now),
-            Input::ChunkStored { batch, index, from, result } => self.on_chunk_stored(batch, index, from, result, now),
+            Input::ChunkStored { batch, index, from: Some(peer), result } => {
+                self.on_chunk_stored(batch, index, peer, result, now);
+            }
+            Input::ChunkStored { batch, index, from: None, result } => {
+                self.on_own_chunk_stored(batch, index, result, now)
+            }
             Input::Committed { publisher, through, result } => self.on_committed(publisher, through, result, now),
-            Input::Conflict { batch, ours, theirs } => self.freeze(batch, ours, theirs),
+            Input::Conflict { batch, ours, theirs } => self.freeze(batch, &ours, &theirs),
             Input::CharterStored { charter, stored } => self.on_charter_stored(charter, stored, now),
             Input::Publish { header, chunks } => self.on_publish(header, chunks, now),
             Input::Charter(charter) => {
@@ -100,6 +119,7 @@ impl Replica {
                 if let Err(error) = self.take_charter(charter) {
                     self.out(Output::Report(Event::CharterRefused { number, error }));
                 }
+                self.pump(now);
             }
             Input::Header(header) => {
                 self.take_header(None, header, now);
@@ -141,6 +161,15 @@ impl Replica {
         self.feeds.iter().map(status).collect()
     }
 
+    /// Whether a peer has told its heads and none knows more of our own feed than we do: only then may a node that lost
+    /// data sign again, for a number signed twice is equivocation.
+    pub fn own_feed_is_compared(&self) -> bool {
+        let Some(me) = self.me() else { return false };
+        let ours = self.head(me).map(|head| head.seq);
+        let compared = self.peers.values().any(|peer| peer.charter > 0);
+        compared && self.peers.values().all(|peer| peer.heads.get(&me).copied() <= ours)
+    }
+
     /// The connected peers.
     pub fn peers(&self) -> impl Iterator<Item = &Peer> {
         self.peers.keys()
@@ -150,19 +179,25 @@ impl Replica {
         self.outputs.push(output);
     }
 
-    /// One retry timer serves everything that waits: the earliest moment wins.
-    pub(super) fn retry_at(&mut self, at_ms: u64) {
-        if self.retry_at_ms.is_none_or(|planned| at_ms < planned) {
-            self.retry_at_ms = Some(at_ms);
+    /// One timer serves everything that waits: it is set to the earliest moment, and when it fires to the next.
+    pub(super) fn wake_at(&mut self, at_ms: u64) {
+        let at_ms = at_ms.div_ceil(WAKE_GRAIN_MS) * WAKE_GRAIN_MS;
+        if self.wakes.insert(at_ms) && self.wakes.first() == Some(&at_ms) {
+            self.out(Output::Schedule { timer: Timer::Retry, at_ms });
+        }
+    }
+
+    fn on_wake(&mut self, now: Now) {
+        self.wakes = self.wakes.split_off(&(now.ms + 1));
+        self.pump(now);
+        if let Some(at_ms) = self.wakes.first().copied() {
             self.out(Output::Schedule { timer: Timer::Retry, at_ms });
         }
     }
 
     pub(super) fn blame(&mut self, peer: Peer, offence: Offence, now: Now) {
         self.out(Output::Penalise { peer, offence });
-        if let Some(state) = self.peers.get_mut(&peer) {
-            state.busy_until_ms = now.ms + limits::REQUEST_TIMEOUT_MS;
-        }
+        self.hold_off(peer, now.ms + limits::REQUEST_TIMEOUT_MS);
         self.pump(now);
     }
 
@@ -175,7 +210,7 @@ impl Replica {
     fn on_connected(&mut self, peer: Peer, now: Now) {
         if self.peers.len() < limits::PEERS && !self.peers.contains_key(&peer) {
             self.peers.insert(peer, PeerState::new(now));
-            self.ask_heads(peer, now);
+            self.pump(now);
         }
     }
 
@@ -189,22 +224,19 @@ impl Replica {
                 };
                 let next = next.or_else(|| self.peers.keys().next().copied());
                 self.last_compared = next;
-                if let Some(peer) = next {
-                    self.ask_heads(peer, now);
+                if let Some(state) = next.and_then(|peer| self.peers.get_mut(&peer)) {
+                    state.heads_wanted = true;
                 }
                 self.out(Output::Schedule { timer: Timer::AntiEntropy, at_ms: now.ms + limits::ANTI_ENTROPY_MS });
                 self.pump(now);
             }
             Timer::Heartbeat => self.heartbeat(now),
-            Timer::Retry => {
-                self.retry_at_ms = None;
-                self.pump(now);
-            }
+            Timer::Retry => self.on_wake(now),
         }
     }
 
-    /// Reports when our own feed needs an empty batch; looks again in a minute.
-    fn heartbeat(&mut self, now: Now) {
+    /// FEED-6: reports when our own feed needs an empty batch; looks again in a minute.
+    pub(super) fn heartbeat(&mut self, now: Now) {
         let publishes = self.me().and_then(|me| self.charter().member(me)).is_some_and(|member| member.is_publisher());
         if publishes && let Some(feed) = self.me().and_then(|me| self.feeds.get(&me)) {
             let due = feed.head.is_none_or(|head| now.wall >= head.issued.plus(limits::HEARTBEAT_SECONDS));
@@ -213,277 +245,5 @@ impl Replica {
             }
         }
         self.out(Output::Schedule { timer: Timer::Heartbeat, at_ms: now.ms + 60_000 });
-    }
-
-    fn on_gossip(&mut self, from: Peer, handle: GossipHandle, topic: Topic, bytes: &[u8], now: Now) {
-        let verdict = match topic {
-            _ if bytes.len() > limits::GOSSIP_BYTES => Verdict::Reject,
-            Topic::Heads => self.on_gossiped_header(from, bytes, now),
-            Topic::Charters => match Announcement::decode(bytes) {
-                Ok(announcement) => {
-                    self.charter_missing(from, announcement.number, now);
-                    if announcement.number <= self.charter().number { Verdict::Accept } else { Verdict::Ignore }
-                }
-                Err(_) => Verdict::Reject,
-            },
-        };
-        self.out(Output::Verdict { handle, verdict });
-        if verdict == Verdict::Reject {
-            self.out(Output::Penalise { peer: from, offence: Offence::Undecodable });
-        }
-        self.pump(now);
-    }
-
-    fn on_gossiped_header(&mut self, from: Peer, bytes: &[u8], now: Now) -> Verdict {
-        let header = match Signed::<BatchHeader>::decode(bytes) {
-            Ok(header) => header,
-            Err(_) => return Verdict::Reject,
-        };
-        let batch = BatchId { publisher: header.payload().publisher, seq: header.payload().seq };
-        match self.chain.verify_header(header, now.wall) {
-            Ok(header) => {
-                if let Some(peer) = self.peers.get_mut(&from) {
-                    peer.has(batch.publisher, batch.seq);
-                }
-                self.admit(header, false);
-                Verdict::Accept
-            }
-            Err(refusal) => {
-                self.on_refusal(Some(from), batch, refusal, now);
-                if self.is_senders_fault(&from, &refusal) { Verdict::Reject } else { Verdict::Ignore }
-            }
-        }
-    }
-
-    /// Takes a header that did not come by gossip. `false`: those after it need not be looked at now.
-    pub(super) fn take_header(&mut self, from: Option<Peer>, header: Signed<BatchHeader>, now: Now) -> bool {
-        let batch = BatchId { publisher: header.payload().publisher, seq: header.payload().seq };
-        match self.chain.verify_header(header, now.wall) {
-            Ok(header) => self.admit(header, false),
-            Err(refusal) => {
-                self.on_refusal(from, batch, refusal, now);
-                if let Some(peer) = from.filter(|peer| self.is_senders_fault(peer, &refusal)) {
-                    self.blame(peer, Offence::BadHeader, now);
-                }
-                false
-            }
-        }
-    }
-
-    fn on_refusal(&mut self, from: Option<Peer>, batch: BatchId, refusal: HeaderRefusal, now: Now) {
-        if from.is_some_and(|from| self.is_senders_fault(&from, &refusal)) {
-            return;
-        }
-        if let (HeaderRefusal::UnknownCharter, Some(from)) = (refusal, from) {
-            let next = self.charter().number + 1;
-            self.charter_missing(from, next, now);
-            self.retry_at(now.ms + u64::from(limits::BUSY_RETRY_MS));
-        }
-        self.out(Output::Report(Event::HeaderIgnored { batch, refusal }));
-    }
-
-    /// Puts a verified header where it belongs. `false`: those after it can not be admitted now.
-    fn admit(&mut self, header: Verified<BatchHeader>, own: bool) -> bool {
-        let h = header.payload();
-        let batch = BatchId { publisher: h.publisher, seq: h.seq };
-        let has_body = !h.chunks.is_empty();
-        let feed = self.feeds.entry(h.publisher).or_default();
-        match feed.admit(header.clone(), own) {
-            Admission::Queued => {
-                if has_body && !own {
-                    self.out(Output::Store(Store::Probe { header }));
-                }
-                true
-            }
-            Admission::Known => true,
-            Admission::Old => {
-                self.compare_old(&header);
-                true
-            }
-            Admission::Conflict(ours) => {
-                self.freeze(batch, ours, header.envelope().clone());
-                false
-            }
-            Admission::Gap | Admission::Full | Admission::Closed => false,
-        }
-    }
-
-    fn freeze(&mut self, batch: BatchId, ours: Arc<[u8]>, theirs: Arc<[u8]>) {
-        let Some(feed) = self.feeds.get_mut(&batch.publisher) else { return };
-        if feed.standing != Standing::Open {
-            return;
-        }
-        feed.standing = Standing::Frozen { seq: batch.seq };
-        feed.queue.clear();
-        self.out(Output::Report(Event::FeedFrozen { batch, ours, theirs }));
-    }
-
-    fn on_probed(&mut self, batch: BatchId, present: &[bool], now: Now) {
-        if let Some(pending) = self.feeds.get_mut(&batch.publisher).and_then(|feed| feed.pending(batch.seq)) {
-            pending.probed = true;
-            for (slot, present) in pending.slots.iter_mut().zip(present) {
-                if *present && *slot == Slot::Missing {
-                    *slot = Slot::Stored;
-                }
-            }
-        }
-        self.pump(now);
-    }
-
-    fn on_chunk_stored(
-        &mut self,
-        batch: BatchId,
-        index: u32,
-        from: Option<Peer>,
-        result: Result<(), Fault<ChunkError>>,
-        now: Now,
-    ) {
-        match (result, from) {
-            (Ok(()), _) => self.set_slot(batch, index, Slot::Stored),
-            (Err(Fault::Bad(_)), Some(peer)) => {
-                self.set_slot(batch, index, Slot::Missing);
-                self.blame(peer, Offence::BadChunk, now);
-            }
-            (Err(Fault::Storage), Some(_)) => {
-                self.set_slot(batch, index, Slot::Missing);
-                self.postpone(batch.publisher, now);
-            }
-            (Err(Fault::Bad(_)), None) => self.drop_own(batch, PublishRefusal::Invalid),
-            (Err(Fault::Storage), None) => self.drop_own(batch, PublishRefusal::Storage),
-        }
-        self.pump(now);
-    }
-
-    fn on_committed(
-        &mut self,
-        publisher: MemberNumber,
-        through: Option<u64>,
-        result: Result<(), Fault<BodyError>>,
-        now: Now,
-    ) {
-        let Some(feed) = self.feeds.get_mut(&publisher) else { return };
-        feed.committing = 0;
-        let mut done = Vec::new();
-        while let Some(pending) = feed.queue.front().filter(|pending| Some(pending.header.payload().seq) <= through) {
-            let header = pending.header.payload();
-            let head = Head::of(header, pending.header.id());
-            done.push((head, header.count, pending.own, pending.header.envelope().clone()));
-            feed.head = Some(head);
-            feed.head_envelope = Some(pending.header.envelope().clone());
-            feed.queue.pop_front();
-        }
-        let next = feed.queue.front().map(|pending| (pending.id(), pending.own));
-        for (head, count, own, envelope) in done {
-            if own {
-                self.out(Output::Gossip { topic: Topic::Heads, bytes: envelope });
-            }
-            self.out(Output::Report(Event::Committed { publisher, head, count }));
-        }
-        match (result, next) {
-            (Err(Fault::Bad(error)), Some((batch, _))) => {
-                if let Some(feed) = self.feeds.get_mut(&publisher) {
-                    feed.standing = Standing::Refused { seq: batch.seq, error };
-                    feed.queue.clear();
-                }
-                self.out(Output::Report(Event::FeedRefused { batch, error }));
-            }
-            (Err(Fault::Storage), Some((batch, true))) => self.drop_own(batch, PublishRefusal::Storage),
-            (Err(Fault::Storage), _) => self.postpone(publisher, now),
-            _ => {}
-        }
-        self.pump(now);
-    }
-
-    /// Our storage failed: this feed waits, the others go on.
-    fn postpone(&mut self, publisher: MemberNumber, now: Now) {
-        let until = now.ms + 10 * u64::from(limits::BUSY_RETRY_MS);
-        if let Some(feed) = self.feeds.get_mut(&publisher) {
-            feed.retry_at_ms = until;
-        }
-        self.retry_at(until);
-    }
-
-    fn on_publish(&mut self, header: Signed<BatchHeader>, chunks: Vec<Arc<[u8]>>, now: Now) {
-        let seq = header.payload().seq;
-        let refuse = |reason| Output::Report(Event::NotPublished { seq, reason });
-        let Ok(header) = self.chain.verify_header(header, now.wall) else {
-            return self.out(refuse(PublishRefusal::Invalid));
-        };
-        let publisher = header.payload().publisher;
-        let descriptors = header.payload().chunks.clone();
-        let feed = self.feeds.entry(publisher).or_default();
-        let waiting = !feed.queue.is_empty();
-        let standing = feed.standing;
-        if Some(publisher) != self.me() || descriptors.len() != chunks.len() {
-            return self.out(refuse(PublishRefusal::Invalid));
-        }
-        if standing != Standing::Open {
-            return self.out(refuse(PublishRefusal::Frozen));
-        }
-        if waiting || seq != self.feeds.get(&publisher).map_or(0, Feed::next_seq) || !self.admit(header, true) {
-            return self.out(refuse(PublishRefusal::Moved));
-        }
-        let batch = BatchId { publisher, seq };
-        for (index, (descriptor, bytes)) in descriptors.into_iter().zip(chunks).enumerate() {
-            let index = index as u32;
-            self.set_slot(batch, index, Slot::Storing);
-            self.out(Output::Store(Store::Chunk { batch, index, descriptor, bytes, from: None }));
-        }
-        self.pump(now);
-    }
-
-    /// Takes our own batch back: it never left this node.
-    fn drop_own(&mut self, batch: BatchId, reason: PublishRefusal) {
-        let Some(feed) = self.feeds.get_mut(&batch.publisher) else { return };
-        let before = feed.queue.len();
-        feed.queue.retain(|pending| pending.header.payload().seq < batch.seq);
-        if feed.queue.len() < before {
-            self.out(Output::Report(Event::NotPublished { seq: batch.seq, reason }));
-        }
-    }
-
-    /// Verifies a charter and has it stored; it comes into force once it is durable.
-    pub(super) fn take_charter(&mut self, charter: SignedCharter) -> Result<(), CharterError> {
-        let mut chain = self.chain.clone();
-        if chain.extend(charter.clone())? {
-            self.storing_charter = true;
-            self.out(Output::Store(Store::Charter(charter)));
-        }
-        Ok(())
-    }
-
-    fn on_charter_stored(&mut self, charter: SignedCharter, stored: bool, now: Now) {
-        self.storing_charter = false;
-        let announcement = Announcement { number: charter.charter().number, id: charter.id() };
-        if !stored {
-            self.retry_at(now.ms + u64::from(limits::BUSY_RETRY_MS));
-        } else if self.chain.extend(charter) == Ok(true) {
-            self.open_feeds();
-            self.out(Output::Gossip { topic: Topic::Charters, bytes: announcement.encode().into() });
-            self.out(Output::Report(Event::CharterChanged { number: announcement.number }));
-            self.heartbeat(now);
-        }
-        self.pump(now);
-    }
-
-    /// Every publisher has a feed, so that one that was never heard of shows as never synced.
-    fn open_feeds(&mut self) {
-        let publishers: Vec<_> = self.charter().publishers().map(|member| member.number).collect();
-        for publisher in publishers {
-            self.feeds.entry(publisher).or_default();
-        }
-    }
-
-    /// Whether an honest peer that checks before it passes on could never have sent this.
-    fn is_senders_fault(&self, from: &Peer, refusal: &HeaderRefusal) -> bool {
-        match refusal {
-            HeaderRefusal::Signature(_) | HeaderRefusal::Form(_) | HeaderRefusal::OtherAlliance => true,
-            // Under a newer charter than ours the key or the member may be right.
-            HeaderRefusal::WrongKey | HeaderRefusal::NotAPublisher => {
-                self.peers.get(from).is_some_and(|peer| peer.charter <= self.charter().number)
-            }
-            // Its clock or ours may be wrong, or ours is the older charter.
-            HeaderRefusal::UnknownCharter | HeaderRefusal::FromTheFuture => false,
-        }
     }
 }

@@ -186,7 +186,7 @@ proptest! {
 
 /// `cargo test --release -p antibrush-protocol subject::tests::timing -- --ignored --nocapture`
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement: cargo test --release -p antibrush-protocol -- --ignored --nocapture"]
 fn timing() {
     for (class, text) in [
         (Class::Ent, "91350100M000100Y43"),

@@ -1,11 +1,14 @@
 //! Suite 1: HMAC-SHA512 under a pepper that is sealed to each member in the charter.
 //!
 //! For classes that are not personal, and for alliances that accept that an insider can enumerate: 10¹⁰ mobile numbers
-//! cost about half an hour on one core. One seed an epoch is sealed to the members; each class has its own pepper.
+//! cost hours on one core (docs/PRIVACY.md has the measured figure). One seed an epoch is sealed to the members; each class has its own pepper.
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
-use hpke::{Deserializable, Kem as _, OpModeR, OpModeS, Serializable, aead::ChaCha20Poly1305, kdf::HkdfSha256, kem::X25519HkdfSha256};
+use hpke::{
+    Deserializable, Kem as _, OpModeR, OpModeS, Serializable, aead::ChaCha20Poly1305, kdf::HkdfSha256,
+    kem::X25519HkdfSha256,
+};
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -44,7 +47,12 @@ impl Seed {
 
     /// Seals the seed to a member by HPKE (RFC 9180) base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256,
     /// ChaCha20Poly1305. `entropy` is 32 fresh random bytes. Returns `enc[32] ‖ ciphertext[48]`.
-    pub fn seal(&self, seal_key: &[u8; 32], context: &SealContext<'_>, entropy: [u8; 32]) -> Result<Vec<u8>, SealError> {
+    pub fn seal(
+        &self,
+        seal_key: &[u8; 32],
+        context: &SealContext<'_>,
+        entropy: [u8; 32],
+    ) -> Result<Vec<u8>, SealError> {
         let public = <X25519HkdfSha256 as hpke::Kem>::PublicKey::from_bytes(seal_key).map_err(|_| SealError::Key)?;
         let mut rng = OneDraw(Some(entropy));
         let (enc, ciphertext) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
@@ -87,7 +95,9 @@ impl Seed {
         info.extend_from_slice(&epoch.to_be_bytes());
         let mut pepper = [0; 32];
         // RFC 5869 §2.3 limits the length to 255 · 32 bytes.
-        Hkdf::<Sha256>::new(Some(founding_nonce), &self.0).expand(&info, &mut pepper).expect("32 bytes are within HKDF's limit");
+        Hkdf::<Sha256>::new(Some(founding_nonce), &self.0)
+            .expand(&info, &mut pepper)
+            .expect("32 bytes are within HKDF's limit");
         pepper
     }
 }

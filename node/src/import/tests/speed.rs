@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::*;
 
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement: cargo test --release -p antibrush-node import -- --ignored --nocapture"]
 fn rows_per_second() {
     let entries = 2_000_000;
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -225,7 +225,7 @@ fn a_page_that_can_not_be_read_is_set_aside_at_the_next_start() {
 /// Random damage, a seed each: opening always ends, and ends in one of the two states. Costs too much for every run:
 /// `cargo test -- --ignored random_damage`.
 #[test]
-#[ignore = "slow: opens 120 broken databases"]
+#[ignore = "slow, opens 120 broken databases: cargo test -p antibrush-node documents -- --ignored"]
 fn random_damage_never_stops_a_start() {
     let mut seed = 0x9E37_79B9_7F4A_7C15u64;
     let mut next = move |below: u64| {
@@ -306,7 +306,7 @@ fn a_database_that_went_back_in_time_is_noticed() {
 
 /// A measurement: `cargo test --release -- --ignored memory --nocapture --test-threads=1`.
 #[test]
-#[ignore = "measures memory and time"]
+#[ignore = "measures memory and time: cargo test --release -p antibrush-node documents -- --ignored --nocapture"]
 fn memory_and_time_of_an_ordinary_node() {
     let dir = tempfile::tempdir().unwrap();
     let (value, batches) = (vec![7; 5000], 300u32);

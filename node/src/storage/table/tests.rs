@@ -307,7 +307,7 @@ fn clustered_tokens_are_found_one_by_one() {
     let (table, _) = TokenTable::open(directory.path()).unwrap();
     // One bucket by the first byte, and below it one key of eight bytes.
     let at = |i: u32| Row {
-        prefix: (0x42_u128 << 120 | u128::from(i) << if i % 2 == 0 { 64 } else { 0 }).to_be_bytes(),
+        prefix: (0x42_u128 << 120 | u128::from(i) << if i.is_multiple_of(2) { 64 } else { 0 }).to_be_bytes(),
         ..active(0, i)
     };
     let rows: Vec<Row> = (1..=200_000).map(at).collect();

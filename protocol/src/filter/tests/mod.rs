@@ -123,7 +123,7 @@ proptest! {
 
 /// Run by hand: `cargo test --release -p antibrush-protocol filter_speed -- --ignored --nocapture`.
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement: cargo test --release -p antibrush-protocol -- --ignored --nocapture"]
 fn filter_speed() {
     let listed = tags("listed", 1_000_000);
     let time = std::time::Instant::now();

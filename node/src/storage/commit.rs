@@ -1,0 +1,244 @@
+//! Committing: a body is checked as a whole, header and cursor become durable, then the table learns of it; and what a
+//! crash left undone is done again.
+
+use std::sync::atomic::Ordering;
+
+use antibrush_protocol::{
+    base::{Hash, MemberNumber},
+    encoding::Wire,
+    feed::{
+        BatchHeader, Chunk, Head, Leaf,
+        body::{BodyCheck, BodyError},
+        chunk,
+    },
+    merkle::Frontier,
+    replica::{BatchId, Fault},
+    signed::Verified,
+};
+use rayon::prelude::*;
+
+use super::{
+    documents::Batch,
+    files::{FileError, Operation},
+    layout::{self, CommitRecord, FeedCursor},
+    ledger::{self, Placed},
+    lock::DataDir,
+    store::{Assembled, Recovery, StorageError, Store, lock, storage_fault},
+    table::{self, TokenTable},
+};
+
+impl Store {
+    /// Commits consecutive batches of one feed whose chunks are all stored. Returns the last one that is in force.
+    pub fn commit(&self, headers: &[Verified<BatchHeader>]) -> (Option<u64>, Result<(), Fault<BodyError>>) {
+        let _one_at_a_time = lock(&self.committing);
+        match self.commit_locked(headers) {
+            Ok(done) => done,
+            Err(error) => (None, Err(storage_fault(error))),
+        }
+    }
+
+    fn commit_locked(
+        &self,
+        headers: &[Verified<BatchHeader>],
+    ) -> Result<(Option<u64>, Result<(), Fault<BodyError>>), StorageError> {
+        let Some(publisher) = headers.first().map(|header| header.payload().publisher) else {
+            return Ok((None, Ok(())));
+        };
+        self.catch_up()?;
+        let mut tree = self.tree(publisher)?;
+        let (mut batch, mut nodes, mut bad) = (Batch::default(), Vec::new(), None);
+        let mut good: Vec<&Verified<BatchHeader>> = Vec::new();
+        let mut number = self.next_commit.load(Ordering::Relaxed);
+        for header in headers {
+            let h = header.payload();
+            match self.check_body(h, tree.clone(), &mut nodes)? {
+                Ok(after) => tree = after,
+                Err(error) => {
+                    bad = Some(error);
+                    break;
+                }
+            }
+            batch.put(layout::header(publisher, h.seq), header.envelope().to_vec());
+            if h.count > 0 {
+                let record = CommitRecord { number, publisher, seq: h.seq, first: h.first, count: h.count };
+                batch.put(layout::commit(number), record.encode());
+                batch.put(layout::batch_by_size(publisher, h.size), h.seq.to_be_bytes());
+                number += 1;
+            }
+            good.push(header);
+        }
+        if let Some(last) = good.last() {
+            self.put_nodes(&mut batch, publisher, &nodes)?;
+            let cursor = FeedCursor { head: Head::of(last.payload(), last.id()), tree };
+            batch.put(layout::cursor(publisher), cursor.encode());
+            self.documents.commit(batch)?;
+            self.next_commit.store(number, Ordering::Relaxed);
+            // Durable from here on: a failure below never takes the batch back.
+            let bodies: Vec<&BatchHeader> = good.iter().map(|header| header.payload()).collect();
+            if let Err(error) = self.apply(publisher, &bodies) {
+                tracing::error!(%error, "a committed batch could not be read back; the table is behind until it can");
+                lock(&self.behind).entry(publisher).or_insert(bodies.first().map_or(0, |header| header.first));
+            }
+        }
+        for header in headers {
+            self.disassemble(header.payload());
+        }
+        let through = good.last().map(|header| header.payload().seq);
+        Ok((through, bad.map_or(Ok(()), |error| Err(Fault::Bad(error)))))
+    }
+
+    /// Brings the table up to feeds that it fell behind of; nothing is committed on top of a gap.
+    fn catch_up(&self) -> Result<(), StorageError> {
+        let behind = lock(&self.behind).clone();
+        for (publisher, from) in behind {
+            if let Some(cursor) = self.cursor(publisher)? {
+                self.replay_feed(publisher, from, cursor.head.size)?;
+            }
+            lock(&self.behind).remove(&publisher);
+        }
+        Ok(())
+    }
+
+    /// Whether the table lacks committed batches: negative answers are not to be trusted then.
+    pub fn is_behind(&self) -> bool {
+        !lock(&self.behind).is_empty()
+    }
+
+    fn check_body(
+        &self,
+        header: &BatchHeader,
+        tree: Frontier,
+        nodes: &mut Vec<(u64, Hash)>,
+    ) -> Result<Result<Frontier, BodyError>, StorageError> {
+        let mut check = match BodyCheck::new(header, tree) {
+            Ok(check) => check,
+            Err(error) => return Ok(Err(error)),
+        };
+        let batch = BatchId { publisher: header.publisher, seq: header.seq };
+        for (index, descriptor) in header.chunks.iter().enumerate() {
+            let assembled = lock(&self.assembly).remove(&(batch, index as u32));
+            let part = match assembled {
+                Some(part) => part,
+                None => {
+                    let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
+                    Assembled::from(Chunk::verify(descriptor, &bytes).map_err(|_| StorageError::Damaged)?)
+                }
+            };
+            check.add(&part.leaf_hashes, &part.totals, part.erased, |level, at, hash| {
+                if level == layout::NODE_LEVEL {
+                    nodes.push((at, *hash));
+                }
+            });
+        }
+        Ok(check.finish())
+    }
+
+    fn put_nodes(&self, batch: &mut Batch, publisher: MemberNumber, nodes: &[(u64, Hash)]) -> Result<(), StorageError> {
+        for page in nodes.chunk_by(|a, b| a.0 / layout::NODES_PER_PAGE == b.0 / layout::NODES_PER_PAGE) {
+            let number = page[0].0 / layout::NODES_PER_PAGE;
+            let mut bytes = self.node_page(publisher, number)?;
+            // A page that was written by a commit that did not come through is cut back to where this one goes on.
+            bytes.truncate((page[0].0 % layout::NODES_PER_PAGE) as usize * 32);
+            for (_, hash) in page {
+                bytes.extend_from_slice(hash);
+            }
+            batch.put(layout::nodes(publisher, number), bytes);
+        }
+        Ok(())
+    }
+
+    /// Applies committed bodies to the table, read back from the files.
+    fn apply(&self, publisher: MemberNumber, headers: &[&BatchHeader]) -> Result<(), StorageError> {
+        let Some(size) = headers.last().map(|header| header.size) else { return Ok(()) };
+        let mut places = Vec::new();
+        for header in headers {
+            let mut first = header.first;
+            for descriptor in &header.chunks {
+                places.push((first, descriptor.digest));
+                first += u64::from(descriptor.entries);
+            }
+        }
+        let read = |(first, digest): &(u64, Hash)| -> Result<Vec<Placed>, StorageError> {
+            let bytes = self.bodies.get(digest)?.ok_or(StorageError::Damaged)?;
+            let mut placed = Vec::new();
+            for (at, leaf) in chunk::leaves(&bytes).enumerate() {
+                if let Leaf::Entry(entry) = leaf.map_err(|_| StorageError::Damaged)? {
+                    placed.push(Placed::new(&entry, first + at as u64));
+                }
+            }
+            Ok(placed)
+        };
+        let placed: Vec<Vec<Placed>> = places.par_iter().map(read).collect::<Result<_, _>>()?;
+        let (rows, void) = ledger::rows(placed.concat(), publisher, &self.table.reader());
+        self.void_entries.fetch_add(void, Ordering::Relaxed);
+        Ok(self.table.apply(rows, &[(publisher, size)])?)
+    }
+
+    /// Brings the table up to the committed feeds. A feed whose bodies are gone is dropped and comes from the peers again.
+    pub(super) fn replay(
+        mut self,
+        cursors: table::Cursors,
+        data: &DataDir,
+        recovery: &mut Recovery,
+    ) -> Result<Store, StorageError> {
+        let feeds = self.cursors()?;
+        // A table that knows more than the documents was written before the documents were lost.
+        let ahead =
+            cursors.iter().any(|(publisher, size)| feeds.get(publisher).is_none_or(|feed| feed.head.size < *size));
+        let mut cursors = cursors;
+        if ahead {
+            drop(self.table);
+            let directory = data.path().join("table");
+            std::fs::remove_dir_all(&directory)
+                .map_err(|error| FileError::new(&directory, Operation::Remove, &error))?;
+            self.table = TokenTable::open(&directory)?.0;
+            cursors = table::Cursors::new();
+            recovery.table_rebuilt = true;
+        }
+        let mut dropped = Vec::new();
+        for (publisher, feed) in feeds {
+            let from = cursors.get(&publisher).copied().unwrap_or(0);
+            match self.replay_feed(publisher, from, feed.head.size) {
+                Ok(()) => recovery.replayed += feed.head.size.saturating_sub(from),
+                Err(StorageError::Damaged) => {
+                    self.forget_feed(publisher, feed.head.seq)?;
+                    dropped.push(publisher);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if !dropped.is_empty() {
+            // The rows of a dropped feed must go too. Said to be ahead, the table is built anew without it; each round drops
+            // a feed, so this ends.
+            let ahead = dropped.iter().map(|publisher| (*publisher, u64::MAX)).collect();
+            recovery.feeds_dropped.append(&mut dropped);
+            return self.replay(ahead, data, recovery);
+        }
+        Ok(self)
+    }
+
+    fn replay_feed(&self, publisher: MemberNumber, from: u64, to: u64) -> Result<(), StorageError> {
+        let mut next = from;
+        while next < to {
+            let header = self.header_of_leaf(publisher, next)?.ok_or(StorageError::Damaged)?;
+            self.apply(publisher, &[header.payload()])?;
+            next = header.payload().size;
+        }
+        Ok(())
+    }
+
+    fn forget_feed(&self, publisher: MemberNumber, last_seq: u64) -> Result<(), StorageError> {
+        let mut batch = Batch::default();
+        batch.remove(layout::cursor(publisher));
+        self.documents.commit(batch)?;
+        for seq in 0..=last_seq {
+            let mut batch = Batch::default();
+            if let Some(header) = self.header(publisher, seq)? {
+                batch.remove(layout::batch_by_size(publisher, header.payload().size));
+            }
+            batch.remove(layout::header(publisher, seq));
+            self.documents.commit(batch)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! Charters on their way.
+
+use super::{
+    alliance::{EPOCH, Writer, admitting, found, listing, next_charter},
+    script::{Script, envelopes},
+    world::{Faults, World},
+};
+use crate::{
+    base::MemberNumber,
+    charter::{CharterError, MemberState},
+    encoding::Wire,
+    limits,
+    replica::{Event, Input, Offence, Output, Topic, Verdict},
+    sync::{Announcement, Request, Response},
+};
+
+/// Says nothing of the charter that admitted it.
+fn hides_its_charter(request: &Request, response: Response) -> Option<Response> {
+    Some(match (request, response) {
+        (Request::Charters { .. }, _) => Response::Absent,
+        (_, Response::Heads(heads)) => Response::Heads(crate::sync::Heads { charter: 1, ..heads }),
+        (_, other) => other,
+    })
+}
+
+#[test]
+fn a_new_publisher_is_admitted_although_its_header_came_before_the_charter() {
+    let chain = found(3);
+    let mut newer = chain.clone();
+    let charter = admitting(&chain, 4);
+    newer.extend(charter.clone()).unwrap();
+    let mut world =
+        World::new(&chain, 3, 21, Faults { latency_ms: 30, storage: 30, until_ms: 20_000, ..Faults::default() });
+    world.run(1000);
+    let at = world.add(&newer, 4);
+    world.nodes[at].warp = Some(hides_its_charter);
+    world.publish(at, &[listing(1)], 1);
+    world.run(3000);
+    assert!(world.nodes[..3].iter().all(|node| node.replica.head(MemberNumber(4)).is_none()));
+    world.give(0, Input::Charter(charter));
+    world.run(60_000);
+    world.assert_converged();
+    for node in &world.nodes {
+        assert_eq!(node.replica.charter().number, 2);
+        assert_eq!(node.replica.head(MemberNumber(4)).map(|head| head.seq), Some(0), "HEADER-9, HEADER-10");
+    }
+    assert!(world.penalties.is_empty(), "{:?}", world.penalties);
+}
+
+#[test]
+fn an_announcement_is_passed_on_once_the_charter_is_in_force() {
+    let chain = found(3);
+    let charter = admitting(&chain, 4);
+    let announcement = Announcement { number: 2, id: charter.id() }.encode();
+    let mut script = Script::new(&chain, &[2]);
+    script.has(2, &[]);
+    assert_eq!(script.gossip(2, Topic::Charters, &announcement), None, "held");
+    let (id, request) = script.request_to(2);
+    assert_eq!(request, Request::Charters { from: 2 });
+    script.answer(id, Response::Charters(vec![charter.encode().into()]));
+    // The disk fails once: it is tried again, and nobody is asked again.
+    script.give(Input::CharterStored { charter: charter.clone(), stored: false });
+    assert!(script.wait(u64::from(limits::BUSY_RETRY_MS)).requests_to(2).is_empty());
+    assert_eq!(script.stores().len(), 2);
+    script.give(Input::CharterStored { charter, stored: true });
+    let verdicts: Vec<_> = script
+        .said
+        .iter()
+        .filter_map(|output| match output {
+            Output::Verdict { verdict, .. } => Some(*verdict),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(verdicts, [Verdict::Accept]);
+    script.ms += 1;
+    let lie = Announcement { number: 2, id: [1; 32] }.encode();
+    assert_eq!(script.gossip(2, Topic::Charters, &lie), Some(Verdict::Ignore));
+    script.ms += 1;
+    assert_eq!(script.gossip(2, Topic::Charters, &Announcement { number: 9, id: [1; 32] }.encode()), None);
+    script.said.clear();
+    script.wait(limits::ANNOUNCEMENT_HELD_MS);
+    assert!(script.said.iter().any(|output| matches!(output, Output::Verdict { verdict: Verdict::Ignore, .. })));
+    assert_eq!(script.offences(), []);
+}
+
+#[test]
+fn bad_charters_are_blamed_and_forks_reported() {
+    let chain = found(3);
+    let unsigned = crate::charter::SignedCharter::unsigned(admitting(&chain, 4).charter());
+    let mut elsewhere = chain.clone();
+    elsewhere.extend(next_charter(&chain, |charter| charter.threshold = 1)).unwrap();
+    let offer = |charter: Vec<u8>| {
+        let mut script = Script::new(&chain, &[2]);
+        let (id, _) = script.request_to(2);
+        let heads = crate::sync::Heads { charter: 2, ..script.heads(&[]) };
+        script.answer(id, Response::Heads(heads));
+        let (id, _) = script.request_to(2);
+        script.answer(id, Response::Charters(vec![charter.into()]));
+        script
+    };
+    assert_eq!(offer(unsigned.encode()).offences(), [(2, Offence::BadCharter)]);
+    assert_eq!(offer(vec![1]).offences(), [(2, Offence::BadCharter)]);
+    let fork = next_charter(&chain, |charter| charter.previous = Some([4; 32]));
+    let mut script = offer(fork.encode());
+    assert_eq!(script.offences(), [], "a fork is for the stewards to judge");
+    assert!(script.events().contains(&Event::CharterRefused { number: 2, error: CharterError::OtherChain }));
+    assert!(script.wait(60_000).requests_to(2).is_empty(), "and is not asked for again and again");
+}
+
+#[test]
+fn a_suspended_feed_is_still_fetched_and_an_expelled_one_is_not() {
+    let chain = found(4);
+    let header = Writer::new(&chain, 3).batch(&[], 1, EPOCH);
+    for (state, wanted) in [(MemberState::Suspended, 1), (MemberState::Expelled, 0)] {
+        let mut chain = chain.clone();
+        chain.extend(next_charter(&chain, |charter| charter.members[2].state = state)).unwrap();
+        let mut script = Script::new(&chain, &[2]);
+        script.has(2, &[(3, 0)]);
+        let asked = script.requests_to(2);
+        assert_eq!(asked.len(), wanted, "{state}");
+        for (id, _) in asked {
+            script.answer(id, Response::Headers(envelopes(std::slice::from_ref(&header))));
+            assert_eq!(script.stores().len(), 1);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Two histories of one feed, and bodies that do not hold.
+
+use std::sync::Arc;
+
+use super::{
+    alliance::{Batch, EPOCH, Writer, found, listing},
+    script::Script,
+    world::{Faults, World},
+};
+use crate::{
+    base::MemberNumber,
+    feed::body::BodyError,
+    replica::{BatchId, Event, Fault, Input, Output, PublishRefusal, Standing, Store, Topic},
+};
+
+fn frozen(events: &[Event]) -> Vec<(BatchId, Arc<[u8]>, Arc<[u8]>)> {
+    let frozen = |event: &Event| match event {
+        Event::FeedFrozen { batch, ours, theirs } => Some((*batch, ours.clone(), theirs.clone())),
+        _ => None,
+    };
+    events.iter().filter_map(frozen).collect()
+}
+
+/// Two batches with one number: the first is what everybody has, the second what one node is shown.
+fn two_histories(world: &mut World, before: u64) -> (Batch, Batch) {
+    for number in 0..before {
+        world.publish(0, &[listing(number)], 1);
+        world.run(world.now + 500);
+    }
+    let mut second = {
+        world.build(0, &[], 1);
+        world.nodes[0].writer.clone()
+    };
+    // The writer stands before the empty batch that was only built.
+    second.head = world.nodes[0].store.heads.get(&MemberNumber(1)).map(|(head, _)| *head);
+    let a = world.build(0, &[listing(900)], 1);
+    let b = second.batch(&[listing(901)], 1, world.wall());
+    (a, b)
+}
+
+#[test]
+fn an_equivocator_is_frozen_everywhere_and_its_earlier_entries_stay() {
+    for (before, shown_late) in [(0, false), (3, false), (3, true)] {
+        let mut world = World::new(&found(5), 5, 11 + before, Faults { latency_ms: 30, ..Faults::default() });
+        world.run(1000);
+        let (a, b) = two_histories(&mut world, before);
+        world.give(0, Input::Publish { header: a.header.clone(), chunks: a.chunks.clone() });
+        world.run(world.now + 2000);
+        if shown_late {
+            world.publish(0, &[listing(902)], 1);
+            world.run(world.now + 2000);
+        }
+        // One node alone is shown the other history, and not by gossip.
+        world.give(3, Input::Header(b.header.clone()));
+        world.run(world.now + 5000);
+        let evidence = [a.header.envelope().clone(), b.header.envelope().clone()];
+        for node in &world.nodes {
+            // FEED-1, FEED-3
+            let frozen = frozen(&node.events);
+            let [(batch, ours, theirs)] = frozen.as_slice() else { panic!("{} of {before}: {frozen:?}", node.member) };
+            assert_eq!(*batch, BatchId { publisher: MemberNumber(1), seq: before });
+            assert_eq!([ours.clone(), theirs.clone()], evidence);
+            let status = node.replica.feeds().into_iter().find(|feed| feed.publisher == MemberNumber(1)).unwrap();
+            assert_eq!(status.standing, Standing::Frozen { seq: before });
+            assert_eq!(node.store.table.len() as u64, before + 1 + u64::from(shown_late), "earlier entries stay");
+        }
+        assert!(world.penalties.is_empty(), "those who show the evidence are not to blame: {:?}", world.penalties);
+        // Nothing more comes in, from its own pen neither.
+        let more = world.build(0, &[], 1);
+        world.give(0, Input::Publish { header: more.header, chunks: more.chunks });
+        let seq = more_seq(&world);
+        assert_eq!(world.nodes[0].events.last(), Some(&Event::NotPublished { seq, reason: PublishRefusal::Frozen }));
+    }
+}
+
+fn more_seq(world: &World) -> u64 {
+    world.nodes[0].store.heads[&MemberNumber(1)].0.seq + 1
+}
+
+#[test]
+fn a_header_that_does_not_continue_the_last_one_is_a_second_history() {
+    let chain = found(3);
+    let mut writer = Writer::new(&chain, 3);
+    let first = writer.batch(&[listing(1)], 1, EPOCH);
+    let after = writer.clone();
+    for change in [
+        // FEED-2: another predecessor, another first leaf, an earlier time.
+        (|h: &mut crate::feed::BatchHeader| h.previous = Some([5; 32])) as fn(&mut crate::feed::BatchHeader),
+        |h| (h.first, h.size) = (h.first + 1, h.size + 1),
+        |h| (h.issued.0, h.expires.0) = (h.issued.0 - 1, h.expires.0 - 1),
+    ] {
+        let second = after.clone().batch_with(&[listing(2)], 1, EPOCH, change);
+        let mut script = Script::new(&chain, &[2]);
+        script.gossip(2, Topic::Heads, first.header.envelope());
+        script.ms += 1;
+        script.gossip(2, Topic::Heads, second.header.envelope());
+        let evidence = (
+            BatchId { publisher: MemberNumber(3), seq: 1 },
+            first.header.envelope().clone(),
+            second.header.envelope().clone(),
+        );
+        assert_eq!(frozen(&script.events()), [evidence]);
+        // FEED-3: both go to everybody.
+        let passed_on: Vec<_> = script
+            .said
+            .iter()
+            .filter_map(|output| match output {
+                Output::Gossip { topic: Topic::Heads, bytes } => Some(bytes.clone()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(passed_on, [first.header.envelope().clone(), second.header.envelope().clone()]);
+        assert_eq!(script.offences(), []);
+    }
+}
+
+#[test]
+fn what_the_store_commits_while_a_feed_freezes_still_counts() {
+    let chain = found(3);
+    let mut writer = Writer::new(&chain, 3);
+    let other = writer.clone().batch(&[listing(2)], 1, EPOCH);
+    let empty = writer.batch(&[], 1, EPOCH);
+    let next = writer.batch(&[listing(1)], 1, EPOCH);
+    let mut script = Script::new(&chain, &[2]);
+    script.gossip(2, Topic::Heads, empty.header.envelope());
+    let stores = script.stores();
+    assert!(matches!(stores.as_slice(), [Store::Commit { headers }] if headers.len() == 1), "{stores:?}");
+    script.give(Input::Header(next.header)).give(Input::Header(other.header));
+    assert_eq!(frozen(&script.events()).len(), 1);
+    script.give(Input::Committed { publisher: MemberNumber(3), through: Some(0), result: Ok(()) });
+    assert_eq!(
+        script.replica.head(MemberNumber(3)),
+        Some(empty.header.payload()).map(|h| crate::feed::Head::of(h, empty.header.id()))
+    );
+    assert_eq!(script.replica.feeds()[2].waiting, 0);
+}
+
+#[test]
+fn what_the_store_could_not_commit_while_a_feed_froze_is_dropped() {
+    let chain = found(3);
+    let other = Writer::new(&chain, 3).batch(&[listing(2)], 1, EPOCH);
+    let empty = Writer::new(&chain, 3).batch(&[], 1, EPOCH);
+    let mut script = Script::new(&chain, &[2]);
+    script.give(Input::Header(empty.header)).give(Input::Header(other.header));
+    assert_eq!(script.replica.feeds()[2].waiting, 1, "the store is at work on it");
+    script.give(Input::Committed { publisher: MemberNumber(3), through: None, result: Err(Fault::Storage) });
+    assert_eq!(script.replica.feeds()[2].waiting, 0);
+    assert_eq!(script.replica.head(MemberNumber(3)), None);
+}
+
+#[test]
+fn a_second_header_with_the_number_of_the_head_is_shown_beside_the_head() {
+    let chain = found(3);
+    let mut writer = Writer::new(&chain, 3);
+    let other = writer.clone().batch(&[listing(2)], 1, EPOCH);
+    let empty = writer.batch(&[], 1, EPOCH);
+    let waiting = writer.batch(&[listing(1)], 1, EPOCH);
+    let mut script = Script::new(&chain, &[2]);
+    script.give(Input::Header(empty.header.clone()));
+    script.give(Input::Committed { publisher: MemberNumber(3), through: Some(0), result: Ok(()) });
+    script.give(Input::Header(waiting.header)).give(Input::Header(other.header.clone()));
+    let batch = BatchId { publisher: MemberNumber(3), seq: 0 };
+    // FEED-1: not beside the newest header, which has another number.
+    assert_eq!(frozen(&script.events()), [(batch, empty.header.envelope().clone(), other.header.envelope().clone())]);
+}
+
+#[test]
+fn a_body_that_does_not_hold_refuses_the_feed() {
+    for (change, error) in [
+        ((|h: &mut crate::feed::BatchHeader| h.root = [8; 32]) as fn(&mut crate::feed::BatchHeader), BodyError::Root),
+        (|h| h.totals = totals_of_another(), BodyError::Totals),
+    ] {
+        let mut world = World::new(&found(3), 3, 17, Faults { latency_ms: 10, ..Faults::default() });
+        world.run(1000);
+        world.publish(2, &[listing(1)], 1);
+        world.run(2000);
+        let wall = world.wall();
+        world.build(2, &[], 1);
+        let (head, tree) = (world.nodes[2].store.heads[&MemberNumber(3)].0, world.nodes[2].store.tree(MemberNumber(3)));
+        let mut writer = Writer { head: Some(head), tree, ..world.nodes[2].writer.clone() };
+        let bad = writer.batch_with(&[listing(2)], 1, wall, change);
+        // Its node serves what its publisher signed.
+        let h = bad.header.payload();
+        world.nodes[2].store.store_chunk(&h.chunks[0], &bad.chunks[0]).unwrap();
+        world.flood(2, Topic::Heads, bad.header.envelope());
+        world.run(5000);
+        for node in &world.nodes[..2] {
+            let batch = BatchId { publisher: MemberNumber(3), seq: 1 };
+            // FEED-4
+            assert!(node.events.contains(&Event::FeedRefused { batch, error }), "{:?}", node.events);
+            assert_eq!(node.replica.feeds()[2].standing, Standing::Refused { seq: 1, error });
+            assert_eq!(node.store.table.len(), 1, "earlier entries stay");
+        }
+        assert!(world.penalties.is_empty(), "those who pass it on are not to blame");
+
+        // Our own body that does not hold never leaves: it is our mistake, not a refusal.
+        let mut world = World::new(&found(1), 1, 19, Faults::default());
+        let bad = Writer::new(&found(1), 1).batch_with(&[listing(2)], 1, EPOCH, change);
+        world.give(0, Input::Publish { header: bad.header, chunks: bad.chunks });
+        world.run(1000);
+        let reason = PublishRefusal::Invalid;
+        assert_eq!(world.nodes[0].events, [Event::HeartbeatDue, Event::NotPublished { seq: 0, reason }]);
+        assert_eq!(world.nodes[0].replica.feeds()[0].standing, Standing::Open);
+    }
+}
+
+fn totals_of_another() -> crate::feed::Totals {
+    let mut totals = crate::feed::Totals::default();
+    totals.count(&super::alliance::clearing(2, 0));
+    totals
+}
+
+#[test]
+fn an_own_batch_that_waits_gives_way_to_one_that_left() {
+    let chain = found(2);
+    let (ours, theirs) =
+        (Writer::new(&chain, 1).batch(&[listing(1)], 1, EPOCH), Writer::new(&chain, 1).batch(&[listing(2)], 1, EPOCH));
+    let mut script = Script::new(&chain, &[2]);
+    script.give(Input::Publish { header: ours.header, chunks: ours.chunks });
+    script.gossip(2, Topic::Heads, theirs.header.envelope());
+    assert!(script.events().contains(&Event::NotPublished { seq: 0, reason: PublishRefusal::Moved }));
+    assert_eq!(frozen(&script.events()), []);
+    assert_eq!(script.replica.feeds()[0].waiting, 1);
+    // The answer about the chunk of the first attempt is not taken for one about the second.
+    let batch = BatchId { publisher: MemberNumber(1), seq: 0 };
+    script.give(Input::ChunkStored { batch, index: 0, from: None, result: Err(Fault::Storage) });
+    assert_eq!(script.replica.feeds()[0].waiting, 1);
+}

@@ -1,0 +1,123 @@
+//! An alliance of nodes on this machine.
+
+use std::{
+    ops::{Index, IndexMut},
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{node::Node, wait::wait_until};
+
+/// An alliance; its nodes are killed and its files removed when it goes out of scope.
+pub struct Alliance {
+    /// The alliance's id in hex.
+    pub id: String,
+    /// The nodes, the founder first.
+    pub nodes: Vec<Node>,
+    // After the nodes: their files go when they are gone.
+    root: TempDir,
+}
+
+impl Alliance {
+    /// Founds an alliance with the first platform, admits the others, starts all and waits until each has heard from each.
+    pub fn with(slugs: &[&str]) -> Alliance {
+        let mut alliance = Alliance::founded(slugs[0]);
+        for slug in &slugs[1..] {
+            alliance.admit(slug, "platform");
+        }
+        alliance.settle();
+        alliance
+    }
+
+    /// An alliance with its founder alone, running.
+    pub fn founded(slug: &str) -> Alliance {
+        let root = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut node = Node::init(root.path(), slug, "platform", 1);
+        let id = found(&node);
+        node.start();
+        Alliance { id, nodes: vec![node], root }
+    }
+
+    /// Admits a member by invitation and starts its node.
+    pub fn admit(&mut self, slug: &str, role: &str) -> &mut Node {
+        self.join(slug, role);
+        let node = self.nodes.last_mut().expect("it has just joined");
+        node.start();
+        node
+    }
+
+    /// Admits a member by invitation; its node has the charter and nothing else, and does not run.
+    pub fn join(&mut self, slug: &str, role: &str) -> &mut Node {
+        let number = u32::try_from(self.nodes.len()).expect("few nodes") + 1;
+        let node = Node::init(self.root.path(), slug, role, number);
+        let invitation = self.invite(slug, role);
+        let joined = node.command(&["join", &invitation]);
+        assert_eq!(joined["alliance"], self.id.as_str());
+        self.nodes.push(node);
+        self.nodes.last_mut().expect("it was pushed")
+    }
+
+    /// An invitation by the founder.
+    pub fn invite(&self, slug: &str, role: &str) -> String {
+        let invited = self.nodes[0].command(&["alliance", "admit", "--slug", slug, "--role", role]);
+        invited["invitation"].as_str().expect("an invitation is a text").to_owned()
+    }
+
+    /// Waits until every running node has heard from every feed.
+    pub fn settle(&self) {
+        for node in self.nodes.iter().filter(|node| node.runs()) {
+            let mut http = node.http();
+            wait_until(&format!("{} hears from every feed", node.slug), || http.get("/readyz").status == 200);
+        }
+    }
+
+    /// Waits until every running node has so many leaves of a feed.
+    pub fn wait_for_leaves(&self, publisher: &str, leaves: u64) {
+        for node in self.nodes.iter().filter(|node| node.runs()) {
+            wait_until(&format!("{} has {leaves} leaves of {publisher}", node.slug), || {
+                node.feed_size(publisher) >= leaves
+            });
+        }
+    }
+
+    /// A directory that goes with the alliance.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Writes a file into that directory.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.root.path().join(name);
+        std::fs::write(&path, content).expect("a temporary file can be written");
+        path
+    }
+
+    /// Imports a file at a node with the command line and returns the summary.
+    pub fn import(&self, slug: &str, name: &str, content: impl AsRef<[u8]>) -> Value {
+        let path = self.file(name, content);
+        self[slug].command(&["import", &path.display().to_string()])
+    }
+}
+
+/// Founds an alliance at a node that does not run; returns the alliance's id.
+fn found(node: &Node) -> String {
+    let names = ["--name-zh", "测试联盟", "--name-en", "Test alliance"];
+    let arguments = [&["alliance", "create"], &names[..], &["--accept-insider-enumeration"]].concat();
+    node.command(&arguments)["alliance"].as_str().expect("an alliance has an id").to_owned()
+}
+
+impl Index<&str> for Alliance {
+    type Output = Node;
+
+    fn index(&self, slug: &str) -> &Node {
+        self.nodes.iter().find(|node| node.slug == slug).unwrap_or_else(|| panic!("no node of {slug}"))
+    }
+}
+
+impl IndexMut<&str> for Alliance {
+    fn index_mut(&mut self, slug: &str) -> &mut Node {
+        self.nodes.iter_mut().find(|node| node.slug == slug).unwrap_or_else(|| panic!("no node of {slug}"))
+    }
+}
