@@ -1,8 +1,10 @@
 //! The token table at 10 million rows, and beside it, in the same run, its limit: a bare sorted array of `u128` with a
 //! prefix directory, which holds nothing but the prefixes.
 //!
-//! `cargo bench --bench table [-- ROWS]`. Lookups come in random order; their figures are medians over
+//! `cargo bench -p antibrush-node --bench table [-- ROWS]`. Lookups come in random order; their figures are medians over
 //! chunks of 1,000, with the 10th and 90th percentile.
+
+mod support;
 
 use std::hint::black_box;
 use std::path::Path;
@@ -10,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use antibrush_node::storage::table::{Opened, Prefix, Row, RowState, TokenTable};
 use antibrush_protocol::base::{Day, MemberNumber};
+use support::line;
 
 const BATCH: u64 = 1_000_000;
 const LOOKUPS: u64 = 1_000_000;
@@ -18,9 +21,9 @@ const PASSES: usize = 5;
 const CHUNK: usize = 1000;
 
 fn main() {
-    let rows = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(10_000_000);
+    support::machine();
+    let rows = support::size(10_000_000);
     let directory = tempfile::tempdir().expect("a temporary directory");
-    println!("{}, {} threads; {rows} rows\n", cpu(), std::thread::available_parallelism().map_or(0, usize::from));
     let table = build(directory.path(), rows);
     lookups(&table, rows);
     drop(table);
@@ -42,26 +45,38 @@ fn build(directory: &Path, rows: u64) -> TokenTable {
     let health = table.health();
     assert_eq!((health.rows as u64, health.unwritten_rows, health.last_error), (rows, 0, None));
     let rate = |time: Duration| format!("{:.2} million rows/s", rows as f64 / time.as_secs_f64() / 1e6);
-    line("apply, batches of 1,000,000", &rate(applying));
-    line("the same, made, merged and on disk", &rate(begin.elapsed()));
-    line("runs at rest", &health.runs.to_string());
-    line("memory", &format!("{:.1} bytes a row", table.memory_bytes() as f64 / rows as f64));
+    line("apply, batches of 1,000,000", rate(applying));
+    line("the same, made, merged and on disk", rate(begin.elapsed()));
+    line("runs at rest", health.runs.to_string());
+    line("memory", format!("{:.1} bytes a row", table.memory_bytes() as f64 / rows as f64));
     table
 }
 
 fn lookups(table: &TokenTable, rows: u64) {
     let listed: Vec<Prefix> = (0..LOOKUPS).map(|i| honest(mix(i) % rows)).collect();
     let absent: Vec<Prefix> = (0..LOOKUPS).map(|i| honest(rows + i)).collect();
-    println!();
-    measure("not listed, get", table, &absent, 0);
-    measure("listed, get", table, &listed, LOOKUPS);
-    let reader = table.reader();
-    for (name, prefixes) in [("not listed, contains", &absent), ("listed, contains", &listed)] {
-        line(name, &per_lookup(prefixes, |prefix| u64::from(reader.contains(prefix))));
+    let (reader, limit, mut found) = (table.reader(), Limit::new(rows), Vec::new());
+    let mut get = |prefix: &Prefix| {
+        table.get(prefix, &mut found);
+        found.len() as u64
+    };
+    let mut times: [Times; 6] = Default::default();
+    support::quiet();
+    // In turns, so that whatever else the machine does meets all of them alike.
+    for _ in 0..PASSES {
+        times[0].pass(&absent, &mut get);
+        times[1].pass(&absent, |prefix| u64::from(limit.contains(prefix)));
+        times[2].pass(&absent, |prefix| u64::from(reader.contains(prefix)));
+        times[3].pass(&listed, &mut get);
+        times[4].pass(&listed, |prefix| u64::from(limit.contains(prefix)));
+        times[5].pass(&listed, |prefix| u64::from(reader.contains(prefix)));
     }
-    let limit = Limit::new(rows);
-    line("limit, not listed", &per_lookup(&absent, |prefix| u64::from(limit.contains(prefix))));
-    line("limit, listed", &per_lookup(&listed, |prefix| u64::from(limit.contains(prefix))));
+    println!();
+    let names = ["not listed, get", "  limit", "  contains", "listed, get", "  limit", "  contains"];
+    for (position, (name, times)) in names.iter().zip(&mut times).enumerate() {
+        assert_eq!(times.hits, if position < 3 { 0 } else { LOOKUPS * PASSES as u64 }, "{name}");
+        line(name, times.figure());
+    }
 }
 
 fn reopen(directory: &Path) -> TokenTable {
@@ -77,7 +92,7 @@ fn reopen(directory: &Path) -> TokenTable {
     }
     times.sort();
     println!();
-    line("open, files in the page cache", &format!("{:.0} ms", times[1].as_secs_f64() * 1e3));
+    line("open, files in the page cache", format!("{:.0} ms", times[1].as_secs_f64() * 1e3));
     table.expect("three tables were opened")
 }
 
@@ -98,27 +113,38 @@ fn hostile(table: &TokenTable, rows: u64) {
 }
 
 fn measure(name: &str, table: &TokenTable, prefixes: &[Prefix], expected: u64) {
-    let mut found = Vec::new();
-    let mut total = 0;
-    let figure = per_lookup(prefixes, |prefix| {
-        table.get(prefix, &mut found);
-        total += found.len() as u64;
-        found.len() as u64
-    });
-    assert_eq!(total, expected * PASSES as u64, "{name}");
-    line(name, &figure);
+    let (mut found, mut times) = (Vec::new(), Times::default());
+    for _ in 0..PASSES {
+        times.pass(prefixes, |prefix| {
+            table.get(prefix, &mut found);
+            found.len() as u64
+        });
+    }
+    assert_eq!(times.hits, expected * PASSES as u64, "{name}");
+    line(name, times.figure());
 }
 
-fn per_lookup(prefixes: &[Prefix], mut lookup: impl FnMut(&Prefix) -> u64) -> String {
-    let mut times = Vec::new();
-    for chunk in (0..PASSES).flat_map(|_| prefixes.chunks(CHUNK)) {
-        let begin = Instant::now();
-        black_box(chunk.iter().map(|prefix| black_box(lookup(black_box(prefix)))).sum::<u64>());
-        times.push(begin.elapsed().as_secs_f64() * 1e9 / chunk.len() as f64);
+/// Nanoseconds a lookup, one value for each chunk.
+#[derive(Default)]
+struct Times {
+    values: Vec<f64>,
+    hits: u64,
+}
+
+impl Times {
+    fn pass(&mut self, prefixes: &[Prefix], mut lookup: impl FnMut(&Prefix) -> u64) {
+        for chunk in prefixes.chunks(CHUNK) {
+            let begin = Instant::now();
+            self.hits += black_box(chunk.iter().map(|prefix| black_box(lookup(black_box(prefix)))).sum::<u64>());
+            self.values.push(begin.elapsed().as_secs_f64() * 1e9 / chunk.len() as f64);
+        }
     }
-    times.sort_by(f64::total_cmp);
-    let at = |percent: usize| times[(times.len() - 1) * percent / 100];
-    format!("{:.0} ns ({:.0}–{:.0})", at(50), at(10), at(90))
+
+    fn figure(&mut self) -> String {
+        let at = |values: &mut [f64], percent| support::percentile(values, percent);
+        let values = &mut self.values;
+        format!("{:.0} ns ({:.0}–{:.0})", at(values, 50), at(values, 10), at(values, 90))
+    }
 }
 
 /// Nothing but sorted prefixes and a directory: what a lookup costs that answers yes or no.
@@ -175,14 +201,4 @@ fn mix(i: u64) -> u64 {
     let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ z >> 31
-}
-
-fn cpu() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
-    model.unwrap_or("unknown processor").to_owned()
-}
-
-fn line(name: &str, figure: &str) {
-    println!("{name:<36} {figure}");
 }

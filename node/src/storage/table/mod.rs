@@ -1,9 +1,10 @@
 //! The token table: which tokens are listed by whom, answered from memory.
 //!
 //! Sorted runs of packed 32-byte rows, the newest row of an identity (token prefix × publisher × list) wins, a small
-//! delta in front, merging in the background. A directory of buckets leads to some four neighbouring rows, so that a
-//! lookup costs one line of the directory and two or three adjacent lines of rows, listed or not. (The first eight bytes
-//! of the prefixes apart from the rest was tried: it costs a listed token one more miss, and the measured time doubled.)
+//! delta in front, merging in the background. A directory of buckets leads to some four neighbouring rows and holds a small
+//! filter of each bucket, so that a lookup costs one line of the directory and, if listed, two or three adjacent lines of
+//! rows. (The first eight bytes of the prefixes apart from the rest was tried: it costs a listed token one more miss, and
+//! the measured time doubled.)
 //!
 //! **Trust.** Everything here is derived from the verified feeds and can be rebuilt from them; nothing in it is proof of
 //! anything. The checksums find damage, not malice: an attacker who can write these files can make this node, and no

@@ -1,0 +1,211 @@
+//! Taking in a batch of somebody else's, and making one from a CSV file; beside each, in the same run, its limit.
+//!
+//! `cargo bench -p antibrush-node --bench intake [-- take|make] [ENTRIES]`
+
+mod support;
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Instant,
+};
+
+use antibrush_node::{
+    api, clock,
+    config::Config,
+    core::Opening,
+    keys::{KeyStore, Protection},
+    serve,
+    storage::{Store, lock::DataDir, table::prefix_of},
+};
+use antibrush_protocol::{
+    base::{MemberNumber, Token},
+    codes::{Conduct, Direction, List, Role, Severity},
+    entry::{Entry, Listing},
+    feed::{
+        BatchHeader, Chunk,
+        build::{Body, Place},
+    },
+    replica::BatchId,
+    signed::Verified,
+    subject::Class,
+};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use support::{Process, line, median, seconds, wanted};
+use tower::ServiceExt;
+
+const RUNS: usize = 3;
+/// As many as the driver lets at the store at once.
+const AT_ONCE: usize = 4;
+
+fn main() {
+    support::machine();
+    let entries = support::size(1_000_000);
+    if wanted("take") {
+        take(entries);
+    }
+    if wanted("make") {
+        make(entries);
+    }
+}
+
+fn take(entries: u64) {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let (header, chunks) = batch(root.path(), entries);
+    let bytes: Vec<u8> = chunks.concat();
+    let (mut taken, mut limits, mut verifies) = (Vec::new(), Vec::new(), Vec::new());
+    for run in 0..RUNS {
+        support::quiet();
+        let directory = root.path().join(format!("taker-{run}"));
+        let data = DataDir::lock(&directory).expect("a fresh directory");
+        let (store, _) = Store::open(&data).expect("a fresh store");
+        taken.push(entries as f64 / seconds(|| take_in(&store, &header, &chunks)));
+        let last = token(entries - 1);
+        assert!(store.table().reader().contains(&prefix_of(&last)), "the last entry is queryable");
+        drop(store);
+        std::fs::remove_dir_all(&directory).expect("our own directory");
+        limits.push(entries as f64 / (hash_leaves(&chunks) + support::write_and_sync(root.path(), &bytes)));
+        verifies.push(entries as f64 / seconds(|| verify(&header, &chunks)));
+    }
+    line("entries in the batch, bytes", format!("{entries}, {}", bytes.len()));
+    line("taken in: verified, durable, queryable", rate(&mut taken));
+    line("limit: SHA-256 of the leaves, one write, one fsync", rate(&mut limits));
+    line("of it: decoding and verifying chunks on all cores", rate(&mut verifies));
+    println!();
+}
+
+/// What the driver does, in its order and with its width.
+fn take_in(store: &Store, header: &Verified<BatchHeader>, chunks: &[Vec<u8>]) {
+    let h = header.payload();
+    let batch = BatchId { publisher: h.publisher, seq: h.seq };
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(bytes) = chunks.get(index) else { break };
+                    store.put_chunk(batch, index as u32, &h.chunks[index], bytes).expect("a good chunk");
+                }
+            });
+        }
+    });
+    let (through, result) = store.commit(std::slice::from_ref(header));
+    assert_eq!((through, result), (Some(h.seq), Ok(())));
+}
+
+fn verify(header: &Verified<BatchHeader>, chunks: &[Vec<u8>]) {
+    let pairs = header.payload().chunks.par_iter().zip(chunks);
+    let erased: u32 =
+        pairs.map(|(descriptor, bytes)| Chunk::verify(descriptor, bytes).expect("a good chunk").erased).sum();
+    assert_eq!(erased, 0);
+}
+
+fn hash_leaves(chunks: &[Vec<u8>]) -> f64 {
+    // Entries of one kind are almost equally long.
+    let length = 120;
+    seconds(|| {
+        let one = |chunk: &Vec<u8>| chunk.chunks(length).fold(0u8, |x, leaf| x ^ Sha256::digest(leaf)[0]);
+        std::hint::black_box(chunks.par_iter().map(one).reduce(|| 0, |a, b| a ^ b));
+    })
+}
+
+/// A batch of the founder's, and the charter's word that it may be published.
+fn batch(root: &Path, entries: u64) -> (Verified<BatchHeader>, Vec<Vec<u8>>) {
+    let founder = Process::founder(root);
+    let data = DataDir::lock(&founder.directory).expect("our own directory");
+    let (store, _) = Store::open(&data).expect("a store");
+    let chain = store.charters().expect("readable charters").expect("a charter");
+    let keys = KeyStore::open(&founder.directory, &Protection::InClearDangerously).expect("keys in clear");
+    let mut body = Body::default();
+    for number in 0..entries {
+        body.push(&listing(number)).expect("a batch within its bounds");
+    }
+    let place = Place {
+        alliance: chain.alliance(),
+        charter: chain.current_id(),
+        publisher: MemberNumber(1),
+        previous: None,
+        now: clock::wall(),
+    };
+    let (header, chunks) = body.seal(&place, Default::default(), keys.feed().expect("a feed key"));
+    (chain.verify_header(header, clock::wall()).expect("a header that holds"), chunks)
+}
+
+fn listing(number: u64) -> Entry {
+    let today = clock::wall().day();
+    Entry::List(Listing {
+        class: Class::Acc,
+        epoch: 1,
+        token: token(number),
+        list: List::Cxh,
+        conduct: Conduct::C01,
+        severity: Severity::Ordinary,
+        role: Some(Role::TakePart),
+        direction: Some(Direction::Up),
+        region: Some(330_106),
+        day: today,
+        expires: today.plus(365),
+        basis: "default/1".to_owned(),
+        evidence: Sha256::digest(number.to_le_bytes()).into(),
+        name: None,
+        sealed: None,
+    })
+}
+
+fn token(number: u64) -> Token {
+    Token(Sha256::digest(number.to_be_bytes()).into())
+}
+
+/// The import route itself, in process: parse, canonicalise, suite 1, encode, tree, sign, durable, queryable.
+fn make(rows: u64) {
+    let csv = support::csv(rows);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (mut made, mut limits) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let founder = Process::founder(root.path());
+        support::quiet();
+        made.push(rows as f64 / runtime.block_on(import(&founder.directory, csv.clone())));
+        let body = vec![7; csv.len() * 2];
+        limits.push(rows as f64 / (parse(&csv) + support::write_and_sync(root.path(), &body)));
+    }
+    line("rows of the file, bytes", format!("{rows}, {}", csv.len()));
+    line("made: parsed, tokens, tree, signed, durable", rate(&mut made));
+    line("limit: reading the rows alone, one write, one fsync", rate(&mut limits));
+}
+
+async fn import(directory: &Path, csv: Vec<u8>) -> f64 {
+    let data = DataDir::lock(directory).expect("our own directory");
+    let keys = KeyStore::open(directory, &Protection::InClearDangerously).expect("keys in clear");
+    let app = serve::open(data, keys, Config::default(), Opening::Offline).await.expect("a node");
+    let token = std::fs::read_to_string(directory.join("api-token")).expect("a token");
+    let (router, _) = api::router(app.clone());
+    let request =
+        axum::http::Request::post("/v1/import?name=bench.csv").header("authorization", format!("Bearer {token}"));
+    let request = request.body(axum::body::Body::from(csv)).expect("a request");
+    let began = Instant::now();
+    let answer = router.oneshot(request).await.expect("no failing case");
+    let lines = axum::body::to_bytes(answer.into_body(), usize::MAX).await.expect("a whole answer");
+    let took = began.elapsed().as_secs_f64();
+    let text = String::from_utf8_lossy(&lines);
+    let last = text.lines().last().unwrap_or_default();
+    assert!(last.contains("\"summary\"") && last.contains("\"rejected\":0"), "{last}");
+    app.node.stop().await;
+    took
+}
+
+/// Rows split and interpreted, nothing more.
+fn parse(csv: &[u8]) -> f64 {
+    let table = antibrush_node::import::Table::read("bench.csv", csv.to_vec()).expect("a table");
+    seconds(|| {
+        let read = table.for_each_block(|_, _| (), |_| std::ops::ControlFlow::Continue(()));
+        assert_eq!(read.expect("a readable file").rejects, 0);
+    })
+}
+
+fn rate(values: &mut [f64]) -> String {
+    let (low, high) = (values.iter().copied().fold(f64::MAX, f64::min), values.iter().copied().fold(0.0, f64::max));
+    format!("{:>9.0} /s (of {}: {low:.0}–{high:.0})", median(values), values.len())
+}

@@ -1,0 +1,122 @@
+//! From `publish` on one node to `listed` on all four, and a newcomer's sync. Real processes over loopback.
+//!
+//! `cargo bench -p antibrush-node --bench publish [-- spread|newcomer] [ENTRIES]`
+
+mod support;
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use support::{Alliance, Http, Process, line, median, percentile, wanted};
+
+const NODES: usize = 4;
+const ROUNDS: usize = 24;
+const BATCH: usize = 1000;
+
+fn main() {
+    support::machine();
+    let entries = support::size(1_000_000);
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let mut alliance = Alliance::start(root.path(), NODES);
+    // The mesh of gossip forms within its first heartbeats.
+    std::thread::sleep(Duration::from_secs(3));
+    if wanted("spread") {
+        spread(&alliance, root.path());
+    }
+    if wanted("newcomer") {
+        newcomer(&mut alliance, root.path(), entries);
+    }
+    for node in &mut alliance.nodes {
+        node.stop();
+    }
+}
+
+/// Times of one round in milliseconds: the publisher's acknowledgement, then `listed` at each node.
+struct Round {
+    acknowledged: f64,
+    listed: Vec<f64>,
+}
+
+fn spread(alliance: &Alliance, root: &Path) {
+    for entries in [1, BATCH] {
+        support::quiet();
+        let rounds: Vec<Round> = (0..ROUNDS).map(|round| publish(alliance, round, entries)).collect();
+        let mut last: Vec<f64> = rounds.iter().map(|round| round.listed.iter().copied().fold(0.0, f64::max)).collect();
+        let mut acknowledged: Vec<f64> = rounds.iter().map(|round| round.acknowledged).collect();
+        let mut third: Vec<f64> =
+            rounds.iter().map(|round| percentile(&mut round.listed.clone(), 100 * (NODES - 2) / (NODES - 1))).collect();
+        line(&format!("{entries} entries, listed on all {NODES} nodes"), figure(&mut last));
+        line("  on all but the slowest", figure(&mut third));
+        line("  acknowledged by the publisher", figure(&mut acknowledged));
+    }
+    line("limit: one small write with fdatasync", format!("{:.1} ms", support::sync_ms(root)));
+    println!();
+}
+
+fn publish(alliance: &Alliance, round: usize, entries: usize) -> Round {
+    let publisher = round % NODES;
+    let id = |n: usize| format!("jd:b{entries}r{round:04}n{n:06}");
+    let items: Vec<Value> =
+        (0..entries).map(|n| json!({ "class": "ACC", "id": id(n), "conduct": "C01", "evidence": "bench" })).collect();
+    let body = json!({ "items": items });
+    let mut connections: Vec<Http> = alliance.nodes.iter().map(Process::http).collect();
+    let mut writer = alliance.nodes[publisher].http();
+    let mut listed: Vec<Option<f64>> = vec![None; NODES];
+    let began = Instant::now();
+    let publishing = std::thread::spawn(move || {
+        let answer = writer.json("POST", "/v1/listings", &body);
+        assert_eq!(answer["counted"]["listed"], entries, "{answer}");
+        began.elapsed().as_secs_f64() * 1e3
+    });
+    let last = id(entries - 1);
+    while listed.iter().any(Option::is_none) {
+        assert!(began.elapsed() < Duration::from_secs(60), "a node never heard of the batch");
+        for (connection, listed) in connections.iter_mut().zip(&mut listed) {
+            if listed.is_none() && connection.check("ACC", &last) == "listed" {
+                *listed = Some(began.elapsed().as_secs_f64() * 1e3);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let acknowledged = publishing.join().expect("a publisher that does not panic");
+    Round { acknowledged, listed: listed.into_iter().flatten().collect() }
+}
+
+fn newcomer(alliance: &mut Alliance, root: &Path, entries: u64) {
+    let csv = support::csv(entries);
+    let known = *support::mobiles(&csv).last().expect("a mobile number");
+    let began = Instant::now();
+    alliance.nodes[0].http().import(&csv);
+    for node in &alliance.nodes {
+        await_listed(node, known);
+    }
+    line(
+        &format!("{entries} rows imported and on all {NODES} nodes"),
+        format!("{:.1} s", began.elapsed().as_secs_f64()),
+    );
+    support::quiet();
+    let node = alliance.join();
+    let began = Instant::now();
+    node.start();
+    await_listed(node, known);
+    line(&format!("newcomer's sync of {entries} entries"), format!("{:.2} s", began.elapsed().as_secs_f64()));
+    let body = vec![7; entries as usize * 130];
+    line("limit: one write of as many bytes, one fsync", format!("{:.2} s", support::write_and_sync(root, &body)));
+}
+
+fn await_listed(node: &Process, known: &str) {
+    let mut http = node.http();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while http.check("MOB", known) != "listed" {
+        assert!(Instant::now() < deadline, "the entries never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn figure(times: &mut [f64]) -> String {
+    let (low, high) = (percentile(times, 10), percentile(times, 90));
+    format!("{:.0} ms ({low:.0}–{high:.0}; median of {})", median(times), times.len())
+}
