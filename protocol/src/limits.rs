@@ -81,6 +81,13 @@ pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
 /// How long a peer that lacks a body is left alone about that feed, in milliseconds.
 pub const ABSENT_RETRY_MS: u64 = 100;
 
+/// How long a newcomer waits for what a peer states but does not show, in milliseconds: additions reach every node within
+/// a minute.
+pub const CATCH_UP_MS: u64 = 60_000;
+
+/// How long after connecting heads are compared once more, in milliseconds: gossip needs a moment until its mesh stands.
+pub const COMPARE_AGAIN_MS: u64 = 1_500;
+
 /// How often heads are compared with one peer, in milliseconds: repair comes from here, never from republishing.
 pub const ANTI_ENTROPY_MS: u64 = 15_000;
 

@@ -296,6 +296,9 @@ impl Running {
             Event::HeaderIgnored { batch, refusal } => {
                 tracing::warn!(publisher = batch.publisher.0, seq = batch.seq, %refusal, "a batch header was not taken");
             }
+            Event::Compared { publisher, caught_up } => {
+                tracing::info!(publisher = publisher.0, caught_up, "a feed was compared with the peers");
+            }
             Event::HeartbeatDue => {
                 // Full: one is under way already.
                 let _ = self.d.heartbeat.try_send(());

@@ -42,12 +42,15 @@ pub struct FeedStatus {
     pub waiting: u64,
     /// Whether it goes on.
     pub standing: Standing,
+    /// Whether all that the peers had when heads were first compared is committed here: before that the absence of a
+    /// listing says nothing.
+    pub caught_up: bool,
 }
 
 impl FeedStatus {
     /// Whether the head still speaks for the feed.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
-        self.standing == Standing::Open && self.head.is_some_and(|head| now < head.expires)
+        self.standing == Standing::Open && self.caught_up && self.head.is_some_and(|head| now < head.expires)
     }
 }
 
@@ -109,6 +112,10 @@ pub(super) struct Feed {
     pub headers_after_ms: u64,
     /// Chunks of our own that the store has not answered for.
     pub own_storing: usize,
+    /// When heads were first compared with a peer that has this feed, in milliseconds; `None` before.
+    pub compared_ms: Option<u64>,
+    /// See [`FeedStatus::caught_up`].
+    pub caught_up: bool,
 }
 
 /// What became of a header.
@@ -131,6 +138,26 @@ pub(super) enum Admission {
 }
 
 impl Feed {
+    /// FEED-7: takes what the peers state into account; `true` if [`Feed::caught_up`] changed. A feed that was in order
+    /// before a restart counts as caught up until heads are compared; a peer that states more than it can show holds a
+    /// newcomer up for a minute, not for ever.
+    pub fn compare(&mut self, announced: Option<u64>, is_alone: bool, now_ms: u64) -> bool {
+        let Some(head) = self.head else { return false };
+        let before = self.caught_up;
+        match (announced, self.compared_ms) {
+            (None, _) => self.caught_up |= is_alone && self.queue.is_empty(),
+            (Some(announced), None) => {
+                self.compared_ms = Some(now_ms);
+                self.caught_up = announced <= head.seq;
+            }
+            (Some(announced), Some(since)) => {
+                let waited = now_ms.saturating_sub(since) >= limits::CATCH_UP_MS && self.queue.is_empty();
+                self.caught_up |= announced <= head.seq || waited;
+            }
+        }
+        self.caught_up != before
+    }
+
     /// The number of the next batch that may be admitted.
     pub fn next_seq(&self) -> u64 {
         match (self.queue.back(), &self.head) {

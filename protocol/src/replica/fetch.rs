@@ -1,7 +1,7 @@
 //! What is asked of whom.
 
 use super::{
-    BatchId, Now, Offence, Output, Peer, Replica, RequestFailure, RequestId, Store, Timer,
+    BatchId, Event, Now, Offence, Output, Peer, Replica, RequestFailure, RequestId, Store, Timer,
     feed::{Slot, Standing},
     headers::offence_of,
     peer::PeerState,
@@ -33,6 +33,7 @@ impl Replica {
     /// Sends what can be sent now: charters first, then heads, headers, chunks. SYNC-3: no peer holds more requests of ours
     /// than its window, whatever they ask for.
     pub(super) fn pump(&mut self, now: Now) {
+        self.compare_feeds(now);
         self.store_charter_again(now);
         self.release_held(now);
         self.pump_charters(now);
@@ -40,6 +41,21 @@ impl Replica {
         self.pump_headers(now);
         self.pump_commits(now);
         self.pump_chunks(now);
+    }
+
+    /// FEED-7: sees which feeds have caught up with what the peers state.
+    fn compare_feeds(&mut self, now: Now) {
+        let is_alone = self.peers.is_empty();
+        let mut changed = Vec::new();
+        for (publisher, feed) in &mut self.feeds {
+            let announced = self.peers.values().filter_map(|peer| peer.heads.get(publisher)).max().copied();
+            if feed.compare(announced, is_alone, now.ms) {
+                changed.push((*publisher, feed.caught_up));
+            }
+        }
+        for (publisher, caught_up) in changed {
+            self.out(Output::Report(Event::Compared { publisher, caught_up }));
+        }
     }
 
     fn pump_charters(&mut self, now: Now) {
@@ -54,6 +70,10 @@ impl Replica {
     }
 
     fn pump_heads(&mut self, now: Now) {
+        for peer in self.peers.values_mut().filter(|peer| peer.heads_again_ms.is_some_and(|at| at <= now.ms)) {
+            peer.heads_again_ms = None;
+            peer.heads_wanted = true;
+        }
         let wanted = self.peers.iter().filter(|(_, peer)| peer.heads_wanted && peer.is_free(now));
         let wanted: Vec<_> = wanted.map(|(key, _)| *key).collect();
         for peer in wanted {

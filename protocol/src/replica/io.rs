@@ -417,6 +417,13 @@ pub enum Event {
         /// Why.
         refusal: crate::charter::HeaderRefusal,
     },
+    /// A feed has caught up with what the peers state, or turned out to be behind.
+    Compared {
+        /// Whose feed.
+        publisher: MemberNumber,
+        /// Whether answers may rest on it.
+        caught_up: bool,
+    },
     /// Our own feed needs a heartbeat: publish an empty batch.
     HeartbeatDue,
 }

@@ -82,6 +82,7 @@ impl Replica {
             let feed = replica.feeds.entry(publisher).or_default();
             feed.head = Some(head);
             feed.head_envelope = Some(envelope);
+            feed.caught_up = true;
         }
         for (publisher, standing) in restored.standings {
             replica.feeds.entry(publisher).or_default().standing = standing;
@@ -157,6 +158,7 @@ impl Replica {
             head: feed.head,
             waiting: feed.queue.len() as u64,
             standing: feed.standing,
+            caught_up: feed.caught_up,
         };
         self.feeds.iter().map(status).collect()
     }
@@ -210,6 +212,7 @@ impl Replica {
     fn on_connected(&mut self, peer: Peer, now: Now) {
         if self.peers.len() < limits::PEERS && !self.peers.contains_key(&peer) {
             self.peers.insert(peer, PeerState::new(now));
+            self.wake_at(now.ms + limits::COMPARE_AGAIN_MS);
             self.pump(now);
         }
     }
