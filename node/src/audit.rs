@@ -60,11 +60,19 @@ impl Audit {
         let path = directory.join(FILE);
         let failed = |error: std::io::Error| FileError::new(&path, Operation::Open, &error);
         let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&path).map_err(failed)?;
-        let mut last = String::new();
-        for line in BufReader::new(&file).lines() {
-            last = line.map_err(failed)?;
+        let (mut last, mut line, mut whole) = (Vec::new(), Vec::new(), 0u64);
+        let mut reader = BufReader::new(&file);
+        while reader.read_until(b'\n', &mut line).map_err(failed)? > 0 {
+            if line.last() == Some(&b'\n') {
+                whole += line.len() as u64;
+                line.pop();
+                std::mem::swap(&mut last, &mut line);
+            }
+            line.clear();
         }
-        let previous = if last.is_empty() { "0".repeat(64) } else { hex::encode(Sha256::digest(last.as_bytes())) };
+        // A line that a crash or a full disk cut short was never acknowledged to anybody: the chain goes on before it.
+        file.set_len(whole).map_err(failed)?;
+        let previous = if last.is_empty() { "0".repeat(64) } else { hex::encode(Sha256::digest(&last)) };
         Ok(Audit { waiting: Mutex::default(), file: Mutex::new((file, previous)) })
     }
 

@@ -172,7 +172,13 @@ fn read_page(node: &Node, name: &str, mut place: Place) -> Result<Changes, Stora
         let CommitRecord { publisher, first, count, .. } = record;
         let slug = view.charter().member(publisher).map(|member| member.slug.clone()).unwrap_or_default();
         let room = (PAGE - changes.len()).min((count - place.leaf.min(count)) as usize);
-        for (leaf, content) in store.leaves(publisher, first + place.leaf, room)? {
+        let leaves = store.leaves(publisher, first.saturating_add(place.leaf), room)?;
+        if leaves.is_empty() && place.leaf < count {
+            // The feed was dropped after damage and comes again under new records.
+            place = Place { commit: record.number + 1, leaf: 0 };
+            continue;
+        }
+        for (leaf, content) in leaves {
             place.leaf = leaf - first + 1;
             let cursor = format!("{name}.{}.{}", place.commit, place.leaf);
             changes.push(change(cursor, &slug, leaf, &content));

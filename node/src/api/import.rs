@@ -114,7 +114,7 @@ pub async fn import(
 ) -> Result<Response, Problem> {
     let (Query(query), body) = (query?, body?);
     // Whoever may not publish is told before a row is read.
-    drop(Session::new(&app.node)?);
+    app.node.may_publish()?;
     let (lines, stream) = mpsc::channel(LINES);
     let node = app.node.clone();
     tokio::task::spawn_blocking(move || {
@@ -148,7 +148,8 @@ struct Import<'a> {
     out: &'a Out,
     dry_run: bool,
     file: String,
-    session: Session,
+    /// The batch in the making; while there is one nobody else publishes.
+    session: Option<Session>,
     counted: Counted,
     rows: u64,
     rejected: u64,
@@ -161,13 +162,12 @@ impl Import<'_> {
         let file = hex::encode(&Sha256::digest(&body)[..8]);
         let table = Table::read(&query.name, body.into())
             .map_err(|error| ImportLine::Error { detail: error.reason_en(), detail_zh: Some(error.reason_zh()) })?;
-        let session = Session::new(&node).map_err(error_line)?;
         let mut import = Import {
             node,
             out,
             dry_run: query.dry_run,
             file,
-            session,
+            session: None,
             counted: Counted::default(),
             rows: 0,
             rejected: 0,
@@ -203,8 +203,10 @@ impl Import<'_> {
     /// `false`: nobody reads the answer any more. What is not published by then stays unpublished.
     fn try_block(&mut self, block: Vec<Result<Record, Reject>>) -> Result<bool, ImportLine> {
         self.rows += block.len() as u64;
-        let full = self.session.len() + block.len() as u64 > ENTRIES_PER_IMPORTED_BATCH;
-        if full || self.session.body_bytes() > BATCH_BYTES {
+        let is_full = |session: &Session| {
+            session.len() + block.len() as u64 > ENTRIES_PER_IMPORTED_BATCH || session.body_bytes() > BATCH_BYTES
+        };
+        if self.session.as_ref().is_some_and(is_full) {
             self.publish().map_err(error_line)?;
         }
         let (mut wishes, mut lines) = (Vec::with_capacity(block.len()), Vec::with_capacity(block.len()));
@@ -218,10 +220,9 @@ impl Import<'_> {
                 Err(reject) => heard &= self.reject(&reject),
             }
         }
-        let outcomes = self
-            .session
-            .list(&wishes)
-            .map_err(|error| ImportLine::Error { detail: error.to_string(), detail_zh: None })?;
+        let session = self.session()?;
+        let outcomes =
+            session.list(&wishes).map_err(|error| ImportLine::Error { detail: error.to_string(), detail_zh: None })?;
         for (line, outcome) in lines.into_iter().zip(&outcomes) {
             self.counted.count(outcome);
             if let Outcome::Refused(refusal) = outcome {
@@ -238,14 +239,21 @@ impl Import<'_> {
         Ok(heard)
     }
 
+    /// The batch in the making; a new one is planned against what was published before it.
+    fn session(&mut self) -> Result<&mut Session, ImportLine> {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => {
+                let writer = tokio::runtime::Handle::current().block_on(self.node.writer());
+                Session::new(&self.node, writer).map_err(error_line)?
+            }
+        };
+        Ok(self.session.insert(session))
+    }
+
     fn publish(&mut self) -> Result<(), PublishError> {
-        let session = std::mem::replace(&mut self.session, Session::new(&self.node)?);
-        if self.dry_run {
-            return Ok(());
-        }
+        let Some(session) = self.session.take().filter(|_| !self.dry_run) else { return Ok(()) };
         let head = tokio::runtime::Handle::current().block_on(self.node.publish_session(session))?;
-        // The table now holds what was published; the next batch is planned against it.
-        self.session = Session::new(&self.node)?;
         if let Some(head) = head {
             self.out.send(&ImportLine::Batch { seq: head.seq, size: head.size });
         }

@@ -187,13 +187,14 @@ async fn publish<W: Send + 'static>(
     + Send
     + 'static,
 ) -> Result<Json<PublishResponse>, Problem> {
-    let planner = node.clone();
+    node.may_publish()?;
+    let (planner, writer) = (node.clone(), node.writer().await);
     let planned = tokio::task::spawn_blocking(move || -> Result<_, Problem> {
         let (mut good, mut places) = (Vec::new(), Vec::new());
         for wish in wishes {
             places.push(wish.map(|wish| good.push(wish)));
         }
-        let mut session = Session::new(&planner)?;
+        let mut session = Session::new(&planner, writer)?;
         let outcomes = plan(&mut session, &good).map_err(|error| Problem::bad_request(error.to_string()))?;
         Ok((session, outcomes, places))
     });

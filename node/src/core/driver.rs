@@ -122,7 +122,11 @@ pub async fn run(
 impl Running {
     async fn on_network(&mut self, event: NetworkEvent) {
         let input = match event {
-            NetworkEvent::Connected(peer) => Input::PeerConnected(peer),
+            NetworkEvent::Connected(peer) => {
+                // Heads are compared on connecting; once more when gossip's mesh must stand, for what was published between.
+                self.timers.insert(Timer::AntiEntropy, clock::monotonic_ms() + limits::COMPARE_AGAIN_MS);
+                Input::PeerConnected(peer)
+            }
             NetworkEvent::Disconnected(peer) => Input::PeerDisconnected(peer),
             NetworkEvent::Gossip { from, handle, topic, bytes } => Input::Gossip { from, handle, topic, bytes },
             NetworkEvent::Request { from, handle, request } => Input::Request { from, handle, request },
@@ -237,10 +241,12 @@ impl Running {
     fn store(&self, work: StoreWork) {
         let (store, answers, permits) = (self.d.store.clone(), self.answers.clone(), self.storage.clone());
         let metrics = self.d.metrics.clone();
+        let failed = failure_of(&work);
         tokio::spawn(async move {
             let Ok(_permit) = permits.acquire_owned().await else { return };
             let input = tokio::task::spawn_blocking(move || do_work(&store, work, &metrics)).await;
-            if let Ok(Some(input)) = input {
+            // A panic in there is a failure of our storage: the replica must not wait for an answer that never comes.
+            if let Some(input) = input.unwrap_or(failed) {
                 // The driver ends only with the node.
                 let _ = answers.send(input).await;
             }
@@ -342,6 +348,26 @@ impl Running {
     }
 }
 
+/// What the replica hears when the work ends without an answer.
+fn failure_of(work: &StoreWork) -> Option<Input> {
+    match work {
+        StoreWork::Probe { header } => {
+            let h = header.payload();
+            let batch = replica::BatchId { publisher: h.publisher, seq: h.seq };
+            Some(Input::Probed { batch, present: vec![false; h.chunks.len()] })
+        }
+        StoreWork::Chunk { batch, index, from, .. } => {
+            Some(Input::ChunkStored { batch: *batch, index: *index, from: *from, result: Err(Fault::Storage) })
+        }
+        StoreWork::Commit { headers } => {
+            let publisher = headers.first()?.payload().publisher;
+            Some(Input::Committed { publisher, through: None, result: Err(Fault::Storage) })
+        }
+        StoreWork::Compare { .. } => None,
+        StoreWork::Charter(charter) => Some(Input::CharterStored { charter: charter.clone(), stored: false }),
+    }
+}
+
 fn do_work(store: &Store, work: StoreWork, metrics: &Metrics) -> Option<Input> {
     match work {
         StoreWork::Probe { header } => {
@@ -384,9 +410,9 @@ fn read_answer(store: &Store, serve: Serve) -> Response {
         Serve::Headers { publisher, from, most } => store
             .header_bytes(publisher, from, most)
             .map(|headers| if headers.is_empty() { Response::Absent } else { Response::Headers(list(headers)) }),
-        Serve::Chunk { digest } => {
-            store.chunk(&digest).map(|chunk| chunk.map_or(Response::Absent, |bytes| Response::Chunk(bytes.into())))
-        }
+        Serve::Chunk { digest } => store
+            .sound_chunk(&digest)
+            .map(|chunk| chunk.map_or(Response::Absent, |bytes| Response::Chunk(bytes.into()))),
         Serve::Charters { from } => store
             .charter_bytes(from, limits::CHARTERS_PER_ANSWER)
             .map(|charters| Response::Charters(within_bound(charters))),

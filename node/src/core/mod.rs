@@ -12,5 +12,8 @@ mod view;
 
 pub use admit::{AdmitError, Founding, Invited, found};
 pub use node::{Node, NodeError, Opening};
-pub use publish::{Clear, Counted, ENTRIES_PER_IMPORTED_BATCH, Outcome, PublishError, Refusal, Session, Wanted};
+pub use publish::{
+    Clear, Counted, ENTRIES_PER_IMPORTED_BATCH, Outcome, PublishError, Refusal, Session, Wanted, Writer,
+};
+pub use recovering::mark_recovering;
 pub use view::View;

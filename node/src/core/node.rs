@@ -13,12 +13,13 @@ use antibrush_protocol::{
 use arc_swap::ArcSwap;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use tokio::sync::{Mutex, MutexGuard, mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     admit::Admitter,
     driver::{self, Driver, Message},
+    publish::Writer,
     recovering::Recovering,
     view::View,
 };
@@ -89,7 +90,7 @@ pub struct Node {
     core: mpsc::Sender<Message>,
     network: mpsc::Sender<Command>,
     commits: watch::Receiver<u64>,
-    publishing: Mutex<()>,
+    publishing: Arc<Mutex<()>>,
     recovery: Recovery,
     recovering: Arc<Recovering>,
     metrics: Arc<Metrics>,
@@ -173,7 +174,7 @@ impl Node {
             core,
             network: network.commands,
             commits,
-            publishing: Mutex::new(()),
+            publishing: Arc::default(),
             recovering,
             recovery,
             metrics,
@@ -199,7 +200,7 @@ impl Node {
                 () = self.stop.cancelled() => return,
                 beat = due.recv() => if beat.is_none() { return },
             }
-            match self.publish(antibrush_protocol::feed::build::Body::default()).await {
+            match self.publish_heartbeat().await {
                 Ok(head) => tracing::info!(seq = head.seq, "heartbeat published"),
                 Err(error) => tracing::warn!(%error, "the heartbeat was not published"),
             }
@@ -285,8 +286,9 @@ impl Node {
         records.await.unwrap_or_default()
     }
 
-    pub(super) async fn publishing(&self) -> MutexGuard<'_, ()> {
-        self.publishing.lock().await
+    /// Waits for the right to plan and publish.
+    pub async fn writer(&self) -> Writer {
+        self.publishing.clone().lock_owned().await
     }
 
     /// Whether the node waits for its own feed to come back from the peers before it signs anything.

@@ -1,8 +1,8 @@
 //! Publishing: from what the platform wants said of subjects to a batch of its own feed.
 //!
 //! A [`Session`] plans each wish against the token table and what the batch already holds: a new listing becomes List, a
-//! changed one Amend, an identical one nothing. One publisher runs at a time; single wishes that come together share a
-//! batch.
+//! changed one Amend, an identical one nothing. A session is the only writer while it lives, so that two who list the same
+//! subject at once do not both believe that they were first.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -191,6 +191,8 @@ impl Counted {
 
 /// A batch in the making.
 pub struct Session {
+    /// Nobody else plans or publishes while this session lives: what is planned against the table stays true.
+    _writer: Writer,
     view: Arc<View>,
     table: Reader,
     me: MemberNumber,
@@ -209,12 +211,12 @@ struct Planned {
 }
 
 impl Session {
-    /// Begins a batch against the present state.
-    pub fn new(node: &Node) -> Result<Session, PublishError> {
+    /// Begins a batch against the present state, as the only writer.
+    pub fn new(node: &Node, writer: Writer) -> Result<Session, PublishError> {
         let view = node.view();
-        let me = view.member().filter(|member| member.is_publisher()).map(|member| member.number);
         Ok(Session {
-            me: me.ok_or(PublishError::NotAPublisher)?,
+            me: node.may_publish()?,
+            _writer: writer,
             view,
             table: node.store().table().reader(),
             basis: node.config().basis.clone(),
@@ -438,12 +440,25 @@ fn default_severity(role: Option<Role>) -> Severity {
     }
 }
 
+/// The right to plan and publish: one holder at a time.
+pub type Writer = tokio::sync::OwnedMutexGuard<()>;
+
 impl Node {
-    /// Signs the batch and waits until it is durable and queryable here; gossip carries it on.
-    ///
-    /// An empty batch is a heartbeat.
-    pub async fn publish(self: &Arc<Self>, body: Body) -> Result<Head, PublishError> {
-        let _one_at_a_time = self.publishing().await;
+    /// Our number, if we have a feed.
+    pub fn may_publish(&self) -> Result<MemberNumber, PublishError> {
+        let view = self.view();
+        let me = view.member().filter(|member| member.is_publisher()).map(|member| member.number);
+        me.ok_or(PublishError::NotAPublisher)
+    }
+
+    /// Publishes an empty batch: the feed is alive.
+    pub async fn publish_heartbeat(self: &Arc<Self>) -> Result<Head, PublishError> {
+        let _writer = self.writer().await;
+        self.publish(Body::default()).await
+    }
+
+    /// Signs the batch and waits until it is durable and queryable here; gossip carries it on. The caller is the writer.
+    async fn publish(self: &Arc<Self>, body: Body) -> Result<Head, PublishError> {
         if self.is_recovering() {
             return Err(PublishError::Recovering);
         }
@@ -458,7 +473,8 @@ impl Node {
 
     /// Finishes a session's batch; nothing to say publishes nothing.
     pub async fn publish_session(self: &Arc<Self>, session: Session) -> Result<Option<Head>, PublishError> {
-        if session.body.is_empty() { Ok(None) } else { self.publish(session.body).await.map(Some) }
+        let Session { _writer, body, .. } = session;
+        if body.is_empty() { Ok(None) } else { self.publish(body).await.map(Some) }
     }
 
     #[allow(clippy::type_complexity, reason = "a header and its chunks")]

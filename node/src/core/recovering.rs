@@ -17,12 +17,17 @@ pub struct Recovering {
     active: AtomicBool,
 }
 
+/// Leaves the mark: called before anything that was lost is given up for good, so that no crash in between forgets it.
+pub fn mark_recovering(directory: &Path) -> Result<(), FileError> {
+    files::write_atomic(&directory.join(FILE), b"waiting for the own feed to come back from the peers\n", 0o600)
+}
+
 impl Recovering {
     /// Goes on waiting if the file is there, begins to if something was lost now.
     pub fn open(directory: &Path, lost_now: bool) -> Result<Recovering, FileError> {
         let file = directory.join(FILE);
         if lost_now {
-            files::write_atomic(&file, b"waiting for the own feed to come back from the peers\n", 0o600)?;
+            mark_recovering(directory)?;
         }
         let active = AtomicBool::new(files::read_bounded(&file, 1024)?.is_some());
         Ok(Recovering { file, active })

@@ -44,7 +44,8 @@ impl Store {
         let Some(publisher) = headers.first().map(|header| header.payload().publisher) else {
             return Ok((None, Ok(())));
         };
-        self.catch_up()?;
+        self.catch_up(publisher)?;
+        let (all, headers) = (headers, self.skip_committed(publisher, headers)?);
         let mut tree = self.tree(publisher)?;
         let (mut batch, mut nodes, mut bad) = (Batch::default(), Vec::new(), None);
         let mut good: Vec<&Verified<BatchHeader>> = Vec::new();
@@ -80,23 +81,41 @@ impl Store {
                 lock(&self.behind).entry(publisher).or_insert(bodies.first().map_or(0, |header| header.first));
             }
         }
-        for header in headers {
+        for header in all {
             self.disassemble(header.payload());
         }
-        let through = good.last().map(|header| header.payload().seq);
+        let skipped = all[..all.len() - headers.len()].last();
+        let through = good.last().copied().or(skipped).map(|header| header.payload().seq);
         Ok((through, bad.map_or(Ok(()), |error| Err(Fault::Bad(error)))))
     }
 
-    /// Brings the table up to feeds that it fell behind of; nothing is committed on top of a gap.
-    fn catch_up(&self) -> Result<(), StorageError> {
-        let behind = lock(&self.behind).clone();
-        for (publisher, from) in behind {
+    /// Brings the table up to a feed that it fell behind of; nothing is committed on top of a gap.
+    fn catch_up(&self, publisher: MemberNumber) -> Result<(), StorageError> {
+        let from = lock(&self.behind).get(&publisher).copied();
+        if let Some(from) = from {
             if let Some(cursor) = self.cursor(publisher)? {
                 self.replay_feed(publisher, from, cursor.head.size)?;
             }
             lock(&self.behind).remove(&publisher);
         }
         Ok(())
+    }
+
+    /// A disk error may come after the documents took a commit: the same headers again are then in force already. Their
+    /// entries are applied (once more changes nothing), and the rest goes on.
+    fn skip_committed<'a>(
+        &self,
+        publisher: MemberNumber,
+        headers: &'a [Verified<BatchHeader>],
+    ) -> Result<&'a [Verified<BatchHeader>], StorageError> {
+        let head = self.cursor(publisher)?.map(|cursor| cursor.head);
+        let is_done = |header: &&Verified<BatchHeader>| head.is_some_and(|head| header.payload().seq <= head.seq);
+        let done = headers.iter().take_while(is_done).count();
+        if done > 0 {
+            lock(&self.behind).insert(publisher, headers[0].payload().first);
+            self.catch_up(publisher)?;
+        }
+        Ok(&headers[done..])
     }
 
     /// Whether the table lacks committed batches: negative answers are not to be trusted then.
@@ -201,6 +220,7 @@ impl Store {
             match self.replay_feed(publisher, from, feed.head.size) {
                 Ok(()) => recovery.replayed += feed.head.size.saturating_sub(from),
                 Err(StorageError::Damaged) => {
+                    crate::core::mark_recovering(data.path())?;
                     self.forget_feed(publisher, feed.head.seq)?;
                     dropped.push(publisher);
                 }

@@ -111,8 +111,9 @@ impl Store {
             void_entries: AtomicU64::new(0),
         };
         if recovery.documents_lost {
-            store.restore_charters()?;
+            crate::core::mark_recovering(data.path())?;
         }
+        store.restore_charters()?;
         let store = store.replay(table_opened.cursors(), data, &mut recovery)?;
         Ok((store, recovery))
     }
@@ -147,9 +148,11 @@ impl Store {
         Ok(self.documents.commit(batch)?)
     }
 
-    /// Takes the charters back from their files; they are verified when they are read.
+    /// Takes charters that the documents lack back from their files; they are verified when they are read.
     fn restore_charters(&self) -> Result<(), StorageError> {
-        for number in 1.. {
+        let known = self.documents.range(layout::CHARTERS, usize::MAX)?;
+        let known = known.iter().filter(|(key, _)| key.starts_with(layout::CHARTERS)).count() as u64;
+        for number in known + 1.. {
             let file = self.charter_files.join(format!("{number:08}.charter"));
             let Some(bytes) = files::read_bounded(&file, limits::CHARTER_BYTES as u64)? else { break };
             let mut batch = Batch::default();
@@ -209,6 +212,17 @@ impl Store {
         bytes.map(|bytes| Signed::decode(&bytes).map_err(|_| StorageError::Damaged)).transpose()
     }
 
+    /// The bytes of a chunk as peers may have them: compared with its digest, for a damaged file served to a peer would be
+    /// held against this node.
+    pub fn sound_chunk(&self, digest: &Hash) -> Result<Option<Vec<u8>>, StorageError> {
+        let Some(bytes) = self.bodies.get(digest)? else { return Ok(None) };
+        if chunk::describe(&bytes).is_ok_and(|found| found.digest == *digest) {
+            return Ok(Some(bytes));
+        }
+        tracing::error!("a stored chunk is damaged; it is fetched again when the feed is rebuilt");
+        Ok(None)
+    }
+
     /// The bytes of a chunk.
     pub fn chunk(&self, digest: &Hash) -> Result<Option<Vec<u8>>, StorageError> {
         Ok(self.bodies.get(digest)?)
@@ -223,7 +237,11 @@ impl Store {
         bytes: &[u8],
     ) -> Result<(), Fault<ChunkError>> {
         let chunk = Chunk::verify(descriptor, bytes).map_err(Fault::Bad)?;
-        self.bodies.put_all(&[(descriptor.digest, bytes)]).map_err(storage_fault)?;
+        // A file that lies there already counts only if it is sound: rot is replaced by what was verified just now.
+        let stored = self.bodies.get(&descriptor.digest).map_err(storage_fault)?;
+        if stored.is_none_or(|stored| Chunk::verify(descriptor, &stored).is_err()) {
+            self.bodies.replace_all(&[(descriptor.digest, bytes)]).map_err(storage_fault)?;
+        }
         self.assemble(batch, index, chunk);
         Ok(())
     }

@@ -70,10 +70,6 @@ impl Replica {
     }
 
     fn pump_heads(&mut self, now: Now) {
-        for peer in self.peers.values_mut().filter(|peer| peer.heads_again_ms.is_some_and(|at| at <= now.ms)) {
-            peer.heads_again_ms = None;
-            peer.heads_wanted = true;
-        }
         let wanted = self.peers.iter().filter(|(_, peer)| peer.heads_wanted && peer.is_free(now));
         let wanted: Vec<_> = wanted.map(|(key, _)| *key).collect();
         for peer in wanted {

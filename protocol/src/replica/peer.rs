@@ -14,8 +14,8 @@ pub(super) struct PeerState {
     pub charter: u64,
     /// Its heads are to be asked for as soon as it is free.
     pub heads_wanted: bool,
-    /// They are compared once more at this moment, soon after connecting.
-    pub heads_again_ms: Option<u64>,
+    /// It has told its heads since it connected.
+    pub heads_heard: bool,
     /// Feeds of which it states another head than ours, and the head's number.
     pub suspects: BTreeMap<MemberNumber, u64>,
     /// Time-outs since its last answer: others are asked before it.
@@ -40,7 +40,7 @@ impl PeerState {
             heads: BTreeMap::new(),
             charter: 0,
             heads_wanted: true,
-            heads_again_ms: Some(now.ms + limits::COMPARE_AGAIN_MS),
+            heads_heard: false,
             suspects: BTreeMap::new(),
             failures: 0,
             in_flight: 0,

@@ -49,7 +49,9 @@ impl Replica {
     pub(super) fn learn_heads(&mut self, from: Peer, heads: Heads, now: Now) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.charter = peer.charter.max(heads.charter);
-        for head in heads.feeds.into_iter().take(limits::MEMBERS) {
+        peer.heads_heard = true;
+        // Only feeds that the charter knows: a peer must not fill memory with made-up ones.
+        for head in heads.feeds.into_iter().filter(|head| self.feeds.contains_key(&head.publisher)) {
             peer.has(head.publisher, head.seq);
             let ours = self.feeds.get(&head.publisher).and_then(|feed| feed.head);
             if ours.is_some_and(|ours| ours.seq == head.seq && ours.id != head.id) {

@@ -168,7 +168,7 @@ impl Replica {
     pub fn own_feed_is_compared(&self) -> bool {
         let Some(me) = self.me() else { return false };
         let ours = self.head(me).map(|head| head.seq);
-        let compared = self.peers.values().any(|peer| peer.charter > 0);
+        let compared = self.peers.values().any(|peer| peer.heads_heard);
         compared && self.peers.values().all(|peer| peer.heads.get(&me).copied() <= ours)
     }
 
@@ -212,7 +212,6 @@ impl Replica {
     fn on_connected(&mut self, peer: Peer, now: Now) {
         if self.peers.len() < limits::PEERS && !self.peers.contains_key(&peer) {
             self.peers.insert(peer, PeerState::new(now));
-            self.wake_at(now.ms + limits::COMPARE_AGAIN_MS);
             self.pump(now);
         }
     }
