@@ -184,7 +184,10 @@ impl Import<'_> {
         if let Err(error) = read {
             return Err(ImportLine::Error { detail: error.reason_en(), detail_zh: Some(error.reason_zh()) });
         }
-        import.publish().map_err(error_line)?;
+        // Nobody reads the answer any more: what is not published by then stays unpublished.
+        if !read.is_ok_and(|summary| summary.is_stopped) {
+            import.publish().map_err(error_line)?;
+        }
         let Import { rows, counted, rejected, dry_run, .. } = import;
         Ok(ImportLine::Summary { rows, counted, rejected, dry_run })
     }
