@@ -1,7 +1,7 @@
 //! Bodies: content-addressed chunk files, `bodies/<2 hex>/<62 hex>`.
 //!
 //! Trusted for nothing: a chunk's digest is taken over its leaf hashes, not over the file's bytes (an erased leaf keeps
-//! its hash), so only the protocol crate can tell whether a file is what its name says, and every reader asks it to.
+//! its hash), so only the protocol crate can tell whether a file is what its name says, and the store asks it to.
 //! This module verifies no digest. An attacker who can write this directory can destroy chunks, which are then fetched
 //! again, and can bring back content that was erased on this machine only.
 //!
