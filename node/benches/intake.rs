@@ -6,7 +6,10 @@ mod support;
 
 use std::{
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Instant,
 };
 
@@ -53,7 +56,7 @@ fn main() {
 fn take(entries: u64) {
     let root = tempfile::tempdir().expect("a temporary directory");
     let (header, chunks) = batch(root.path(), entries);
-    let bytes: Vec<u8> = chunks.concat();
+    let bytes: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.iter().copied()).collect();
     let (mut taken, mut limits, mut verifies) = (Vec::new(), Vec::new(), Vec::new());
     for run in 0..RUNS {
         support::quiet();
@@ -76,7 +79,7 @@ fn take(entries: u64) {
 }
 
 /// What the driver does, in its order and with its width.
-fn take_in(store: &Store, header: &Verified<BatchHeader>, chunks: &[Vec<u8>]) {
+fn take_in(store: &Store, header: &Verified<BatchHeader>, chunks: &[Arc<[u8]>]) {
     let h = header.payload();
     let batch = BatchId { publisher: h.publisher, seq: h.seq };
     let next = AtomicUsize::new(0);
@@ -95,24 +98,24 @@ fn take_in(store: &Store, header: &Verified<BatchHeader>, chunks: &[Vec<u8>]) {
     assert_eq!((through, result), (Some(h.seq), Ok(())));
 }
 
-fn verify(header: &Verified<BatchHeader>, chunks: &[Vec<u8>]) {
+fn verify(header: &Verified<BatchHeader>, chunks: &[Arc<[u8]>]) {
     let pairs = header.payload().chunks.par_iter().zip(chunks);
     let erased: u32 =
         pairs.map(|(descriptor, bytes)| Chunk::verify(descriptor, bytes).expect("a good chunk").erased).sum();
     assert_eq!(erased, 0);
 }
 
-fn hash_leaves(chunks: &[Vec<u8>]) -> f64 {
+fn hash_leaves(chunks: &[Arc<[u8]>]) -> f64 {
     // Entries of one kind are almost equally long.
     let length = 120;
     seconds(|| {
-        let one = |chunk: &Vec<u8>| chunk.chunks(length).fold(0u8, |x, leaf| x ^ Sha256::digest(leaf)[0]);
+        let one = |chunk: &Arc<[u8]>| chunk.chunks(length).fold(0u8, |x, leaf| x ^ Sha256::digest(leaf)[0]);
         std::hint::black_box(chunks.par_iter().map(one).reduce(|| 0, |a, b| a ^ b));
     })
 }
 
 /// A batch of the founder's, and the charter's word that it may be published.
-fn batch(root: &Path, entries: u64) -> (Verified<BatchHeader>, Vec<Vec<u8>>) {
+fn batch(root: &Path, entries: u64) -> (Verified<BatchHeader>, Vec<Arc<[u8]>>) {
     let founder = Process::founder(root);
     let data = DataDir::lock(&founder.directory).expect("our own directory");
     let (store, _) = Store::open(&data).expect("a store");

@@ -10,7 +10,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
@@ -48,10 +48,48 @@ struct Line {
     previous: String,
 }
 
+/// Counts by token and purpose that no line holds yet.
+type Waiting = BTreeMap<Arc<str>, BTreeMap<String, Counts>>;
+
 /// The log.
 pub struct Audit {
-    waiting: Mutex<BTreeMap<(String, String), Counts>>,
-    file: Mutex<(File, String)>,
+    waiting: Mutex<Waiting>,
+    file: Mutex<End>,
+}
+
+/// Where the log goes on.
+struct End {
+    file: File,
+    /// Bytes of whole lines.
+    whole: u64,
+    /// A failed write may have left a part of a line behind them.
+    torn: bool,
+    /// SHA-256 of the last line, in hex.
+    previous: String,
+}
+
+impl End {
+    fn append(&mut self, actor: &str, purpose: &str, counts: Counts) -> std::io::Result<()> {
+        let line = Line {
+            time: clock::wall().0,
+            actor: actor.to_owned(),
+            purpose: purpose.to_owned(),
+            checked: counts.checked,
+            listed: counts.listed,
+            previous: self.previous.clone(),
+        };
+        // Strings and numbers encode in every case.
+        let text = serde_json::to_string(&line).expect("a line encodes");
+        if self.torn {
+            self.file.set_len(self.whole)?;
+        }
+        self.torn = true;
+        self.file.write_all(format!("{text}\n").as_bytes())?;
+        self.torn = false;
+        self.whole += text.len() as u64 + 1;
+        self.previous = hex::encode(Sha256::digest(text.as_bytes()));
+        Ok(())
+    }
 }
 
 impl Audit {
@@ -73,45 +111,48 @@ impl Audit {
         // A line that a crash or a full disk cut short was never acknowledged to anybody: the chain goes on before it.
         file.set_len(whole).map_err(failed)?;
         let previous = if last.is_empty() { "0".repeat(64) } else { hex::encode(Sha256::digest(&last)) };
-        Ok(Audit { waiting: Mutex::default(), file: Mutex::new((file, previous)) })
+        Ok(Audit { waiting: Mutex::default(), file: Mutex::new(End { file, whole, torn: false, previous }) })
     }
 
     /// Counts answers; [`Audit::flush`] writes them.
-    pub fn checked(&self, actor: &str, purpose: &str, answers: impl Iterator<Item = Verdict>) {
+    pub fn checked(&self, actor: &Arc<str>, purpose: &str, answers: impl Iterator<Item = Verdict>) {
         let (mut checked, mut listed) = (0, 0);
         for answer in answers {
             checked += 1;
             listed += u64::from(answer == Verdict::Listed);
         }
-        let mut waiting = lock(&self.waiting);
-        let counts = waiting.entry((actor.to_owned(), purpose.to_owned())).or_default();
-        counts.checked += checked;
-        counts.listed += listed;
+        self.wait(actor, purpose, Counts { checked, listed });
     }
 
-    /// Writes what was counted since the last call. Called once a second and at the end.
+    fn wait(&self, actor: &Arc<str>, purpose: &str, more: Counts) {
+        let mut waiting = lock(&self.waiting);
+        let purposes = waiting.entry(actor.clone()).or_default();
+        // Nearly always there already: a check must not allocate for it.
+        let counts = match purposes.get_mut(purpose) {
+            Some(counts) => counts,
+            None => purposes.entry(purpose.to_owned()).or_default(),
+        };
+        counts.checked += more.checked;
+        counts.listed += more.listed;
+    }
+
+    /// Writes what was counted since the last call. Called once a second and at the end. What the disk refuses is counted
+    /// on and written when it takes lines again.
     pub fn flush(&self) {
         let waiting = std::mem::take(&mut *lock(&self.waiting));
         if waiting.is_empty() {
             return;
         }
-        let mut file = lock(&self.file);
-        for ((actor, purpose), counts) in waiting {
-            let line = Line {
-                time: clock::wall().0,
-                actor,
-                purpose,
-                checked: counts.checked,
-                listed: counts.listed,
-                previous: file.1.clone(),
-            };
-            // Strings and numbers encode in every case.
-            let text = serde_json::to_string(&line).expect("a line encodes");
-            if let Err(error) = file.0.write_all(format!("{text}\n").as_bytes()) {
-                tracing::error!(%error, "the audit log cannot be written");
-                return;
+        let mut end = lock(&self.file);
+        let mut lines = waiting.iter().flat_map(|(actor, purposes)| {
+            purposes.iter().map(move |(purpose, counts)| (actor, purpose.as_str(), *counts))
+        });
+        while let Some((actor, purpose, counts)) = lines.next() {
+            if let Err(error) = end.append(actor, purpose, counts) {
+                tracing::error!(%error, "the audit log cannot be written; free space on its disk");
+                self.wait(actor, purpose, counts);
+                lines.by_ref().for_each(|(actor, purpose, counts)| self.wait(actor, purpose, counts));
             }
-            file.1 = hex::encode(Sha256::digest(text.as_bytes()));
         }
     }
 
@@ -140,7 +181,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         for _ in 0..2 {
             let audit = Audit::open(directory.path()).unwrap();
-            audit.checked("risk", "order-risk", [Verdict::Listed, Verdict::Stale].into_iter());
+            audit.checked(&"risk".into(), "order-risk", [Verdict::Listed, Verdict::Stale].into_iter());
             audit.flush();
         }
         let text = std::fs::read_to_string(directory.path().join(FILE)).unwrap();
@@ -148,5 +189,46 @@ mod tests {
         assert!(Audit::verify(&text));
         assert!(!Audit::verify(&text.replacen("\"checked\":2", "\"checked\":1", 1)));
         assert!(!Audit::verify(text.lines().nth(1).unwrap()));
+    }
+
+    #[test]
+    fn a_line_that_a_crash_cut_short_is_cut_off_and_the_chain_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(FILE);
+        let write = || {
+            let audit = Audit::open(directory.path()).unwrap();
+            audit.checked(&"risk".into(), "order-risk", std::iter::once(Verdict::NotListed));
+            audit.flush();
+        };
+        write();
+        let whole = std::fs::read(&path).unwrap();
+        for cut in [1, whole.len() / 2, whole.len() - 1] {
+            std::fs::write(&path, [&whole[..], &whole[..cut]].concat()).unwrap();
+            write();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(text.lines().count(), 2, "{cut}");
+            assert!(Audit::verify(&text), "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_the_disk_refuses_is_counted_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let audit = Audit::open(directory.path()).unwrap();
+        // A full disk: every write fails with ENOSPC.
+        let good =
+            std::mem::replace(&mut lock(&audit.file).file, File::options().write(true).open("/dev/full").unwrap());
+        for purpose in ["order-risk", "nightly"] {
+            audit.checked(&"risk".into(), purpose, std::iter::repeat_n(Verdict::Listed, 3));
+        }
+        audit.flush();
+        lock(&audit.file).file = good;
+        audit.checked(&"risk".into(), "nightly", std::iter::once(Verdict::NotListed));
+        audit.flush();
+        let text = std::fs::read_to_string(directory.path().join(FILE)).unwrap();
+        assert!(Audit::verify(&text));
+        let lines: Vec<Line> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let counts: Vec<_> = lines.iter().map(|line| (line.purpose.as_str(), line.checked, line.listed)).collect();
+        assert_eq!(counts, [("nightly", 4, 3), ("order-risk", 3, 3)]);
     }
 }

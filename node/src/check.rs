@@ -14,6 +14,7 @@ use antibrush_protocol::{
     subject::{Class, SubjectError},
 };
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::storage::table::{Reader, Row, prefix_of};
@@ -142,6 +143,7 @@ pub struct Context {
     today: Day,
     stale: bool,
     feeds: Vec<Freshness>,
+    feeds_json: Box<RawValue>,
 }
 
 struct Publisher {
@@ -179,6 +181,8 @@ impl Context {
             corroboration: usize::from(charter.policy.corroboration),
             today: now.day(),
             stale,
+            // Strings and numbers encode in every case.
+            feeds_json: serde_json::value::to_raw_value(&freshness).expect("freshness encodes"),
             feeds: freshness,
         }
     }
@@ -192,6 +196,11 @@ impl Context {
     /// The feeds that answers depend on.
     pub fn feeds(&self) -> &[Freshness] {
         &self.feeds
+    }
+
+    /// The same as a JSON array, written once for all answers of the moment.
+    pub fn feeds_json(&self) -> &RawValue {
+        &self.feeds_json
     }
 
     /// Whether some feed has not been heard from.

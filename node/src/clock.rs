@@ -12,6 +12,11 @@ pub fn wall() -> Timestamp {
     Timestamp(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs())
 }
 
+/// The wall clock as files are stamped with it.
+pub fn system() -> SystemTime {
+    SystemTime::now()
+}
+
 /// Both clocks, as the replica wants them.
 pub fn now() -> Now {
     Now { wall: wall(), ms: monotonic_ms() }

@@ -307,7 +307,7 @@ pub fn feed() -> Feed {
     entries().iter().for_each(|entry| body.push(entry).unwrap());
     let alliance = alliance();
     let place = Place { alliance, charter: alliance, publisher: MemberNumber(1), previous: None, now: FIRST };
-    let (first, mut chunks) = body.seal(&place, merkle::Frontier::new(), &feed_key(1));
+    let (first, chunks) = body.seal(&place, merkle::Frontier::new(), &feed_key(1));
     let mut tree: Tree = entries().iter().map(leaf_hash).collect();
     let late = (4..7).map(|n| {
         Entry::List(Listing { token: token(n), day: SECOND.day(), expires: SECOND.day().plus(365), ..listing() })
@@ -321,7 +321,7 @@ pub fn feed() -> Feed {
     let previous = Some(Head::of(first.payload(), first.id()));
     let place = Place { charter: signed(&self::second(), &[]).id(), previous, now: SECOND, ..place };
     let (second, _) = body.seal(&place, before, &new_feed_key());
-    Feed { first, second, chunk: chunks.remove(0), tree }
+    Feed { first, second, chunk: chunks[0].to_vec(), tree }
 }
 
 pub fn leaf_hash(entry: &Entry) -> Hash {
@@ -392,6 +392,7 @@ pub fn join_request() -> JoinRequest {
         node_key: node_key(5).public(),
         seal_key: delta.seal_key,
         addresses: delta.nodes[0].addresses.clone(),
+        from: 1,
     }
 }
 

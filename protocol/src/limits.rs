@@ -62,7 +62,7 @@ pub const CHARTERS_PER_ANSWER: usize = 16;
 /// The largest sync request: the heads of 1,000 feeds have 45 KiB.
 pub const REQUEST_BYTES: usize = 512 * 1024;
 
-/// The largest answer: 64 headers or one chunk, or, to a newcomer, all charters from the first on.
+/// The largest answer: 64 headers, one chunk, or charters up to this.
 pub const ANSWER_BYTES: usize = 4 * 1024 * 1024 + 64 * 1024;
 
 /// How many batches of one feed are fetched ahead of the one that is being committed.

@@ -8,6 +8,6 @@ mod wait;
 
 pub use alliance::Alliance;
 pub use http::{Http, Lines, Reply};
-pub use node::{Node, Outcome, binary, uscc};
+pub use node::{Node, Outcome, binary, listing_of, uscc};
 pub use rustix::process::Signal;
 pub use wait::{PATIENCE, wait_for, wait_until};

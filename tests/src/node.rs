@@ -320,7 +320,7 @@ fn send(child: &Child, signal: Signal) {
 }
 
 /// The body of a request that lists accounts for C01.
-pub(crate) fn listing_of(ids: &[String]) -> Value {
+pub fn listing_of(ids: &[String]) -> Value {
     let item = |id: &String| json!({ "class": "ACC", "id": id, "conduct": "C01", "evidence": "test" });
     json!({ "items": ids.iter().map(item).collect::<Vec<_>>() })
 }

@@ -16,12 +16,15 @@ use antibrush_node::{
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
     charter::SignedCharter,
-    feed::build::{Body, Place},
+    feed::{
+        Head,
+        build::{Body, Place},
+    },
     merkle::Frontier,
     replica::{Peer, RequestId, Topic},
     sync::{Heads, PeerHead, Request, Response},
 };
-use antibrush_tests::{Alliance, Node, wait_until};
+use antibrush_tests::{Alliance, Node, listing_of, wait_until};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -118,7 +121,7 @@ impl Member {
     }
 
     fn heads(&self, feeds: Vec<PeerHead>) -> Heads {
-        Heads { charter: self.charter.charter().number, charter_id: self.charter.id(), feeds }
+        Heads { charter: self.charter.charter().number, charter_id: self.charter.id(), feeds, clock: now() }
     }
 
     /// A first header of a feed as somebody signs it.
@@ -289,6 +292,64 @@ fn a_header_issued_a_day_ahead_is_not_taken_and_named_in_the_log() {
     // With its clock set right the same member is heard.
     hostile.gossip(mallory.header("mallory", now(), mallory.keys.feed().unwrap()));
     wait_until("the right header is taken", || alliance["alibaba"].http().get("/v1/feeds/mallory").ok()["seq"] == 0);
+}
+
+/// SYNC-4: two members say that it is yesterday. Whoever is alone with its clock signs nothing, for everybody would refuse
+/// a header of tomorrow; with one peer alone nobody can say who is wrong.
+#[test]
+fn a_clock_a_day_ahead_of_most_members_signs_nothing() {
+    let mut alliance = Alliance::founded("alibaba");
+    for slug in ["mallory", "trent"] {
+        alliance.join(slug, "platform");
+    }
+    let yesterday = |slug: &str| {
+        let member = Member::of(&alliance[slug], &alliance);
+        let heads = Heads { clock: Timestamp(now().0 - 86_400), ..member.heads(Vec::new()) };
+        member.start(&alliance[slug], &alliance["alibaba"], answer_heads(heads))
+    };
+    let publish = |id: &str| alliance["alibaba"].http().post("/v1/listings", &listing_of(&[id.to_owned()]));
+    let first = yesterday("mallory");
+    first.wait_for_connection();
+    publish("taobao:one-against-one").ok();
+    let second = yesterday("trent");
+    second.wait_for_connection();
+    let mut notes = String::new();
+    wait_until("the node knows that it is alone with its clock", || {
+        notes = alliance["alibaba"].http().get("/v1/status").ok()["notes"].to_string();
+        notes.contains("ahead of the clocks of most connected members; set the clock") && notes.contains("校准时钟")
+    });
+    let reply = publish("taobao:two-against-one");
+    assert_eq!(reply.problem(), (409, "clock".to_owned()));
+    assert!(reply.text().contains("this computer's clock is 864"), "{}", reply.text());
+    assert_eq!(alliance["alibaba"].answer("ACC", "taobao:two-against-one"), "stale");
+    drop(second);
+    wait_until("it is one against one again", || publish("taobao:two-against-one").status == 200);
+}
+
+/// A clock that went back since the last batch: nothing is signed before that time.
+#[test]
+fn a_clock_behind_the_own_last_batch_signs_nothing() {
+    let mut alliance = Alliance::founded("alibaba");
+    alliance.join("mallory", "platform");
+    let own = Member::of(&alliance["alibaba"], &alliance);
+    let mut http = alliance["alibaba"].http();
+    wait_until("the founder's first heartbeat", || http.get("/v1/feeds/alibaba").ok()["seq"].is_u64());
+    let headers = http.get("/v1/archive/feeds/alibaba/headers").ok();
+    let last = STANDARD.decode(headers["objects"].as_array().unwrap().last().unwrap().as_str().unwrap()).unwrap();
+    let last = antibrush_protocol::signed::Signed::<antibrush_protocol::feed::BatchHeader>::decode(&last).unwrap();
+    let place = Place {
+        alliance: own.alliance,
+        charter: own.charter.id(),
+        publisher: own.number("alibaba"),
+        previous: Some(Head::of(last.payload(), last.id())),
+        now: now().plus(300),
+    };
+    let (header, _) = Body::default().seal(&place, Frontier::new(), own.keys.feed().unwrap());
+    let objects = json!({ "objects": [STANDARD.encode(header.envelope())] });
+    assert_eq!(http.post("/v1/archive/feeds/alibaba/headers", &objects).ok()["seq"], 1);
+    let reply = http.post("/v1/listings", &listing_of(&["taobao:late".to_owned()]));
+    assert_eq!(reply.problem(), (409, "clock".to_owned()));
+    assert!(reply.text().contains("seconds behind the last batch; set the clock"), "{}", reply.text());
 }
 
 /// Somebody without a seat in the charter is shown the door and gets no answer.

@@ -131,7 +131,8 @@ fn charters_and_invitation_belong_together() {
     assert_eq!((invitation.alliance, invitation.encode()), (alliance(), vector("invitation")));
     let request = Signed::<JoinRequest>::decode(&vector("join_request_signed")).unwrap();
     assert_eq!((request.key(), request.payload().secret), (request.payload().feed_key, invitation.secret));
-    let JoinAnswer::Admitted(charters) = JoinAnswer::decode(&vector("join_answer_admitted")).unwrap() else {
+    let JoinAnswer::Admitted { newest: 2, charters } = JoinAnswer::decode(&vector("join_answer_admitted")).unwrap()
+    else {
         panic!("admitted")
     };
     assert_eq!(charters[1].to_vec(), vector("charter_second_signed"));

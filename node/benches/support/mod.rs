@@ -123,14 +123,28 @@ pub fn quiet() {
 
 /// The share of the processors' time that was not idle.
 fn busy_share(during: Duration) -> f64 {
-    let read = || -> (f64, f64) {
-        let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
-        let ticks: Vec<f64> =
-            stat.lines().next().unwrap_or("").split_whitespace().skip(1).filter_map(|n| n.parse().ok()).collect();
-        (ticks.iter().sum(), ticks.iter().skip(3).take(2).sum())
-    };
-    let before = read();
+    let before = ticks();
     std::thread::sleep(during);
-    let after = read();
-    1.0 - (after.1 - before.1) / (after.0 - before.0).max(1.0)
+    let spent = share(&before, &ticks());
+    1.0 - spent(3) - spent(4)
+}
+
+/// Runs something and tells which share of the processors' time the host gave to other machines meanwhile.
+pub fn stolen_while<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let before = ticks();
+    let done = work();
+    (done, share(&before, &ticks())(7))
+}
+
+/// The processors' time by kind, proc_stat(5): idle is number 3, waiting for disks 4, stolen 7.
+fn ticks() -> Vec<f64> {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    stat.lines().next().unwrap_or("").split_whitespace().skip(1).filter_map(|n| n.parse().ok()).collect()
+}
+
+fn share(before: &[f64], after: &[f64]) -> impl Fn(usize) -> f64 + use<> {
+    let spent: Vec<f64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
+    // Guest time, behind the first eight, is contained in user time.
+    let all = spent.iter().take(8).sum::<f64>().max(1.0);
+    move |kind| spent.get(kind).copied().unwrap_or(0.0) / all
 }

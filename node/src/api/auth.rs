@@ -4,7 +4,7 @@
 //! in clear, mode 0600, for the command line of the same user. **Trust:** who reads `api-token` may do everything that
 //! this node may do.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
@@ -44,7 +44,7 @@ pub enum Scope {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Grant {
-    name: String,
+    name: Arc<str>,
     scopes: Vec<Scope>,
     sha256: String,
 }
@@ -80,7 +80,7 @@ impl Access {
     fn create(directory: &Path) -> Result<Access, AuthError> {
         let token = URL_SAFE_NO_PAD.encode(random::bytes::<32>());
         files::write_atomic(&directory.join(ADMIN_TOKEN_FILE), token.as_bytes(), 0o600)?;
-        let grant = Grant { name: "admin".to_owned(), scopes: vec![Scope::Admin], sha256: hex::encode(digest(&token)) };
+        let grant = Grant { name: "admin".into(), scopes: vec![Scope::Admin], sha256: hex::encode(digest(&token)) };
         // Strings and enums encode in every case.
         let bytes = serde_json::to_vec_pretty(&[&grant]).expect("grants encode");
         files::write_atomic(&directory.join(TOKENS_FILE), &bytes, 0o600)?;
@@ -108,7 +108,7 @@ fn digest(token: &str) -> [u8; 32] {
 /// A caller whose token has scope `S` (a number of [`Scope`]).
 pub struct Caller<const S: u8> {
     /// The token's name, for the audit log.
-    pub name: String,
+    pub name: Arc<str>,
 }
 
 /// May check.

@@ -148,12 +148,14 @@ fn stream(node: Arc<Node>, name: String, mut place: Place) -> impl IntoResponse 
     Sse::new(tokio_stream::wrappers::ReceiverStream::new(receiver)).keep_alive(KeepAlive::default())
 }
 
-/// Waits until something is committed at or after the place.
+/// Waits until something is committed at or after the place, the time is over or the node stops.
 async fn wait_for(node: &Node, place: Place, longest: Duration) {
     let mut commits = node.commits();
-    let news = commits.wait_for(|next| *next > place.commit);
-    // Elapsed or stopped: the page is empty then.
-    let _ = tokio::time::timeout(longest, news).await;
+    tokio::select! {
+        _ = commits.wait_for(|next| *next > place.commit) => {}
+        () = tokio::time::sleep(longest) => {}
+        () = node.stopping().cancelled() => {}
+    }
 }
 
 async fn page(node: Arc<Node>, name: String, place: Place) -> Result<Changes, Problem> {

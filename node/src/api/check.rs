@@ -6,10 +6,16 @@ use antibrush_protocol::subject::{Class, Subject};
 use axum::{
     Json,
     body::Bytes,
-    extract::{State, rejection::JsonRejection},
+    extract::{
+        State,
+        rejection::{BytesRejection, JsonRejection},
+    },
+    http::header,
+    response::{IntoResponse, Response},
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::{
@@ -38,11 +44,12 @@ pub struct CheckRequest {
 
 /// The answer to one question.
 #[derive(Serialize, ToSchema)]
-pub struct CheckResponse {
+pub struct CheckResponse<'a> {
     #[serde(flatten)]
     answer: Answer,
     /// How fresh the feeds are on which the answer rests.
-    feeds: Vec<Freshness>,
+    #[schema(value_type = Vec<Freshness>)]
+    feeds: &'a RawValue,
 }
 
 /// Many questions.
@@ -79,21 +86,22 @@ pub struct CheckItem<'a> {
 
 /// The answers, in the order of the questions.
 #[derive(Serialize, ToSchema)]
-pub struct ChecksResponse {
+pub struct ChecksResponse<'a> {
     answers: Vec<Answer>,
     /// How fresh the feeds are on which the answers rest.
-    feeds: Vec<Freshness>,
+    #[schema(value_type = Vec<Freshness>)]
+    feeds: &'a RawValue,
 }
 
 /// Checks one subject. Answered from memory; the question leaves neither the process nor a trace of the identifier.
 #[utoipa::path(post, path = "/v1/check", tag = "check", security(("bearer" = [])),
     request_body = CheckRequest,
-    responses((status = 200, body = CheckResponse), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
+    responses((status = 200, body = CheckResponse<'_>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub async fn check(
     State(app): State<App>,
     caller: Caller<CHECK>,
     request: Result<Json<CheckRequest>, JsonRejection>,
-) -> Result<Json<CheckResponse>, Problem> {
+) -> Result<Response, Problem> {
     let began = Instant::now();
     let Json(request) = request?;
     let purpose = checked_purpose(&request.purpose)?;
@@ -104,29 +112,29 @@ pub async fn check(
     app.node.metrics().checked(answer.answer, 1);
     app.audit.checked(&caller.name, purpose, std::iter::once(answer.answer));
     app.node.metrics().check_took(began.elapsed());
-    Ok(Json(CheckResponse { answer, feeds: context.feeds().to_vec() }))
+    Ok(json(&CheckResponse { answer, feeds: context.feeds_json() }))
 }
 
 /// Checks up to 10,000 subjects.
 #[utoipa::path(post, path = "/v1/checks", tag = "check", security(("bearer" = [])),
     request_body = ChecksRequest,
-    responses((status = 200, body = ChecksResponse), (status = 400, body = Problem), (status = 401, body = Problem),
+    responses((status = 200, body = ChecksResponse<'_>), (status = 400, body = Problem), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 413, body = Problem)))]
 pub async fn checks(
     State(app): State<App>,
     caller: Caller<CHECK>,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Result<axum::response::Response, Problem> {
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
     let began = Instant::now();
     let body = body?;
     let work = app.clone();
     let answered = tokio::task::spawn_blocking(move || answer_many(&work, &caller.name, &body));
-    let json = answered.await.map_err(|_| Problem::stopping())??;
+    let response = answered.await.map_err(|_| Problem::stopping())??;
     app.node.metrics().check_took(began.elapsed());
-    Ok(axum::response::IntoResponse::into_response(([(axum::http::header::CONTENT_TYPE, "application/json")], json)))
+    Ok(response)
 }
 
-fn answer_many(app: &App, caller: &str, body: &[u8]) -> Result<Vec<u8>, Problem> {
+fn answer_many(app: &App, caller: &Arc<str>, body: &[u8]) -> Result<Response, Problem> {
     let request: ChecksRequest<'_> = serde_json::from_slice(body).map_err(|_| {
         Problem::bad_request("the body is not the JSON that this route takes; compare it with /openapi.json")
     })?;
@@ -155,9 +163,14 @@ fn answer_many(app: &App, caller: &str, body: &[u8]) -> Result<Vec<u8>, Problem>
         app.node.metrics().checked(answer.answer, 1);
     }
     app.audit.checked(caller, purpose, answers.iter().map(|answer| answer.answer));
-    let response = ChecksResponse { answers, feeds: context.feeds().to_vec() };
+    Ok(json(&ChecksResponse { answers, feeds: context.feeds_json() }))
+}
+
+/// An answer that borrows from the moment it speaks of.
+fn json(value: &impl Serialize) -> Response {
     // Enums, strings and numbers encode in every case.
-    Ok(serde_json::to_vec(&response).expect("answers encode"))
+    let bytes = serde_json::to_vec(value).expect("answers encode");
+    ([(header::CONTENT_TYPE, "application/json")], bytes).into_response()
 }
 
 /// Answers questions against one moment of the node; keeps its buffers.

@@ -11,6 +11,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -177,7 +178,21 @@ impl Import<'_> {
         let progress = |done, total| {
             let _ = out.send(&ImportLine::Progress { done, total });
         };
-        let read = table.for_each_block(progress, |block| import.block(block));
+        // One block is planned while the next one is read: what either does alone would leave the other core idle.
+        let (blocks, planned) = std::sync::mpsc::sync_channel::<Vec<Result<Record, Reject>>>(1);
+        let (runtime, planning) = (tokio::runtime::Handle::current(), &mut import);
+        let read = std::thread::scope(|scope| {
+            let planner = scope.spawn(move || {
+                let _inside = runtime.enter();
+                let _ = planned.iter().try_for_each(|block| planning.block(block));
+            });
+            let hand_over = |block| blocks.send(block).map_or(ControlFlow::Break(()), ControlFlow::Continue);
+            let read = table.for_each_block(progress, hand_over);
+            drop(blocks);
+            // A panic in the thread is a bug here; it goes on in the caller.
+            planner.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            read
+        });
         if let Some(failed) = import.failed {
             return Err(failed);
         }
@@ -214,11 +229,14 @@ impl Import<'_> {
         }
         let (mut wishes, mut lines) = (Vec::with_capacity(block.len()), Vec::with_capacity(block.len()));
         let mut heard = true;
-        for row in block {
+        let file = self.file.as_str();
+        let wanted = |row: Result<Record, Reject>| row.map(|record| (record.line, wanted(file, record)));
+        let rows: Vec<_> = block.into_par_iter().with_min_len(1024).map(wanted).collect();
+        for row in rows {
             match row {
-                Ok(record) => {
-                    lines.push(record.line);
-                    wishes.push(self.wanted(record));
+                Ok((line, wish)) => {
+                    lines.push(line);
+                    wishes.push(wish);
                 }
                 Err(reject) => heard &= self.reject(&reject),
             }
@@ -248,7 +266,8 @@ impl Import<'_> {
             Some(session) => session,
             None => {
                 let writer = tokio::runtime::Handle::current().block_on(self.node.writer());
-                Session::new(&self.node, writer).map_err(error_line)?
+                let session = Session::new(&self.node, writer).map_err(error_line)?;
+                if self.dry_run { session } else { session.staged(&self.node) }
             }
         };
         Ok(self.session.insert(session))
@@ -263,27 +282,6 @@ impl Import<'_> {
         Ok(())
     }
 
-    fn wanted(&self, record: Record) -> Wanted {
-        let evidence = match &record.evidence {
-            Some(reference) => reference.as_str().to_owned(),
-            None => format!("import:{}:{}", self.file, record.line),
-        };
-        Wanted {
-            list: record.list,
-            conduct: record.conduct,
-            severity: record.severity,
-            role: record.role,
-            direction: record.direction,
-            region: record.region,
-            day: record.day,
-            last_day: record.expires,
-            basis: record.basis,
-            evidence,
-            name: record.name.as_ref().map(|name| name.as_str().to_owned()),
-            subject: record.subject,
-        }
-    }
-
     fn reject(&mut self, reject: &Reject) -> bool {
         self.rejected += 1;
         self.out.send(&ImportLine::Reject {
@@ -293,6 +291,28 @@ impl Import<'_> {
             reason_en: reject.reason.reason_en().to_owned(),
             reason_zh: reject.reason.reason_zh().to_owned(),
         })
+    }
+}
+
+/// What a row asks for. `file` names the file in the evidence references of rows that bring none.
+fn wanted(file: &str, record: Record) -> Wanted {
+    let evidence = match &record.evidence {
+        Some(reference) => reference.as_str().to_owned(),
+        None => format!("import:{}:{}", file, record.line),
+    };
+    Wanted {
+        list: record.list,
+        conduct: record.conduct,
+        severity: record.severity,
+        role: record.role,
+        direction: record.direction,
+        region: record.region,
+        day: record.day,
+        last_day: record.expires,
+        basis: record.basis,
+        evidence,
+        name: record.name.as_ref().map(|name| name.as_str().to_owned()),
+        subject: record.subject,
     }
 }
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::{
     core::{AdmitError, PublishError},
-    storage::StorageError,
+    storage::{StorageError, documents::DocumentError},
     tokens::TokenError,
 };
 
@@ -78,10 +78,9 @@ impl From<PublishError> for Problem {
         let (status, kind) = match &error {
             PublishError::NotAPublisher => (StatusCode::FORBIDDEN, "not-a-publisher"),
             PublishError::Recovering => (StatusCode::SERVICE_UNAVAILABLE, "recovering"),
-            PublishError::ClockBehind(_) => (StatusCode::CONFLICT, "clock"),
-            PublishError::Refused(R::Storage) | PublishError::Storage(_) => {
-                (StatusCode::INSUFFICIENT_STORAGE, "storage")
-            }
+            PublishError::ClockBehind(_) | PublishError::ClockWrong(_) => (StatusCode::CONFLICT, "clock"),
+            PublishError::Refused(R::Storage) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+            PublishError::Storage(error) => storage(error),
             PublishError::Refused(R::Frozen) => (StatusCode::CONFLICT, "frozen"),
             PublishError::Refused(R::Moved | R::Invalid) => (StatusCode::CONFLICT, "refused"),
             PublishError::Key(_) => (StatusCode::INTERNAL_SERVER_ERROR, "key"),
@@ -93,7 +92,20 @@ impl From<PublishError> for Problem {
 
 impl From<StorageError> for Problem {
     fn from(error: StorageError) -> Self {
-        Problem::new(StatusCode::INSUFFICIENT_STORAGE, "storage", error.to_string())
+        let (status, kind) = storage(&error);
+        Problem::new(status, kind, error.to_string())
+    }
+}
+
+/// A disk that has no room takes the same request later; what is damaged needs a restart.
+fn storage(error: &StorageError) -> (StatusCode, &'static str) {
+    match error {
+        StorageError::Documents(DocumentError::Damaged { .. } | DocumentError::Stuck { .. })
+        | StorageError::Charter(_)
+        | StorageError::Damaged => (StatusCode::SERVICE_UNAVAILABLE, "damaged"),
+        StorageError::Documents(_) | StorageError::File(_) | StorageError::Table(_) => {
+            (StatusCode::INSUFFICIENT_STORAGE, "storage")
+        }
     }
 }
 
@@ -110,7 +122,7 @@ impl From<AdmitError> for Problem {
             AdmitError::Slug(_) => (StatusCode::CONFLICT, "slug"),
             AdmitError::NeedsQuorum(_) => (StatusCode::CONFLICT, "needs-quorum"),
             AdmitError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-            AdmitError::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+            AdmitError::Storage(error) => storage(error),
             AdmitError::Charter(_) | AdmitError::Seal(_) | AdmitError::Key(_) => (StatusCode::CONFLICT, "charter"),
         };
         Problem::new(status, kind, error.to_string())

@@ -9,7 +9,7 @@ use super::{
     App, Problem,
     auth::{Caller, READ},
 };
-use crate::{check::Freshness, clock, network};
+use crate::{check::Freshness, clock, core::PublishError, network};
 
 /// How the node is.
 #[derive(Serialize, ToSchema)]
@@ -96,6 +96,9 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
     }
     if node.is_recovering() {
         notes.push("The documents were lost; this node waits for its own feed to come back from the other members before it publishes again.".to_owned());
+    }
+    if let Some(ahead) = node.wrong_clock() {
+        notes.push(format!("{}. 本机时钟与多数成员不符：请校准时钟后再发布。", PublishError::ClockWrong(ahead)));
     }
     if let Some(error) = &health.last_error {
         notes.push(format!("The token table cannot be written ({error}); it works from memory. Free space on the data directory's disk."));

@@ -33,7 +33,8 @@ pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
     let (feed, node, seal) =
         (keys.feed().map_err(Failure::new)?, keys.node().map_err(Failure::new)?, keys.seal().map_err(Failure::new)?);
     let addresses = config.reachable();
-    let request = JoinRequest {
+    let seal_key = seal_public(seal.secret()).map_err(Failure::new)?;
+    let request = |from| JoinRequest {
         secret: invitation.secret,
         slug: profile.slug.clone(),
         legal_name: profile.legal_name.clone(),
@@ -41,10 +42,11 @@ pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
         controller: profile.controller.clone(),
         feed_key: feed.public(),
         node_key: node.public(),
-        seal_key: seal_public(seal.secret()).map_err(Failure::new)?,
+        seal_key,
         addresses: addresses.iter().map(ToString::to_string).collect(),
+        from,
     };
-    let envelope = signed::sign(&request, feed).envelope().to_vec();
+    let envelope = |from| signed::sign(&request(from), feed).envelope().to_vec();
     let charters = network::join(&mut node.secret(), &invitation, envelope).await.map_err(Failure::new)?;
     // Nothing is believed for having come from the steward's node: the chain must begin at the invitation's alliance id.
     let chain = verify(&charters, &invitation)
@@ -69,7 +71,7 @@ pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn verify(charters: &[Vec<u8>], invitation: &Invitation) -> Result<CharterChain, CharterError> {
+fn verify(charters: &[std::sync::Arc<[u8]>], invitation: &Invitation) -> Result<CharterChain, CharterError> {
     let mut decoded = charters.iter().map(|bytes| SignedCharter::decode(bytes).map_err(CharterError::from));
     let first = decoded.next().ok_or(CharterError::Succession)??;
     let mut chain = CharterChain::found(first, Some(&invitation.alliance))?;

@@ -15,6 +15,7 @@ pub(crate) mod output;
 mod proof;
 mod run;
 mod status;
+mod usage;
 mod zh;
 
 #[cfg(test)]
@@ -87,13 +88,10 @@ pub fn main() -> ExitCode {
     if lang == Lang::Zh {
         command = zh::translate(command);
     }
-    let arguments = match command.try_get_matches().map(|matches| Arguments::from_arg_matches(&matches)) {
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    let arguments = match matches.map(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(Ok(arguments)) => arguments,
-        Ok(Err(error)) | Err(error) => {
-            // Help and version come this way too, with status 0.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Ok(Err(error)) | Err(error) => return refuse(&error, &command, lang),
     };
     let output = Output { lang, json: arguments.json };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -113,6 +111,23 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => context.output.fail(&failure),
+    }
+}
+
+/// Help and version, or why the command line cannot be read.
+fn refuse(error: &clap::Error, command: &clap::Command, lang: Lang) -> ExitCode {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let output = Output { lang, json: words.iter().any(|word| word == "--json") };
+    match usage::refusal(error, command, &words) {
+        Some(failure) => {
+            output.fail(&failure);
+            ExitCode::from(usage::STATUS)
+        }
+        None => {
+            // A closed pipe: nobody reads on.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(usage::STATUS))
+        }
     }
 }
 

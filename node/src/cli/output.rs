@@ -62,6 +62,11 @@ impl Failure {
         Failure { detail: detail.into(), zh: None, kind: Some(kind.to_owned()) }
     }
 
+    /// The same of a named kind.
+    pub fn of_kind(self, kind: &str) -> Failure {
+        Failure { kind: Some(format!("urn:antibrush:problem:{kind}")), ..self }
+    }
+
     /// The sentence.
     pub fn detail(&self) -> &str {
         &self.detail

@@ -159,6 +159,7 @@ pub struct Admitter {
 impl Admitter {
     /// Makes an invitation for one newcomer.
     pub async fn invite(&self, slug: &str, role: MemberRole, valid_seconds: u64) -> Result<Invited, AdmitError> {
+        let _one = self.one_at_a_time.lock().await;
         let view = self.view.load_full();
         self.require_steward(&view)?;
         if !antibrush_protocol::charter::is_slug(slug) || view.charter().member_by_slug(slug).is_some() {
@@ -180,17 +181,24 @@ impl Admitter {
         Ok(Invited { text: invitation.to_text(), slug: slug.to_owned(), role, expires })
     }
 
-    /// The state of the door: open while an unused invitation lives.
-    pub fn door(&self, now: Timestamp) -> Result<Door, StorageError> {
-        let open = self.store.invitations()?.iter().any(|record| record.used_by.is_none() && now < record.expires);
-        Ok(if open { Door::OpenForJoining } else { Door::Closed })
+    /// Opens or closes the door as the invitations say now.
+    pub async fn set_door(&self) -> Result<(), AdmitError> {
+        // Between reading and telling nobody may invite: the door would close on a fresh invitation.
+        let _one = self.one_at_a_time.lock().await;
+        self.set_door_alone().await
+    }
+
+    async fn set_door_alone(&self) -> Result<(), AdmitError> {
+        let (store, now) = (self.store.clone(), clock::wall());
+        let door = blocking(move || door(&store, now)).await??;
+        self.core.send(Message::Door(door)).await.map_err(|_| AdmitError::Stopping)
     }
 
     /// Judges a newcomer's request and, if it holds, makes the charter that admits it.
     pub async fn answer(&self, from: Peer, envelope: &[u8]) -> JoinAnswer {
         let _one = self.one_at_a_time.lock().await;
         match self.try_admit(from, envelope).await {
-            Ok(charters) => JoinAnswer::Admitted(charters),
+            Ok((newest, charters)) => JoinAnswer::Admitted { newest, charters },
             Err(reason) => {
                 tracing::warn!(reason = reason.code(), "a newcomer was refused");
                 JoinAnswer::Refused(reason)
@@ -198,7 +206,7 @@ impl Admitter {
         }
     }
 
-    async fn try_admit(&self, from: Peer, envelope: &[u8]) -> Result<Vec<Arc<[u8]>>, JoinRefusal> {
+    async fn try_admit(&self, from: Peer, envelope: &[u8]) -> Result<(u64, Vec<Arc<[u8]>>), JoinRefusal> {
         let request = Signed::<JoinRequest>::decode(envelope).map_err(|_| JoinRefusal::Malformed)?;
         let wish = request.payload();
         // The signature proves the feed key, the noise session the node key.
@@ -215,8 +223,8 @@ impl Admitter {
         let record = record.ok_or(JoinRefusal::UnknownInvitation)?;
         let already = view.charter().member_of_node(&from).is_some();
         match record.used_by {
-            // The answer got lost: the same newcomer asks again.
-            Some(used) if used == from && already => return self.charters().await.ok_or(JoinRefusal::Malformed),
+            // The answer got lost, or did not hold all charters: the same newcomer asks again.
+            Some(used) if used == from && already => return self.charters(wish.from).await,
             Some(used) if used != from => return Err(JoinRefusal::Used),
             _ => {}
         }
@@ -240,19 +248,17 @@ impl Admitter {
             Ok(Ok(())) => {}
             _ => return Err(JoinRefusal::Conflict),
         }
-        let store = self.store.clone();
-        let now = clock::wall();
-        let open = blocking(move || store.invitations()).await.ok().and_then(Result::ok).unwrap_or_default();
-        if !open.iter().any(|record| record.used_by.is_none() && now < record.expires) {
-            let _ = self.core.send(Message::Door(Door::Closed)).await;
-        }
-        self.charters().await.ok_or(JoinRefusal::Malformed)
+        self.set_door_alone().await.map_err(|_| JoinRefusal::NotASteward)?;
+        self.charters(wish.from).await
     }
 
-    async fn charters(&self) -> Option<Vec<Arc<[u8]>>> {
+    /// The number of the newest charter, and those from a number on that fit into one answer.
+    async fn charters(&self, from: u64) -> Result<(u64, Vec<Arc<[u8]>>), JoinRefusal> {
+        let newest = self.view.load().charter().number;
         let store = self.store.clone();
-        let charters = blocking(move || store.charter_bytes(1, usize::MAX)).await.ok()?.ok()?;
-        Some(charters.into_iter().map(Arc::from).collect())
+        let read = blocking(move || store.charter_page(from)).await;
+        let charters = read.ok().and_then(Result::ok).filter(|charters| !charters.is_empty());
+        Ok((newest, charters.ok_or(JoinRefusal::Malformed)?))
     }
 
     fn require_steward(&self, view: &View) -> Result<(), AdmitError> {
@@ -306,6 +312,12 @@ impl Admitter {
         };
         me.sealed_seeds.iter().map(reseal).collect()
     }
+}
+
+/// The state of the door: open while an unused invitation lives.
+fn door(store: &Store, now: Timestamp) -> Result<Door, StorageError> {
+    let open = store.invitations()?.iter().any(|record| record.used_by.is_none() && now < record.expires);
+    Ok(if open { Door::OpenForJoining } else { Door::Closed })
 }
 
 fn seal(

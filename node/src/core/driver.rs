@@ -11,7 +11,7 @@ use antibrush_protocol::{
     limits,
     replica::{self, Event, Fault, Input, Output, PublishRefusal, Replica, Serve, Standing, Store as StoreWork, Timer},
     signed::Signed,
-    sync::Response,
+    sync::{Request, Response},
 };
 use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -176,11 +176,15 @@ impl Running {
 
     async fn take(&mut self, input: Input) {
         let connections = matches!(input, Input::PeerConnected(_) | Input::PeerDisconnected(_) | Input::Started);
+        let clocks = matches!(
+            input,
+            Input::Response { outcome: Ok(Response::Heads(_)), .. } | Input::Request { request: Request::Heads(_), .. }
+        );
         let outputs = self.d.replica.handle(input, clock::now());
         self.d.recovering.end_if(|| self.d.replica.own_feed_is_compared());
         // A probe begins a batch that waits for its body: `waiting` has changed.
         let is_news = |output: &Output| matches!(output, Output::Report(_) | Output::Store(StoreWork::Probe { .. }));
-        let changed = connections || outputs.iter().any(is_news);
+        let changed = connections || clocks || outputs.iter().any(is_news);
         if changed {
             self.refresh_view(outputs.iter().any(|o| matches!(o, Output::Report(Event::CharterChanged { .. }))));
         }
@@ -197,7 +201,7 @@ impl Running {
                 tokens = Arc::new(Tokens::new(replica.chain(), replica.me(), seal.secret()));
             }
         }
-        self.d.view.store(Arc::new(View::of(&self.d.replica, tokens)));
+        self.d.view.store(Arc::new(View::of(&self.d.replica, tokens, clock::now())));
     }
 
     async fn carry_out(&mut self, output: Output) {
@@ -413,23 +417,10 @@ fn read_answer(store: &Store, serve: Serve) -> Response {
         Serve::Chunk { digest } => store
             .sound_chunk(&digest)
             .map(|chunk| chunk.map_or(Response::Absent, |bytes| Response::Chunk(bytes.into()))),
-        Serve::Charters { from } => store
-            .charter_bytes(from, limits::CHARTERS_PER_ANSWER)
-            .map(|charters| Response::Charters(within_bound(charters))),
+        Serve::Charters { from } => store.charter_page(from).map(Response::Charters),
     };
     answer.unwrap_or_else(|error| {
         tracing::error!(%error, "a peer could not be answered from storage");
         Response::Busy { retry_after_ms: limits::BUSY_RETRY_MS }
     })
-}
-
-/// As many charters as fit into one answer, at least one.
-fn within_bound(charters: Vec<Vec<u8>>) -> Vec<Arc<[u8]>> {
-    let mut bytes = 0;
-    let fits = |charter: &Vec<u8>| {
-        let first = bytes == 0;
-        bytes += charter.len();
-        first || bytes <= limits::CHARTER_BYTES
-    };
-    charters.into_iter().take_while(fits).map(Arc::from).collect()
 }

@@ -1,13 +1,14 @@
 //! The core: the replica, driven.
 //!
 //! [`Node`] is what the faces (HTTP, command line, demo) hold. [`driver`] owns the replica and carries out its outputs with
-//! the network and the store. [`publish`] makes batches of one's own feed; [`admit`] is the steward's side of joining.
+//! the network and the store. [`publish`] makes batches of one's own feed ([`staging`] stores their chunks meanwhile); [`admit`] is the steward's side of joining.
 
 mod admit;
 mod driver;
 mod node;
 mod publish;
 mod recovering;
+mod staging;
 mod view;
 
 pub use admit::{AdmitError, Founding, Invited, found};

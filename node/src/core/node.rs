@@ -38,6 +38,14 @@ use crate::{
 /// Messages that may wait for the driver.
 const MESSAGES: usize = 256;
 
+/// How long the door may stay open behind the last invitation.
+const DOOR_EVERY: Duration = Duration::from_secs(30);
+
+/// How often unused chunks are looked for, and how long nobody must have asked about them: a download that a firewall
+/// or a holiday interrupted goes on where it was.
+const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3600);
+const CHUNKS_UNUSED_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// Why a node does not open.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
@@ -127,7 +135,7 @@ impl Node {
         if replica.me().and_then(|me| chain.current().member(me)).is_some_and(|member| member.is_publisher()) {
             keys.feed()?;
         }
-        let view = Arc::new(ArcSwap::from_pointee(View::of(&replica, tokens)));
+        let view = Arc::new(ArcSwap::from_pointee(View::of(&replica, tokens, clock::now())));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let network = match opening {
             Opening::Online => {
@@ -149,7 +157,6 @@ impl Node {
             addresses: announce,
             one_at_a_time: Mutex::new(()),
         });
-        let door = admitter.door(clock::wall())?;
         let driver = Driver {
             replica,
             store: store.clone(),
@@ -164,8 +171,6 @@ impl Node {
             recovering: recovering.clone(),
         };
         tasks.spawn(driver::run(driver, messages, network.events, stop.clone()));
-        // The driver has just begun to listen.
-        let _ = core.send(Message::Door(door)).await;
         let node = Arc::new(Node {
             profile,
             store,
@@ -189,6 +194,8 @@ impl Node {
         });
         if opening == Opening::Online {
             node.tasks.spawn(node.clone().beat(beats));
+            node.tasks.spawn(node.clone().watch_door());
+            node.tasks.spawn(node.clone().sweep());
         }
         Ok(node)
     }
@@ -203,6 +210,36 @@ impl Node {
             match self.publish_heartbeat().await {
                 Ok(head) => tracing::info!(seq = head.seq, "heartbeat published"),
                 Err(error) => tracing::warn!(%error, "the heartbeat was not published"),
+            }
+        }
+    }
+
+    /// Opens the door for newcomers while an invitation lives, and closes it once the last one has expired.
+    async fn watch_door(self: Arc<Self>) {
+        loop {
+            if let Err(error) = self.admitter.set_door().await {
+                tracing::warn!(%error, "the invitations cannot be read; the door stays as it is");
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(DOOR_EVERY) => {}
+            }
+        }
+    }
+
+    /// Removes what no batch needs, once a day.
+    async fn sweep(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(SWEEP_EVERY) => {}
+            }
+            let store = self.store.clone();
+            match tokio::task::spawn_blocking(move || store.sweep(CHUNKS_UNUSED_FOR)).await {
+                Ok(Ok(0)) => {}
+                Ok(Ok(chunks)) => tracing::info!(chunks, "chunks that no batch names were removed"),
+                Ok(Err(error)) => tracing::warn!(%error, "unused chunks could not be looked for"),
+                Err(_) => return,
             }
         }
     }
@@ -289,6 +326,11 @@ impl Node {
     /// Waits for the right to plan and publish.
     pub async fn writer(&self) -> Writer {
         self.publishing.clone().lock_owned().await
+    }
+
+    /// SYNC-4: by how many seconds this computer's clock is ahead of the members', if that is too far to sign anything.
+    pub fn wrong_clock(&self) -> Option<i64> {
+        self.view.load().wrong_clock(clock::now())
     }
 
     /// Whether the node waits for its own feed to come back from the peers before it signs anything.

@@ -16,7 +16,7 @@ use antibrush_protocol::{
         build::{self, Body, BuildError, EncodedEntry, Place},
     },
     limits,
-    replica::PublishRefusal,
+    replica::{BatchId, PublishRefusal},
     subject::{Class, Subject},
 };
 use hmac::{Hmac, KeyInit, Mac};
@@ -24,7 +24,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
-use super::{driver::Message, node::Node, view::View};
+use super::{driver::Message, node::Node, staging::Staging, view::View};
 use crate::{
     clock,
     storage::{
@@ -138,6 +138,12 @@ pub enum PublishError {
     /// The clock went back.
     #[error("this computer's clock is {0} seconds behind the last batch; set the clock, then publish again")]
     ClockBehind(u64),
+    /// The clock is not the members'.
+    #[error(
+        "this computer's clock is {} seconds {} the clocks of most connected members; set the clock, then publish again",
+        .0.unsigned_abs(), if *.0 > 0 { "ahead of" } else { "behind" }
+    )]
+    ClockWrong(i64),
     /// The driver refused.
     #[error("{0}; {next}", next = next_step(*.0))]
     Refused(PublishRefusal),
@@ -197,16 +203,18 @@ pub struct Session {
     table: Reader,
     me: MemberNumber,
     basis: String,
-    evidence_key: [u8; 32],
+    /// Keyed once: its clones make the salts of evidence commitments.
+    salts: Hmac<Sha256>,
     today: Day,
     body: Body,
     planned: HashSet<(Prefix, u8)>,
+    staging: Option<Staging>,
 }
 
 /// A wish that was planned away from the batch.
 struct Planned {
     outcome: Outcome,
-    entry: Option<(Entry, EncodedEntry)>,
+    entry: Option<EncodedEntry>,
     key: (Prefix, u8),
 }
 
@@ -220,11 +228,21 @@ impl Session {
             view,
             table: node.store().table().reader(),
             basis: node.config().basis.clone(),
-            evidence_key: node.evidence_key(),
+            // HMAC takes keys of every length (RFC 2104 §2).
+            salts: Hmac::new_from_slice(&node.evidence_key()).expect("HMAC takes keys of every length"),
             today: clock::wall().day(),
             body: Body::default(),
             planned: HashSet::new(),
+            staging: None,
         })
+    }
+
+    /// Makes chunks durable while the batch is planned: for long ones that will be published. Needs a tokio runtime.
+    #[must_use]
+    pub fn staged(mut self, node: &Node) -> Session {
+        let seq = self.view.head(self.me).map_or(0, |head| head.seq + 1);
+        self.staging = Some(Staging::new(node.store().clone(), BatchId { publisher: self.me, seq }));
+        self
     }
 
     /// Entries so far.
@@ -260,17 +278,19 @@ impl Session {
     fn append(&mut self, planned: Vec<Planned>) -> Result<Vec<Outcome>, BuildError> {
         let mut outcomes = Vec::with_capacity(planned.len());
         for plan in planned {
-            let Some((entry, encoded)) = plan.entry else {
+            let Some(encoded) = plan.entry else {
                 outcomes.push(plan.outcome);
                 continue;
             };
-            if self.planned.contains(&plan.key) {
+            if !self.planned.insert(plan.key) {
                 outcomes.push(Outcome::Refused(Refusal::Repeated));
                 continue;
             }
-            self.body.push_encoded(&entry, &encoded)?;
-            self.planned.insert(plan.key);
+            self.body.push_encoded(&encoded)?;
             outcomes.push(plan.outcome);
+        }
+        if let Some(staging) = &mut self.staging {
+            staging.stage(self.body.closed());
         }
         Ok(outcomes)
     }
@@ -326,7 +346,7 @@ impl Session {
             }
         };
         let encoded = build::encode_entry(&entry)?;
-        Ok(Planned { outcome, entry: Some((entry, encoded)), key })
+        Ok(Planned { outcome, entry: Some(encoded), key })
     }
 
     /// Whether a member under different control lists the same conduct: only then may an organisation be named in clear.
@@ -399,7 +419,7 @@ impl Session {
             reason: wish.reason,
         });
         match build::encode_entry(&entry) {
-            Ok(encoded) => Planned { outcome: Outcome::Cleared, entry: Some((entry, encoded)), key },
+            Ok(encoded) => Planned { outcome: Outcome::Cleared, entry: Some(encoded), key },
             Err(error) => refused(error.into()),
         }
     }
@@ -420,8 +440,7 @@ impl Session {
     /// Salted SHA-256 of the evidence reference. The salt comes from a key of this node and the reference, so the node can
     /// open the commitment again from the reference alone, and nobody else can guess it.
     fn commit_evidence(&self, reference: &str) -> Hash {
-        // HMAC takes keys of every length (RFC 2104 §2).
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.evidence_key).expect("HMAC takes keys of every length");
+        let mut mac = self.salts.clone();
         mac.update(reference.as_bytes());
         let salt = mac.finalize().into_bytes();
         let mut hash = Sha256::new();
@@ -473,7 +492,10 @@ impl Node {
 
     /// Finishes a session's batch; nothing to say publishes nothing.
     pub async fn publish_session(self: &Arc<Self>, session: Session) -> Result<Option<Head>, PublishError> {
-        let Session { _writer, body, .. } = session;
+        let Session { _writer, body, staging, .. } = session;
+        if let Some(staging) = staging {
+            staging.settle().await;
+        }
         if body.is_empty() { Ok(None) } else { self.publish(body).await.map(Some) }
     }
 
@@ -491,11 +513,14 @@ impl Node {
         if let Some(head) = previous.filter(|head| now < head.issued) {
             return Err(PublishError::ClockBehind(head.issued.0 - now.0));
         }
+        // SYNC-4: a header of tomorrow would be refused by everybody, and nothing could be signed after it until tomorrow.
+        if let Some(ahead) = self.wrong_clock() {
+            return Err(PublishError::ClockWrong(ahead));
+        }
         let place =
             Place { alliance: view.chain.alliance(), charter: view.chain.current_id(), publisher: me, previous, now };
         let tree = self.store().tree(me)?;
-        let (header, chunks) = body.seal(&place, tree, self.keys().feed()?);
-        Ok((header, chunks.into_iter().map(Arc::from).collect()))
+        Ok(body.seal(&place, tree, self.keys().feed()?))
     }
 }
 

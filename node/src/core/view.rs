@@ -6,7 +6,8 @@ use antibrush_protocol::{
     base::MemberNumber,
     charter::{Charter, CharterChain, Member},
     feed::Head,
-    replica::{FeedStatus, Peer, Replica},
+    limits,
+    replica::{FeedStatus, Now, Peer, Replica},
 };
 
 use crate::tokens::Tokens;
@@ -21,18 +22,22 @@ pub struct View {
     pub feeds: Vec<FeedStatus>,
     /// The connected members' nodes.
     pub peers: Vec<Peer>,
+    /// SYNC-4: how far the members' clocks were ahead of ours, in seconds, and when that was: what our own clock and the
+    /// monotonic one showed.
+    clocks_ahead: (Option<i64>, Now),
     /// Makes tokens.
     pub tokens: Arc<Tokens>,
 }
 
 impl View {
     /// Reads it off the replica; `tokens` are made anew only when the charter changed.
-    pub fn of(replica: &Replica, tokens: Arc<Tokens>) -> View {
+    pub fn of(replica: &Replica, tokens: Arc<Tokens>, now: Now) -> View {
         View {
             chain: replica.chain().clone(),
             me: replica.me(),
             feeds: replica.feeds(),
             peers: replica.peers().copied().collect(),
+            clocks_ahead: (replica.clocks_ahead(now), now),
             tokens,
         }
     }
@@ -40,6 +45,16 @@ impl View {
     /// The charter in force.
     pub fn charter(&self) -> &Arc<Charter> {
         self.chain.current()
+    }
+
+    /// SYNC-4: how far this computer's clock is from the members', in seconds, if that is too far to sign anything:
+    /// positive if it is ahead. A clock that was set right counts at once.
+    pub fn wrong_clock(&self, now: Now) -> Option<i64> {
+        let (Some(then_ahead), then) = self.clocks_ahead else { return None };
+        let seconds = |later: u64, earlier: u64| later as i64 - earlier as i64;
+        let set_forward = seconds(now.wall.0, then.wall.0) - seconds(now.ms, then.ms) / 1000;
+        let ahead = set_forward - then_ahead;
+        (ahead.unsigned_abs() > limits::CLOCK_SKEW_SECONDS).then_some(ahead)
     }
 
     /// Ourselves as the charter has us.

@@ -271,6 +271,13 @@ fn is_scientific(text: &str) -> bool {
 
 /// Takes away white space, ideographic and zero-width spaces at both ends.
 fn trim(text: &str) -> &str {
+    // Most cells begin and end with something visible in ASCII.
+    if let ([first, ..], [.., last]) = (text.as_bytes(), text.as_bytes())
+        && first.is_ascii_graphic()
+        && last.is_ascii_graphic()
+    {
+        return text;
+    }
     text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{FEFF}' | '\u{200B}'))
 }
 

@@ -1,6 +1,6 @@
 //! The newcomer's side of joining: one dial, one exchange, nothing else running.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use antibrush_protocol::{
     join::{Invitation, JoinAnswer, JoinRefusal},
@@ -39,34 +39,49 @@ pub enum JoinError {
     Refused(JoinRefusal),
 }
 
-/// Presents a signed join request at the steward's node and returns the charters that it hands out, not yet verified.
+/// Asks at the steward's node, page by page, and returns the charters that it hands out, not yet verified. `request` makes
+/// the signed join request for the charters from a number on.
 pub async fn join(
     secret: &mut [u8; 32],
     invitation: &Invitation,
-    envelope: Vec<u8>,
-) -> Result<Vec<Vec<u8>>, JoinError> {
+    request: impl Fn(u64) -> Vec<u8>,
+) -> Result<Vec<Arc<[u8]>>, JoinError> {
     let addresses: Vec<Multiaddr> = invitation.addresses.iter().filter_map(|address| address.parse().ok()).collect();
     let node: Peer = invitation.node;
     let peer = peer_id(&node).filter(|_| !addresses.is_empty()).ok_or(JoinError::NoAddress)?;
     let mut swarm = build_swarm(secret, &invitation.alliance)?;
-    let deadline = JOIN_TIMEOUT + Duration::from_secs(5);
-    let exchange = exchange(&mut swarm, peer, addresses, JoinEnvelope(envelope));
-    match tokio::time::timeout(deadline, exchange).await {
-        Ok(Ok(JoinAnswer::Admitted(charters))) => Ok(charters.iter().map(|bytes| bytes.to_vec()).collect()),
-        Ok(Ok(JoinAnswer::Refused(reason))) => Err(JoinError::Refused(reason)),
-        Ok(Err(reason)) => Err(JoinError::Unreachable(reason)),
-        Err(_) => Err(JoinError::Unreachable("no answer in time".to_owned())),
+    let mut charters: Vec<Arc<[u8]>> = Vec::new();
+    loop {
+        let from = charters.len() as u64 + 1;
+        let exchange = exchange(&mut swarm, peer, &addresses, JoinEnvelope(request(from)));
+        match tokio::time::timeout(JOIN_TIMEOUT + Duration::from_secs(5), exchange).await {
+            Ok(Ok(JoinAnswer::Admitted { newest, charters: page })) => {
+                let is_last = page.is_empty() || from + page.len() as u64 > newest;
+                charters.extend(page);
+                if is_last {
+                    return Ok(charters);
+                }
+            }
+            Ok(Ok(JoinAnswer::Refused(reason))) => return Err(JoinError::Refused(reason)),
+            Ok(Err(reason)) => return Err(JoinError::Unreachable(reason)),
+            Err(_) => return Err(JoinError::Unreachable("no answer in time".to_owned())),
+        }
     }
 }
 
 async fn exchange(
     swarm: &mut libp2p::Swarm<super::behaviour::Behaviour>,
     peer: PeerId,
-    addresses: Vec<Multiaddr>,
+    addresses: &[Multiaddr],
     envelope: JoinEnvelope,
 ) -> Result<JoinAnswer, String> {
-    swarm.dial(DialOpts::peer_id(peer).addresses(addresses).build()).map_err(|error| error.to_string())?;
     let mut envelope = Some(envelope);
+    if swarm.is_connected(&peer) {
+        envelope.take().map(|envelope| swarm.behaviour_mut().join.send_request(&peer, envelope));
+    } else {
+        let dial = DialOpts::peer_id(peer).addresses(addresses.to_vec()).build();
+        swarm.dial(dial).map_err(|error| error.to_string())?;
+    }
     loop {
         match swarm.select_next_some().await {
             SwarmEvent::ConnectionEstablished { peer_id, .. } if peer_id == peer => {

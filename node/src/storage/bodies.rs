@@ -14,11 +14,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use antibrush_protocol::base::Hash;
 
 use super::files::{self, FileError, Operation};
 use super::lock::DataDir;
+use crate::clock;
 
 /// A chunk is at most 1 MiB of entries; the slack is for its framing.
 pub const MAX_BODY: usize = 1024 * 1024 + 64 * 1024;
@@ -93,6 +95,37 @@ impl Bodies {
         }
     }
 
+    /// Makes a chunk count as used now.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn touch(&self, hash: &Hash) -> Result<(), FileError> {
+        touch(&self.path(hash))
+    }
+
+    /// Chunks that were neither written nor touched for so long.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn unused_for(&self, time: Duration) -> Result<Vec<Hash>, FileError> {
+        let mut unused = Vec::new();
+        for found in self.walk() {
+            let (hash, path) = found?;
+            if is_unused(&path, time)? {
+                unused.push(hash);
+            }
+        }
+        Ok(unused)
+    }
+
+    /// Removes a chunk that still is unused; says whether it did.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn remove_unused(&self, hash: &Hash, time: Duration) -> Result<bool, FileError> {
+        Ok(is_unused(&self.path(hash), time)? && self.remove(hash)?)
+    }
+
     /// The names of all chunks, in no order; files with other names are passed over.
     pub fn list(&self) -> impl Iterator<Item = Result<Hash, FileError>> {
         self.walk().map(|found| found.map(|(hash, _)| hash))
@@ -134,7 +167,7 @@ impl Bodies {
         self.create_directories(&wanted)?;
         in_parallel(&wanted, |(path, bytes)| {
             if !replace && path.exists() {
-                return Ok(());
+                return touch(path);
             }
             let temporary = files::write_temporary(&self.unfinished, path, bytes, 0o600)?;
             fs::rename(&temporary, path).map_err(|error| {
@@ -173,6 +206,20 @@ impl Bodies {
             });
             failure.into_iter().chain(found)
         })
+    }
+}
+
+fn touch(path: &Path) -> Result<(), FileError> {
+    let touched = fs::File::options().write(true).open(path).and_then(|file| file.set_modified(clock::system()));
+    touched.map_err(|error| FileError::new(path, Operation::Write, &error))
+}
+
+/// A clock that went back makes every chunk young: nothing is removed then.
+fn is_unused(path: &Path, time: Duration) -> Result<bool, FileError> {
+    match fs::metadata(path).and_then(|metadata| metadata.modified()) {
+        Ok(at) => Ok(clock::system().duration_since(at).is_ok_and(|age| age > time)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(FileError::new(path, Operation::Read, &error)),
     }
 }
 

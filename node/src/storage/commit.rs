@@ -7,7 +7,7 @@ use antibrush_protocol::{
     base::{Hash, MemberNumber},
     encoding::Wire,
     feed::{
-        BatchHeader, Chunk, Head, Leaf,
+        BatchHeader, Chunk, ChunkDescriptor, Head, Leaf,
         body::{BodyCheck, BodyError},
         chunk,
     },
@@ -26,6 +26,15 @@ use super::{
     store::{Assembled, Recovery, StorageError, Store, lock, storage_fault},
     table::{self, TokenTable},
 };
+
+/// What is known of the chunk files that the table is brought up from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnDisk {
+    /// Verified and written by this commit.
+    JustVerified,
+    /// Written some time ago: the disk may have changed them since.
+    Old,
+}
 
 impl Store {
     /// Commits consecutive batches of one feed whose chunks are all stored. Returns the last one that is in force.
@@ -76,7 +85,7 @@ impl Store {
             self.next_commit.store(number, Ordering::Relaxed);
             // Durable from here on: a failure below never takes the batch back.
             let bodies: Vec<&BatchHeader> = good.iter().map(|header| header.payload()).collect();
-            if let Err(error) = self.apply(publisher, &bodies) {
+            if let Err(error) = self.apply(publisher, &bodies, OnDisk::JustVerified) {
                 tracing::error!(%error, "a committed batch could not be read back; the table is behind until it can");
                 lock(&self.behind).entry(publisher).or_insert(bodies.first().map_or(0, |header| header.first));
             }
@@ -135,12 +144,14 @@ impl Store {
         };
         let batch = BatchId { publisher: header.publisher, seq: header.seq };
         for (index, descriptor) in header.chunks.iter().enumerate() {
+            // What was stored for another batch of the same number does not count.
             let assembled = lock(&self.assembly).remove(&(batch, index as u32));
+            let assembled = assembled.filter(|part| part.digest == descriptor.digest);
             let part = match assembled {
                 Some(part) => part,
                 None => {
                     let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
-                    Assembled::from(Chunk::verify(descriptor, &bytes).map_err(|_| StorageError::Damaged)?)
+                    Assembled::new(descriptor, Chunk::verify(descriptor, &bytes).map_err(|_| StorageError::Damaged)?)
                 }
             };
             check.add(&part.leaf_hashes, &part.totals, part.erased, |level, at, hash| {
@@ -167,19 +178,22 @@ impl Store {
     }
 
     /// Applies committed bodies to the table, read back from the files.
-    fn apply(&self, publisher: MemberNumber, headers: &[&BatchHeader]) -> Result<(), StorageError> {
+    fn apply(&self, publisher: MemberNumber, headers: &[&BatchHeader], state: OnDisk) -> Result<(), StorageError> {
         let Some(size) = headers.last().map(|header| header.size) else { return Ok(()) };
         let mut places = Vec::new();
         for header in headers {
             let mut first = header.first;
             for descriptor in &header.chunks {
-                places.push((first, descriptor.digest));
+                places.push((first, descriptor));
                 first += u64::from(descriptor.entries);
             }
         }
-        let read = |(first, digest): &(u64, Hash)| -> Result<Vec<Placed>, StorageError> {
-            let bytes = self.bodies.get(digest)?.ok_or(StorageError::Damaged)?;
-            let mut placed = Vec::new();
+        let read = |(first, descriptor): &(u64, &ChunkDescriptor)| -> Result<Vec<Placed>, StorageError> {
+            let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
+            if state == OnDisk::Old {
+                Chunk::verify(descriptor, &bytes).map_err(|_| StorageError::Damaged)?;
+            }
+            let mut placed = Vec::with_capacity(descriptor.entries as usize);
             for (at, leaf) in chunk::leaves(&bytes).enumerate() {
                 if let Leaf::Entry(entry) = leaf.map_err(|_| StorageError::Damaged)? {
                     placed.push(Placed::new(&entry, first + at as u64));
@@ -241,7 +255,7 @@ impl Store {
         let mut next = from;
         while next < to {
             let header = self.header_of_leaf(publisher, next)?.ok_or(StorageError::Damaged)?;
-            self.apply(publisher, &[header.payload()])?;
+            self.apply(publisher, &[header.payload()], OnDisk::Old)?;
             next = header.payload().size;
         }
         Ok(())

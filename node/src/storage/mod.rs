@@ -19,6 +19,9 @@ mod proofs;
 mod store;
 pub mod table;
 
+#[cfg(test)]
+mod tests;
+
 pub use layout::{CommitRecord, InvitationRecord};
 pub use ledger::standing as standing_of;
 pub use store::{Assembled, Recovery, StorageError, Store};

@@ -1,12 +1,13 @@
 //! The door to the three rooms.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use antibrush_protocol::{
@@ -66,6 +67,7 @@ pub struct Recovery {
 /// What is kept of a verified chunk until its batch is committed.
 #[derive(Debug)]
 pub struct Assembled {
+    pub(super) digest: Hash,
     pub(super) leaf_hashes: Vec<Hash>,
     pub(super) totals: Totals,
     pub(super) erased: u32,
@@ -135,6 +137,19 @@ impl Store {
     pub fn charter_bytes(&self, from: u64, most: usize) -> Result<Vec<Vec<u8>>, StorageError> {
         let rows = self.documents.range(&layout::charter(from), most)?;
         Ok(rows.into_iter().filter(|(key, _)| key.starts_with(layout::CHARTERS)).map(|(_, value)| value).collect())
+    }
+
+    /// As many signed charters from a number on as fit into one answer.
+    pub fn charter_page(&self, from: u64) -> Result<Vec<Arc<[u8]>>, StorageError> {
+        // Below the answer's own bound by what its framing and one charter more may take.
+        let mut room = limits::ANSWER_BYTES - limits::CHARTER_BYTES;
+        let fits = |charter: &Vec<u8>| {
+            let fits = room > 0;
+            room = room.saturating_sub(charter.len());
+            fits
+        };
+        let charters = self.charter_bytes(from, limits::CHARTERS_PER_ANSWER)?;
+        Ok(charters.into_iter().take_while(fits).map(Arc::from).collect())
     }
 
     /// Makes a verified charter durable, as a file too: without charters a node whose documents are lost would not even
@@ -236,13 +251,18 @@ impl Store {
         descriptor: &ChunkDescriptor,
         bytes: &[u8],
     ) -> Result<(), Fault<ChunkError>> {
+        if self.is_assembled(batch, index, descriptor) && self.bodies.has(&descriptor.digest).map_err(storage_fault)? {
+            return Ok(());
+        }
         let chunk = Chunk::verify(descriptor, bytes).map_err(Fault::Bad)?;
         // A file that lies there already counts only if it is sound: rot is replaced by what was verified just now.
         let stored = self.bodies.get(&descriptor.digest).map_err(storage_fault)?;
-        if stored.is_none_or(|stored| Chunk::verify(descriptor, &stored).is_err()) {
+        if stored.is_some_and(|stored| Chunk::verify(descriptor, &stored).is_ok()) {
+            self.bodies.touch(&descriptor.digest).map_err(storage_fault)?;
+        } else {
             self.bodies.replace_all(&[(descriptor.digest, bytes)]).map_err(storage_fault)?;
         }
-        self.assemble(batch, index, chunk);
+        self.assemble(batch, index, descriptor, chunk);
         Ok(())
     }
 
@@ -261,16 +281,45 @@ impl Store {
     pub fn probe(&self, header: &BatchHeader) -> Vec<bool> {
         let batch = BatchId { publisher: header.publisher, seq: header.seq };
         let probe = |(index, descriptor): (usize, &ChunkDescriptor)| {
+            // Only the file counts now, not what is remembered of it.
+            lock(&self.assembly).remove(&(batch, index as u32));
             let Ok(Some(bytes)) = self.bodies.get(&descriptor.digest) else { return false };
             match Chunk::verify(descriptor, &bytes) {
                 Ok(chunk) => {
-                    self.assemble(batch, index as u32, chunk);
+                    if self.bodies.touch(&descriptor.digest).is_err() {
+                        return false;
+                    }
+                    self.assemble(batch, index as u32, descriptor, chunk);
                     true
                 }
                 Err(_) => false,
             }
         };
         header.chunks.par_iter().enumerate().map(probe).collect()
+    }
+
+    /// Removes chunks that no committed header names and that nobody has asked about for a while: what a batch left behind
+    /// that was never published, or a download that was given up. Returns how many.
+    pub fn sweep(&self, unused_for: Duration) -> Result<u64, StorageError> {
+        let old: Vec<Hash> = self.bodies.unused_for(unused_for)?;
+        if old.is_empty() {
+            return Ok(0);
+        }
+        let mut named = BTreeSet::new();
+        for publisher in self.cursors()?.into_keys() {
+            for seq in 0.. {
+                let Some(header) = self.header(publisher, seq)? else { break };
+                named.extend(header.payload().chunks.iter().map(|descriptor| descriptor.digest));
+            }
+        }
+        // A commit may have come in between: it found its chunks, which made them young again.
+        let orphans = old.iter().filter(|digest| !named.contains(*digest));
+        let mut removed = 0;
+        for digest in orphans {
+            let _no_commit = lock(&self.committing);
+            removed += u64::from(self.bodies.remove_unused(digest, unused_for)?);
+        }
+        Ok(removed)
     }
 
     /// The commit log from a number on.
@@ -398,8 +447,18 @@ impl Store {
         Ok(cursors)
     }
 
-    fn assemble(&self, batch: BatchId, index: u32, chunk: Chunk) {
-        lock(&self.assembly).insert((batch, index), Assembled::from(chunk));
+    fn assemble(&self, batch: BatchId, index: u32, descriptor: &ChunkDescriptor, chunk: Chunk) {
+        lock(&self.assembly).insert((batch, index), Assembled::new(descriptor, chunk));
+    }
+
+    /// Whether this very chunk was verified and stored by this process and waits for its batch.
+    fn is_assembled(&self, batch: BatchId, index: u32, descriptor: &ChunkDescriptor) -> bool {
+        lock(&self.assembly).get(&(batch, index)).is_some_and(|part| part.digest == descriptor.digest)
+    }
+
+    /// Forgets what was stored for a batch that will not be committed.
+    pub fn forget_assembled(&self, batch: BatchId) {
+        lock(&self.assembly).retain(|(waiting, _), _| *waiting != batch);
     }
 
     pub(super) fn disassemble(&self, header: &BatchHeader) {
@@ -416,9 +475,11 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl From<Chunk> for Assembled {
-    fn from(chunk: Chunk) -> Self {
-        Assembled { leaf_hashes: chunk.leaf_hashes, totals: chunk.totals, erased: chunk.erased }
+impl Assembled {
+    /// Of a chunk that was verified against this description.
+    pub(super) fn new(descriptor: &ChunkDescriptor, chunk: Chunk) -> Assembled {
+        let Chunk { leaf_hashes, totals, erased, .. } = chunk;
+        Assembled { digest: descriptor.digest, leaf_hashes, totals, erased }
     }
 }
 

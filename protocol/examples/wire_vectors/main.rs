@@ -53,7 +53,7 @@ const KEYS: &str = "#
 fn heads() -> Heads {
     let feed = feed();
     let feeds = vec![PeerHead { publisher: MemberNumber(1), seq: 1, id: feed.second.id() }];
-    Heads { charter: 2, charter_id: signed(&second(), &[]).id(), feeds }
+    Heads { charter: 2, charter_id: signed(&second(), &[]).id(), feeds, clock: second().issued }
 }
 
 /// Name, what it is, annotated hex.
@@ -135,7 +135,14 @@ fn objects() -> Vec<(&'static str, &'static str, String)> {
         (
             "join_answer_admitted",
             "JoinAnswer: admitted, with both charters.",
-            wire(&|| JoinAnswer::Admitted(charters.clone()).encode(), kind(each("charter", Shape::Plain))),
+            wire(
+                &|| JoinAnswer::Admitted { newest: 2, charters: charters.clone() }.encode(),
+                Shape::Tuple(vec![
+                    ("kind", Shape::Plain),
+                    ("newest", Shape::Plain),
+                    ("charters", each("charter", Shape::Plain)),
+                ]),
+            ),
         ),
         (
             "join_answer_refused",
@@ -241,7 +248,12 @@ fn kind(shape: Shape) -> Shape {
 
 fn heads_shape() -> Shape {
     let feeds = each("head", tuple(&["publisher", "seq", "header id"]));
-    Shape::Tuple(vec![("charter", Shape::Plain), ("charter id", Shape::Plain), ("feeds", feeds)])
+    Shape::Tuple(vec![
+        ("charter", Shape::Plain),
+        ("charter id", Shape::Plain),
+        ("feeds", feeds),
+        ("clock", Shape::Plain),
+    ])
 }
 
 fn entry() -> Shape {
@@ -396,6 +408,7 @@ fn join_shape() -> Shape {
         (7, "node key"),
         (8, "seal key"),
         (9, "addresses"),
+        (10, "from"),
     ];
     with(named(&fields), vec![(9, each("address", Shape::Plain))])
 }

@@ -1,6 +1,11 @@
 //! Making the next batch of one's own feed.
 
-use super::{BatchHeader, ChunkDescriptor, Head, Totals};
+use std::sync::Arc;
+
+use super::{
+    BatchHeader, ChunkDescriptor, Head, Totals,
+    totals::{Total, row_of},
+};
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
     encoding::Wire,
@@ -24,7 +29,7 @@ pub enum BuildError {
 /// Cuts entries into chunks while they come; [`Body::seal`] makes the header.
 #[derive(Default)]
 pub struct Body {
-    chunks: Vec<(ChunkDescriptor, Vec<u8>)>,
+    chunks: Vec<(ChunkDescriptor, Arc<[u8]>)>,
     leaf_hashes: Vec<Hash>,
     totals: Totals,
     open: Vec<u8>,
@@ -34,11 +39,11 @@ pub struct Body {
 impl Body {
     /// Appends an entry.
     pub fn push(&mut self, entry: &Entry) -> Result<(), BuildError> {
-        self.push_encoded(entry, &encode_entry(entry)?)
+        self.push_encoded(&encode_entry(entry)?)
     }
 
     /// Appends an entry whose encoding and leaf hash were made elsewhere, in parallel say, by [`encode_entry`].
-    pub fn push_encoded(&mut self, entry: &Entry, encoded: &EncodedEntry) -> Result<(), BuildError> {
+    pub fn push_encoded(&mut self, encoded: &EncodedEntry) -> Result<(), BuildError> {
         if self.leaf_hashes.len() as u64 >= limits::ENTRIES_PER_BATCH
             || self.chunks.len() + 2 > limits::CHUNKS_PER_BATCH
             || !self.header_has_room()
@@ -50,13 +55,18 @@ impl Body {
         }
         self.open.extend_from_slice(&encoded.bytes);
         self.leaf_hashes.push(encoded.leaf_hash);
-        self.totals.count(entry);
+        self.totals.count_row(encoded.total);
         Ok(())
     }
 
     /// Bytes of the entries so far.
     pub fn bytes(&self) -> u64 {
         self.chunks.iter().map(|(descriptor, _)| u64::from(descriptor.bytes)).sum::<u64>() + self.open.len() as u64
+    }
+
+    /// The chunks that are complete: nothing that is appended later changes them.
+    pub fn closed(&self) -> &[(ChunkDescriptor, Arc<[u8]>)] {
+        &self.chunks
     }
 
     /// Whether the header can still describe one chunk and one row of totals more than it has to now: every row that an
@@ -81,7 +91,7 @@ impl Body {
         place: &Place,
         mut tree: Frontier,
         signer: &dyn Signer,
-    ) -> (Signed<BatchHeader>, Vec<Vec<u8>>) {
+    ) -> (Signed<BatchHeader>, Vec<Arc<[u8]>>) {
         self.close_chunk();
         let first = tree.size();
         for hash in &self.leaf_hashes {
@@ -117,7 +127,8 @@ impl Body {
             bytes: self.open.len() as u32,
         };
         self.open_from = self.leaf_hashes.len();
-        self.chunks.push((descriptor, std::mem::take(&mut self.open)));
+        self.chunks.push((descriptor, self.open.as_slice().into()));
+        self.open.clear();
     }
 }
 
@@ -136,10 +147,11 @@ pub struct Place {
     pub now: Timestamp,
 }
 
-/// An entry's bytes and leaf hash.
+/// An entry's bytes, leaf hash and place in the totals.
 pub struct EncodedEntry {
     bytes: Vec<u8>,
     leaf_hash: Hash,
+    total: Total,
 }
 
 /// Checks and encodes an entry away from its body.
@@ -147,5 +159,5 @@ pub fn encode_entry(entry: &Entry) -> Result<EncodedEntry, EntryError> {
     entry.check()?;
     let bytes = entry.encode();
     let leaf_hash = merkle::leaf_hash(&bytes);
-    Ok(EncodedEntry { bytes, leaf_hash })
+    Ok(EncodedEntry { bytes, leaf_hash, total: row_of(entry) })
 }

@@ -231,15 +231,9 @@ fn a_batch_ends_before_its_header_outgrows_its_bound() {
         let long = Listing { list, conduct, sealed: Some(vec![0; 296]), ..full_listing() };
         [Entry::List(long), Entry::Amend(Amendment { list, conduct: Some(conduct), ..amendment() })]
     };
-    let rows: Vec<Entry> = codes.flat_map(both).filter(|entry| entry.check().is_ok()).collect();
-    let encoded: Vec<_> = rows.iter().map(|entry| build::encode_entry(entry).unwrap()).collect();
-    let mut pushes = rows.iter().zip(&encoded).cycle();
-    let full = loop {
-        let (entry, encoded) = pushes.next().unwrap();
-        if let Err(error) = body.push_encoded(entry, encoded) {
-            break error;
-        }
-    };
+    let rows = codes.flat_map(both).filter(|entry| entry.check().is_ok());
+    let encoded: Vec<_> = rows.map(|entry| build::encode_entry(&entry).unwrap()).collect();
+    let full = encoded.iter().cycle().find_map(|encoded| body.push_encoded(encoded).err()).unwrap();
     assert_eq!(full, BuildError::Full);
     let count = body.len();
     let (header, chunks) = body.seal(&place, Frontier::new(), &feed_key(1));

@@ -15,13 +15,23 @@ pub type Total = (Kind, List, Option<Conduct>);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals(BTreeMap<Total, u64>);
 
+/// The row in which an entry counts.
+pub(super) fn row_of(entry: &Entry) -> Total {
+    (entry.kind(), entry.list(), entry.conduct())
+}
+
 /// Kinds × lists × (conducts and none): no honest batch has more rows.
 const MOST_ROWS: usize = 3 * 11 * 22;
 
 impl Totals {
     /// Counts one entry.
     pub fn count(&mut self, entry: &Entry) {
-        *self.0.entry((entry.kind(), entry.list(), entry.conduct())).or_default() += 1;
+        self.count_row(row_of(entry));
+    }
+
+    /// Counts one more in a row.
+    pub(super) fn count_row(&mut self, row: Total) {
+        *self.0.entry(row).or_default() += 1;
     }
 
     /// Adds the counts of another part of the same whole.

@@ -29,6 +29,8 @@ pub struct JoinRequest {
     pub seal_key: [u8; 32],
     /// Where its node listens.
     pub addresses: Vec<String>,
+    /// The first charter that it wants: 1, then what follows the last one it got.
+    pub from: u64,
 }
 
 impl std::fmt::Debug for JoinRequest {
@@ -55,8 +57,13 @@ crate::codes::codes! {
 /// What the steward's node answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JoinAnswer {
-    /// All charters from the first on, each signed; the newest admits the newcomer.
-    Admitted(Vec<Arc<[u8]>>),
+    /// Let in.
+    Admitted {
+        /// The number of the charter in force, which has the newcomer as a member.
+        newest: u64,
+        /// Charters from the one asked for on, each signed, as many as fit into an answer; at least one.
+        charters: Vec<Arc<[u8]>>,
+    },
     /// Not let in.
     Refused(JoinRefusal),
 }
@@ -69,7 +76,7 @@ impl Wire for JoinRequest {
     const MAX_BYTES: usize = 8192;
 
     fn write(&self, w: &mut Writer) {
-        w.map(10).uint(0u8).uint(1u8);
+        w.map(11).uint(0u8).uint(1u8);
         w.uint(1u8).bytes(&self.secret);
         w.uint(2u8).text(&self.slug);
         w.uint(3u8).text(&self.legal_name);
@@ -82,11 +89,13 @@ impl Wire for JoinRequest {
         for address in &self.addresses {
             w.text(address);
         }
+        w.uint(10u8).uint(self.from);
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (mut version, mut secret, mut slug, mut legal_name, mut uscc) = (None, None, None, None, None);
         let (mut controller, mut feed_key, mut node_key, mut seal_key, mut addresses) = (None, None, None, None, None);
+        let mut from = None;
         r.fields(|key, r| {
             match key {
                 0 => version = Some(r.version(1)?),
@@ -99,6 +108,7 @@ impl Wire for JoinRequest {
                 7 => node_key = Some(r.fixed()?),
                 8 => seal_key = Some(r.fixed()?),
                 9 => addresses = Some(r.items(limits::ADDRESSES, |r| r.text(limits::ADDRESS_BYTES, "addresses"))?),
+                10 => from = Some(r.uint()?),
                 other => return Err(DecodeError::UnknownKey(other)),
             }
             Ok(())
@@ -114,6 +124,7 @@ impl Wire for JoinRequest {
             node_key: node_key.require("node key")?,
             seal_key: seal_key.require("seal key")?,
             addresses: addresses.require("addresses")?,
+            from: from.require("from")?,
         })
     }
 }
@@ -123,8 +134,8 @@ impl Wire for JoinAnswer {
 
     fn write(&self, w: &mut Writer) {
         match self {
-            JoinAnswer::Admitted(charters) => {
-                w.array(2).uint(0u8).array(charters.len());
+            JoinAnswer::Admitted { newest, charters } => {
+                w.array(3).uint(0u8).uint(*newest).array(charters.len());
                 for charter in charters {
                     w.bytes(charter);
                 }
@@ -136,11 +147,16 @@ impl Wire for JoinAnswer {
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        r.tuple(2)?;
-        match r.uint()? {
-            0 => Ok(JoinAnswer::Admitted(r.items(limits::MEMBERS, |r| Ok(r.bytes(limits::CHARTER_BYTES)?.into()))?)),
-            1 => Ok(JoinAnswer::Refused(r.code("refusal", JoinRefusal::from_number)?)),
-            other => Err(DecodeError::UnknownKey(other)),
+        let len = r.array(3)?;
+        match (r.uint()?, len) {
+            (0, 3) => {
+                let newest = r.uint()?;
+                let charters = r.items(limits::CHARTERS_PER_ANSWER, |r| Ok(r.bytes(limits::CHARTER_BYTES)?.into()))?;
+                Ok(JoinAnswer::Admitted { newest, charters })
+            }
+            (1, 2) => Ok(JoinAnswer::Refused(r.code("refusal", JoinRefusal::from_number)?)),
+            (0..=1, _) => Err(DecodeError::Malformed),
+            (other, _) => Err(DecodeError::UnknownKey(other)),
         }
     }
 }

@@ -53,7 +53,8 @@ fn the_exchange_survives_the_round_trip() {
     let request = signed::sign(&join_request(), &feed_key(5));
     let arrived = Signed::<JoinRequest>::decode(request.envelope()).unwrap();
     assert_eq!((arrived.payload(), arrived.key()), (&join_request(), join_request().feed_key));
-    for answer in [JoinAnswer::Admitted(charters()), JoinAnswer::Refused(JoinRefusal::Expired)] {
+    for answer in [JoinAnswer::Admitted { newest: 2, charters: charters() }, JoinAnswer::Refused(JoinRefusal::Expired)]
+    {
         assert_eq!(JoinAnswer::decode(&answer.encode()), Ok(answer));
     }
     assert_eq!(JoinAnswer::decode(&[0x82, 1, 0]), Err(DecodeError::OutOfRange("refusal")));

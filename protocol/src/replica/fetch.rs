@@ -76,7 +76,7 @@ impl Replica {
             if let Some(state) = self.peers.get_mut(&peer) {
                 state.heads_wanted = false;
             }
-            self.ask(peer, Request::Heads(self.heads()), What::Heads, now);
+            self.ask(peer, Request::Heads(self.heads(now)), What::Heads, now);
         }
     }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Now, Peer};
-use crate::{base::MemberNumber, limits};
+use crate::{
+    base::{MemberNumber, Timestamp},
+    limits,
+};
 
 /// One connected peer.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ pub(super) struct PeerState {
     pub heads_wanted: bool,
     /// It has told its heads since it connected.
     pub heads_heard: bool,
+    /// What its clock would have shown when our monotonic one was at zero, in seconds: SYNC-4.
+    clock_base: Option<i64>,
     /// Feeds of which it states another head than ours, and the head's number.
     pub suspects: BTreeMap<MemberNumber, u64>,
     /// Time-outs since its last answer: others are asked before it.
@@ -41,6 +46,7 @@ impl PeerState {
             charter: 0,
             heads_wanted: true,
             heads_heard: false,
+            clock_base: None,
             suspects: BTreeMap::new(),
             failures: 0,
             in_flight: 0,
@@ -57,6 +63,17 @@ impl PeerState {
     pub fn has(&mut self, publisher: MemberNumber, seq: u64) {
         let head = self.heads.entry(publisher).or_insert(seq);
         *head = seq.max(*head);
+    }
+
+    /// Notes what its clock shows. Kept against the monotonic clock, so that ours may be set in the meantime.
+    pub fn heard_clock(&mut self, shown: Timestamp, now: Now) {
+        self.clock_base = i64::try_from(shown.0).ok().map(|shown| shown - seconds(now.ms));
+    }
+
+    /// How far its clock is ahead of ours, in seconds.
+    pub fn clock_ahead(&self, now: Now) -> Option<i64> {
+        let ours = i64::try_from(now.wall.0).ok()?;
+        Some(self.clock_base?.saturating_add(seconds(now.ms)).saturating_sub(ours))
     }
 
     /// Whether a batch may be asked of it now.
@@ -116,6 +133,10 @@ impl PeerState {
         self.budget -= bytes;
         Ok(())
     }
+}
+
+fn seconds(ms: u64) -> i64 {
+    i64::try_from(ms / 1000).unwrap_or(i64::MAX)
 }
 
 /// All connected peers.

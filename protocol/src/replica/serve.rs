@@ -23,7 +23,7 @@ impl Replica {
         }
         match request {
             Request::Heads(heads) => {
-                let response = Response::Heads(self.heads());
+                let response = Response::Heads(self.heads(now));
                 self.out(Output::Answer { handle, response });
                 self.learn_heads(from, heads, now);
             }
@@ -37,12 +37,17 @@ impl Replica {
     }
 
     /// What this node has.
-    pub(super) fn heads(&self) -> Heads {
+    pub(super) fn heads(&self, now: Now) -> Heads {
         let feeds = self.feeds.iter().filter_map(|(publisher, feed)| {
             let head = feed.head?;
             Some(PeerHead { publisher: *publisher, seq: head.seq, id: head.id })
         });
-        Heads { charter: self.charter().number, charter_id: self.chain.current_id(), feeds: feeds.collect() }
+        Heads {
+            charter: self.charter().number,
+            charter_id: self.chain.current_id(),
+            feeds: feeds.collect(),
+            clock: now.wall,
+        }
     }
 
     /// Notes what a peer has, and looks closer where its head contradicts ours.
@@ -50,6 +55,7 @@ impl Replica {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.charter = peer.charter.max(heads.charter);
         peer.heads_heard = true;
+        peer.heard_clock(heads.clock, now);
         // Only feeds that the charter knows: a peer must not fill memory with made-up ones.
         for head in heads.feeds.into_iter().filter(|head| self.feeds.contains_key(&head.publisher)) {
             peer.has(head.publisher, head.seq);

@@ -172,6 +172,20 @@ impl Replica {
         compared && self.peers.values().all(|peer| peer.heads.get(&me).copied() <= ours)
     }
 
+    /// SYNC-4: how far the clocks of the others are ahead of ours, in seconds: the median of what the connected peers have
+    /// shown and of our own, the one nearer to ours where there are two. `None` with fewer than two peers: nobody can say
+    /// then who is wrong.
+    pub fn clocks_ahead(&self, now: Now) -> Option<i64> {
+        let mut ahead: Vec<i64> = self.peers.values().filter_map(|peer| peer.clock_ahead(now)).collect();
+        if ahead.len() < 2 {
+            return None;
+        }
+        ahead.push(0);
+        ahead.sort_unstable();
+        let (low, high) = (ahead[(ahead.len() - 1) / 2], ahead[ahead.len() / 2]);
+        Some(if low.unsigned_abs() <= high.unsigned_abs() { low } else { high })
+    }
+
     /// The connected peers.
     pub fn peers(&self) -> impl Iterator<Item = &Peer> {
         self.peers.keys()

@@ -1,6 +1,7 @@
 //! From the pseudo-random bytes of a suite to what is published: the same for every suite.
 
 use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -30,15 +31,33 @@ pub fn key_id(suite: Suite, class: Class, epoch: u16, threshold: u8, holders: u8
     hash.finalize().into()
 }
 
-/// `PRK = HKDF-SHA256-Extract(salt = key id, prf)` (RFC 5869), from which the published values are expanded.
+/// HKDF-SHA256-Extract (RFC 5869 §2.2: an HMAC) with a key id as its salt; keeps the HMAC state after its key block.
+#[derive(Clone)]
+pub struct Extractor(Hmac<Sha256>);
+
+impl Extractor {
+    /// For the token key of this id.
+    pub fn new(key_id: &KeyId) -> Extractor {
+        // HMAC takes keys of every length (RFC 2104 §2).
+        Extractor(Hmac::new_from_slice(key_id).expect("HMAC takes keys of every length"))
+    }
+
+    /// `PRK = HKDF-SHA256-Extract(salt = key id, prf)`.
+    pub fn derive(&self, prf: &Prf) -> Derived {
+        let mut mac = self.0.clone();
+        mac.update(&prf.0);
+        let mut prk = mac.finalize().into_bytes();
+        // RFC 5869 §2.3: a PRK has at least the length of the hash, and this one has exactly that.
+        let derived = Derived(Hkdf::from_prk(&prk).expect("a PRK of 32 bytes"));
+        prk.zeroize();
+        derived
+    }
+}
+
+/// The PRK of one subject, from which the published values are expanded.
 pub struct Derived(Hkdf<Sha256>);
 
 impl Derived {
-    /// Extracts the PRK.
-    pub fn new(key_id: &KeyId, prf: &Prf) -> Derived {
-        Derived(Hkdf::new(Some(key_id), &prf.0))
-    }
-
     /// The token: what members publish and look up.
     pub fn token(&self) -> Token {
         Token(self.expand(b"antibrush/v1/token"))

@@ -12,7 +12,7 @@ use hpke::{
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{Derived, KeyId, Prf, Suite, key_id};
+use super::{Derived, Extractor, KeyId, Prf, Suite, key_id};
 use crate::{
     base::{Hash, Token},
     subject::{Class, Subject},
@@ -136,6 +136,7 @@ impl SealContext<'_> {
 pub struct KeyedPrf {
     mac: Hmac<Sha512>,
     key_id: KeyId,
+    extractor: Extractor,
     alliance: Hash,
 }
 
@@ -147,7 +148,8 @@ impl KeyedPrf {
         let mac = Hmac::<Sha512>::new_from_slice(&pepper).expect("HMAC takes keys of every length");
         pepper.zeroize();
         let commitment = seed.commitment(founding_nonce, class, epoch);
-        KeyedPrf { mac, key_id: key_id(Suite::Keyed, class, epoch, 1, 1, &[commitment]), alliance: *alliance }
+        let key_id = key_id(Suite::Keyed, class, epoch, 1, 1, &[commitment]);
+        KeyedPrf { mac, key_id, extractor: Extractor::new(&key_id), alliance: *alliance }
     }
 
     /// The id of the key.
@@ -163,7 +165,7 @@ impl KeyedPrf {
         mac.update(scratch);
         let prf = Prf(mac.finalize().into_bytes().into());
         scratch.zeroize();
-        Derived::new(&self.key_id, &prf)
+        self.extractor.derive(&prf)
     }
 
     /// The token of a subject.

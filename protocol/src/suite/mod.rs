@@ -10,7 +10,7 @@ pub mod keyed;
 #[cfg(test)]
 mod tests;
 
-pub use derive::{Derived, KeyId, Prf, key_id};
+pub use derive::{Derived, Extractor, KeyId, Prf, key_id};
 
 /// The suites that exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    base::{Hash, MemberNumber},
+    base::{Hash, MemberNumber, Timestamp},
     encoding::{DecodeError, Reader, Wire, Writer},
     limits,
 };
@@ -28,6 +28,8 @@ pub struct Heads {
     pub charter_id: Hash,
     /// Heads of the feeds whose bodies it holds, in ascending order of publishers.
     pub feeds: Vec<PeerHead>,
+    /// What its clock shows: SYNC-4.
+    pub clock: Timestamp,
 }
 
 /// What a node asks.
@@ -100,14 +102,15 @@ impl Wire for Heads {
     const MAX_BYTES: usize = limits::REQUEST_BYTES;
 
     fn write(&self, w: &mut Writer) {
-        w.array(3).uint(self.charter).bytes(&self.charter_id).array(self.feeds.len());
+        w.array(4).uint(self.charter).bytes(&self.charter_id).array(self.feeds.len());
         for head in &self.feeds {
             w.array(3).uint(head.publisher.0).uint(head.seq).bytes(&head.id);
         }
+        w.uint(self.clock.0);
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        r.tuple(3)?;
+        r.tuple(4)?;
         let (charter, charter_id) = (r.uint()?, r.fixed()?);
         let feeds = r.items(limits::MEMBERS, |r| {
             r.tuple(3)?;
@@ -117,7 +120,7 @@ impl Wire for Heads {
         if !feeds.windows(2).all(|pair| pair[0].publisher < pair[1].publisher) {
             return Err(DecodeError::NotCanonical);
         }
-        Ok(Heads { charter, charter_id, feeds })
+        Ok(Heads { charter, charter_id, feeds, clock: Timestamp(r.uint()?) })
     }
 }
 

@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    base::MemberNumber,
+    base::{MemberNumber, Timestamp},
     encoding::{DecodeError, Wire},
     limits,
 };
 
 fn heads(publishers: &[u16]) -> Heads {
     let head = |publisher: &u16| PeerHead { publisher: MemberNumber(*publisher), seq: 7, id: [3; 32] };
-    Heads { charter: 2, charter_id: [9; 32], feeds: publishers.iter().map(head).collect() }
+    Heads {
+        charter: 2,
+        charter_id: [9; 32],
+        feeds: publishers.iter().map(head).collect(),
+        clock: Timestamp(1_795_104_000),
+    }
 }
 
 #[test]

@@ -2,13 +2,13 @@
 //! script and the world after every input.
 
 use super::{
-    alliance::{EPOCH, Writer, found, listing},
+    alliance::{EPOCH, Writer, found, listing, node_key},
     script::{Script, envelopes},
 };
 use crate::{
-    base::MemberNumber,
+    base::{MemberNumber, Timestamp},
     limits,
-    replica::{Fault, Input, Store, Timer},
+    replica::{AnswerHandle, Fault, Input, Now, Store, Timer},
     sync::{Request, Response},
 };
 
@@ -155,4 +155,39 @@ fn a_useless_answer_is_not_asked_for_again_at_once() {
     assert_eq!(request, Request::Charters { from: 2 });
     script.answer(id, Response::Charters(Vec::new()));
     assert!(script.wait(60_000).requests_to(2).is_empty());
+}
+
+#[test]
+fn sync_4_most_clocks_win_and_one_alone_never_does() {
+    let chain = found(5);
+    let mut script = Script::new(&chain, &[2, 3, 4]);
+    let hour = 3600;
+    let show = |script: &mut Script, member: u16, ahead: i64| {
+        let clock = Timestamp(script.now().wall.0.checked_add_signed(ahead).unwrap());
+        let heads = crate::sync::Heads { clock, ..script.heads(&[]) };
+        script.ms += 1;
+        let handle = AnswerHandle(script.ms);
+        script.give(Input::Request { from: node_key(member), handle, request: Request::Heads(heads) });
+    };
+    assert_eq!(script.replica.clocks_ahead(script.now()), None);
+    show(&mut script, 2, hour);
+    assert_eq!(script.replica.clocks_ahead(script.now()), None, "one peer against us");
+    show(&mut script, 3, -hour);
+    assert_eq!(script.replica.clocks_ahead(script.now()), Some(0));
+    show(&mut script, 3, 2 * hour);
+    assert_eq!(script.replica.clocks_ahead(script.now()), Some(hour), "two of three are ahead");
+    show(&mut script, 4, 0);
+    assert_eq!(script.replica.clocks_ahead(script.now()), Some(0), "two against two: in favour of ours");
+    // Time passes on all of them alike.
+    script.wait(10 * 60_000);
+    assert_eq!(script.replica.clocks_ahead(script.now()), Some(0));
+    show(&mut script, 4, i64::from(u32::MAX));
+    assert_eq!(script.replica.clocks_ahead(script.now()), Some(hour));
+    // Ours was set right in the meantime.
+    let now = Now { wall: script.now().wall.plus(3600), ..script.now() };
+    assert_eq!(script.replica.clocks_ahead(now), Some(0));
+    // A clock that no number holds says nothing.
+    let heads = crate::sync::Heads { clock: Timestamp(u64::MAX), ..script.heads(&[]) };
+    script.give(Input::Request { from: node_key(4), handle: AnswerHandle(99), request: Request::Heads(heads) });
+    assert_eq!(script.replica.clocks_ahead(script.now()), Some(hour));
 }

@@ -36,9 +36,12 @@ impl Script {
         script
     }
 
+    pub fn now(&self) -> Now {
+        Now { wall: Timestamp(EPOCH + self.ms / 1000), ms: self.ms }
+    }
+
     pub fn give(&mut self, input: Input) -> &mut Script {
-        let now = Now { wall: Timestamp(EPOCH + self.ms / 1000), ms: self.ms };
-        self.said.extend(self.replica.handle(input, now));
+        self.said.extend(self.replica.handle(input, self.now()));
         assert_bounds(&self.replica);
         self
     }
@@ -95,6 +98,7 @@ impl Script {
             charter: self.replica.charter().number,
             charter_id: self.replica.chain().current_id(),
             feeds: feeds.collect(),
+            clock: self.now().wall,
         }
     }
 

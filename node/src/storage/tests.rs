@@ -1,0 +1,285 @@
+//! The store as a whole: what a disk that rots, fails late or loses its documents does to committed feeds.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use antibrush_protocol::{
+    base::{Day, MemberNumber, Timestamp, Token},
+    charter::{CharterChain, Level, MemberRole, Policy},
+    codes::{Conduct, List, Severity},
+    entry::{Entry, Listing},
+    feed::{BatchHeader, Head, build},
+    replica::BatchId,
+    signed::Verified,
+    subject::Class,
+};
+
+use super::{Recovery, Store, lock::DataDir, table::prefix_of};
+use crate::{
+    clock,
+    core::{Founding, found},
+    keys::{KeyRole, KeyStore, Keys, Protection},
+    profile::Profile,
+};
+
+const ME: MemberNumber = MemberNumber(1);
+const NOW: Timestamp = Timestamp(1_795_104_000);
+
+/// A founder's data directory, its keys and its charter.
+struct Scene {
+    directory: tempfile::TempDir,
+    keys: Keys,
+    chain: CharterChain,
+}
+
+/// A signed batch and its chunks.
+struct Made {
+    header: Verified<BatchHeader>,
+    chunks: Vec<Arc<[u8]>>,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let directory = tempfile::tempdir().unwrap();
+        let protection = Protection::InClearDangerously;
+        let keys = KeyStore::create(directory.path(), &KeyRole::ALL, &protection).unwrap();
+        let founding = Founding {
+            name_zh: "测试".to_owned(),
+            name_en: "Test".to_owned(),
+            level: Level::National,
+            region: None,
+            policy: Policy { accepts_insider_enumeration: true, ..Policy::default() },
+            classes: Class::ALL.to_vec(),
+        };
+        let profile = Profile {
+            slug: "alpha".to_owned(),
+            legal_name: "示例有限公司".to_owned(),
+            uscc: "91350100M000100Y43".to_owned(),
+            controller: "91350100M000100Y43".to_owned(),
+            role: MemberRole::Platform,
+        };
+        let charter = found(&founding, &profile, &keys, &["/ip4/127.0.0.1/tcp/1".parse().unwrap()], NOW).unwrap();
+        let chain = CharterChain::found(charter.clone(), None).unwrap();
+        let scene = Scene { directory, keys, chain };
+        scene.open().0.put_charter(&charter).unwrap();
+        scene
+    }
+
+    fn open(&self) -> (Store, Recovery) {
+        Store::open(&DataDir::lock(self.directory.path()).unwrap()).unwrap()
+    }
+
+    /// The next batch of the feed, listing accounts numbered `numbers`.
+    fn batch(&self, store: &Store, previous: Option<Head>, numbers: std::ops::Range<u8>) -> Made {
+        let mut body = build::Body::default();
+        for number in numbers {
+            body.push(&Entry::List(listing(number))).unwrap();
+        }
+        let place = build::Place {
+            alliance: self.chain.alliance(),
+            charter: self.chain.current_id(),
+            publisher: ME,
+            previous,
+            now: NOW,
+        };
+        let (header, chunks) = body.seal(&place, store.tree(ME).unwrap(), self.keys.feed().unwrap());
+        let header = self.chain.verify_header(header, NOW).unwrap();
+        Made { header, chunks }
+    }
+
+    /// Stores and commits a batch.
+    fn commit(&self, store: &Store, made: &Made) -> Head {
+        put_chunks(store, made);
+        self.commit_stored(store, made)
+    }
+
+    fn commit_stored(&self, store: &Store, made: &Made) -> Head {
+        let (through, result) = store.commit(std::slice::from_ref(&made.header));
+        assert_eq!((through, result), (Some(made.header.payload().seq), Ok(())));
+        made.head()
+    }
+
+    fn chunk_file(&self, made: &Made, index: usize) -> PathBuf {
+        let name = hex::encode(made.header.payload().chunks[index].digest);
+        self.directory.path().join("bodies").join(&name[..2]).join(&name[2..])
+    }
+}
+
+impl Made {
+    fn head(&self) -> Head {
+        Head::of(self.header.payload(), self.header.id())
+    }
+}
+
+fn put_chunks(store: &Store, made: &Made) {
+    let h = made.header.payload();
+    let batch = BatchId { publisher: h.publisher, seq: h.seq };
+    for (index, (descriptor, bytes)) in h.chunks.iter().zip(&made.chunks).enumerate() {
+        store.put_chunk(batch, index as u32, descriptor, bytes).unwrap();
+    }
+}
+
+fn token(number: u8) -> Token {
+    Token([number.wrapping_mul(37); 32])
+}
+
+fn listing(number: u8) -> Listing {
+    Listing {
+        class: Class::Acc,
+        epoch: 1,
+        token: token(number),
+        list: List::Cxh,
+        conduct: Conduct::C01,
+        severity: Severity::Ordinary,
+        role: None,
+        direction: None,
+        region: None,
+        day: NOW.day(),
+        expires: Day(NOW.day().0 + 100),
+        basis: "test/1".to_owned(),
+        evidence: [number; 32],
+        name: None,
+        sealed: None,
+    }
+}
+
+fn is_listed(store: &Store, number: u8) -> bool {
+    let mut rows = Vec::new();
+    store.table().reader().get(&prefix_of(&token(number)), &mut rows);
+    !rows.is_empty()
+}
+
+/// One bit of the first leaf's evidence commitment: the form holds, the digest does not.
+fn rot(scene: &Scene, made: &Made) {
+    let path = scene.chunk_file(made, 0);
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.windows(32).position(|window| window == [1; 32]).unwrap();
+    bytes[at] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_chunk_that_rotted_before_its_commit_is_replaced_when_it_comes_again() {
+    let scene = Scene::new();
+    let (store, _) = scene.open();
+    let made = scene.batch(&store, None, 1..9);
+    put_chunks(&store, &made);
+    rot(&scene, &made);
+    assert_eq!(store.probe(made.header.payload()), [false]);
+    assert_eq!(store.sound_chunk(&made.header.payload().chunks[0].digest).unwrap(), None, "rot is served to nobody");
+    put_chunks(&store, &made);
+    assert_eq!(fs::read(scene.chunk_file(&made, 0)).unwrap(), *made.chunks[0]);
+    scene.commit(&store, &made);
+    assert!(is_listed(&store, 8));
+}
+
+#[test]
+fn rot_is_not_replayed_into_the_table_and_the_feed_comes_again() {
+    let scene = Scene::new();
+    let (store, _) = scene.open();
+    let made = scene.batch(&store, None, 1..9);
+    scene.commit(&store, &made);
+    drop(store);
+    rot(&scene, &made);
+    fs::remove_dir_all(scene.directory.path().join("table")).unwrap();
+    let (store, recovery) = scene.open();
+    assert_eq!(recovery.feeds_dropped, [ME]);
+    assert!(!is_listed(&store, 2), "no entry of a feed that does not hold counts");
+    assert!(store.heads().unwrap().is_empty());
+    scene.commit(&store, &made);
+    assert!(is_listed(&store, 2));
+}
+
+#[test]
+fn a_commit_that_was_taken_in_spite_of_an_error_repeats_harmlessly() {
+    let scene = Scene::new();
+    let (store, _) = scene.open();
+    let first = scene.batch(&store, None, 1..5);
+    let head = scene.commit(&store, &first);
+    let second = scene.batch(&store, Some(head), 5..9);
+    put_chunks(&store, &second);
+    // The replica was told of an error and hands the first one over again, with the next one behind it.
+    let (through, result) = store.commit(&[first.header.clone(), second.header.clone()]);
+    assert_eq!((through, result), (Some(1), Ok(())));
+    let records = store.commits(0, 10).unwrap();
+    assert_eq!(
+        records.iter().map(|record| (record.seq, record.first, record.count)).collect::<Vec<_>>(),
+        [(0, 0, 4), (1, 4, 4)]
+    );
+    assert_eq!(store.table().health().rows, 8);
+    assert!(!store.is_behind());
+    let (through, result) = store.commit(&[first.header, second.header]);
+    assert_eq!((through, result), (Some(1), Ok(())), "nothing new says what is in force");
+    assert_eq!((store.commits(0, 10).unwrap().len(), store.table().health().rows), (2, 8));
+    drop(store);
+    let (store, recovery) = scene.open();
+    assert_eq!(recovery, Recovery { replayed: 8, ..Recovery::default() }, "the table was never written");
+    assert_eq!((store.tree(ME).unwrap().size(), store.table().health().rows), (8, 8));
+}
+
+#[test]
+fn a_body_that_cannot_be_read_back_leaves_the_table_behind_until_it_can() {
+    let scene = Scene::new();
+    let (store, _) = scene.open();
+    let made = scene.batch(&store, None, 1..9);
+    put_chunks(&store, &made);
+    let path = scene.chunk_file(&made, 0);
+    let away = scene.directory.path().join("away");
+    fs::rename(&path, &away).unwrap();
+    let (through, result) = store.commit(std::slice::from_ref(&made.header));
+    assert_eq!((through, result), (Some(0), Ok(())), "it is durable");
+    assert!(store.is_behind() && !is_listed(&store, 3));
+    fs::rename(&away, &path).unwrap();
+    let next = scene.batch(&store, Some(made.head()), 9..12);
+    scene.commit(&store, &next);
+    assert!(!store.is_behind() && is_listed(&store, 3) && is_listed(&store, 11));
+}
+
+#[test]
+fn charters_survive_lost_documents_and_a_second_kill_while_they_are_restored() {
+    let scene = Scene::new();
+    let id = scene.chain.current_id();
+    for _ in 0..2 {
+        // As after a kill between setting the damaged documents aside and writing the charters back.
+        fs::remove_dir_all(scene.directory.path().join("documents")).unwrap();
+        let (store, _) = scene.open();
+        assert_eq!(store.charters().unwrap().unwrap().current_id(), id);
+    }
+}
+
+#[test]
+fn orphans_are_swept_and_nothing_else() {
+    let scene = Scene::new();
+    let (store, _) = scene.open();
+    let made = scene.batch(&store, None, 1..9);
+    scene.commit(&store, &made);
+    let orphan = scene.batch(&store, Some(made.head()), 20..30);
+    put_chunks(&store, &orphan);
+    let week = Duration::from_secs(7 * 86_400);
+    assert_eq!(store.sweep(week).unwrap(), 0, "it may yet be wanted");
+    let age = |made: &Made| {
+        let file = fs::File::options().write(true).open(scene.chunk_file(made, 0)).unwrap();
+        file.set_modified(clock::system() - 2 * week).unwrap();
+    };
+    age(&made);
+    age(&orphan);
+    assert_eq!(store.probe(orphan.header.payload()), [true]);
+    assert_eq!(store.sweep(week).unwrap(), 0, "asked about a moment ago");
+    age(&orphan);
+    assert_eq!(store.sweep(week).unwrap(), 1);
+    assert!(scene.chunk_file(&made, 0).exists() && !scene.chunk_file(&orphan, 0).exists());
+}
+
+#[test]
+fn what_was_staged_for_another_batch_of_the_same_number_does_not_count() {
+    let scene = Scene::new();
+    let (store, _) = scene.open();
+    let (given_up, made) = (scene.batch(&store, None, 20..30), scene.batch(&store, None, 1..9));
+    put_chunks(&store, &made);
+    // A write that ends late.
+    put_chunks(&store, &given_up);
+    scene.commit_stored(&store, &made);
+    assert!(is_listed(&store, 1) && !is_listed(&store, 20));
+}
