@@ -6,8 +6,8 @@ use super::Prefix;
 use super::merge::Merge;
 use super::row::Packed;
 
-/// Rows to a bucket of the directory, on average: two cache lines, for two bytes of the directory a row.
-const ROWS_PER_BUCKET: usize = 4;
+/// Rows to a bucket of the directory, on average: little more than a cache line, for four bytes of the directory a row.
+const ROWS_PER_BUCKET: usize = 2;
 
 /// Up to this many rows are counted through without a branch; more are bisected.
 const LINEAR: usize = 16;
