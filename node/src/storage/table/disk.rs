@@ -14,6 +14,7 @@ use antibrush_protocol::base::{Hash, MemberNumber};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::pages::Pages;
 use super::row::Packed;
 use super::run::Run;
 use super::{Cursors, Damage, TableError};
@@ -85,8 +86,9 @@ impl Disk {
         if record.rows.checked_mul(Packed::BYTES as u64) != Some(length) || record.rows > u64::from(u32::MAX) {
             return Err(Damage::RunLength);
         }
-        let mut rows = vec![Packed::default(); record.rows as usize];
+        let mut rows = Pages::<Packed>::zeroed(record.rows as usize);
         let digests = rows
+            .as_mut_slice()
             .par_chunks_mut(BLOCK_ROWS)
             .enumerate()
             .map(|(block, rows)| read_block(&path, block, rows))

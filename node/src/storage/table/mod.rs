@@ -20,6 +20,7 @@
 mod disk;
 mod error;
 mod merge;
+mod pages;
 mod reader;
 mod row;
 mod run;

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use antibrush_protocol::base::{Day, MemberNumber, Token};
+use bytemuck::{Pod, Zeroable};
 
 use super::TableError;
 
@@ -79,8 +80,8 @@ impl fmt::Debug for Row {
 const CLEARED: u8 = 1 << 6;
 
 /// A packed row. Aligned so that none straddles two cache lines.
-#[derive(Clone, Copy, Default)]
-#[repr(align(32))]
+#[derive(Clone, Copy, Default, Pod, Zeroable)]
+#[repr(C, align(32))]
 pub(super) struct Packed {
     /// The prefix as a number whose order is that of its bytes.
     pub(super) prefix: u128,

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::Prefix;
 use super::merge::Merge;
+use super::pages::Pages;
 use super::row::Packed;
 
 /// Rows to a bucket of the directory, on average: little more than a cache line, for four bytes of the directory a row.
@@ -18,32 +19,33 @@ const SORT_ALONE: usize = 1 << 14;
 /// Rows in strictly rising order of their identities. At most `u32::MAX` rows (137 GB).
 #[derive(Default)]
 pub(super) struct Run {
-    rows: Vec<Packed>,
+    rows: Pages<Packed>,
     /// The high half of `directory[b]` is the first row of bucket `b`, the low half a Bloom filter of the prefixes in it; the
     /// last word ends the last bucket. Empty for an empty run. The filter lies where the search begins anyway, and 19 of 20
     /// tokens that are not listed end there, without a look at the rows.
-    directory: Vec<u64>,
+    directory: Pages<u64>,
 }
 
 impl Run {
     /// Takes rows that already are in strictly rising order.
-    pub(super) fn new(mut rows: Vec<Packed>) -> Run {
-        rows.shrink_to_fit();
-        if rows.is_empty() {
+    pub(super) fn new(rows: Pages<Packed>) -> Run {
+        let count = rows.as_slice().len();
+        if count == 0 {
             return Run::default();
         }
-        let buckets = rows.len().div_ceil(ROWS_PER_BUCKET);
-        let mut directory = Vec::with_capacity(buckets + 1);
-        for (position, row) in rows.iter().enumerate() {
+        let buckets = count.div_ceil(ROWS_PER_BUCKET);
+        let mut directory = Pages::zeroed(buckets + 1);
+        let (words, mut begun) = (directory.as_mut_slice(), 0);
+        for (position, row) in rows.as_slice().iter().enumerate() {
             // Each bucket up to this row's begins here, unless it began before.
-            while directory.len() <= bucket(row.prefix, buckets) {
-                directory.push((position as u64) << 32);
+            let own = bucket(row.prefix, buckets);
+            while begun <= own {
+                words[begun] = (position as u64) << 32;
+                begun += 1;
             }
-            if let Some(word) = directory.last_mut() {
-                *word |= filter_bits(row.prefix);
-            }
+            words[own] |= filter_bits(row.prefix);
         }
-        directory.resize(buckets + 1, (rows.len() as u64) << 32);
+        words[begun..].fill((count as u64) << 32);
         Run { rows, directory }
     }
 
@@ -63,42 +65,43 @@ impl Run {
     }
 
     /// Takes rows that were read from disk; `None` if they are not in strictly rising order.
-    pub(super) fn from_disk(rows: Vec<Packed>) -> Option<Run> {
-        let sorted = rows.par_windows(2).with_min_len(1 << 16).all(|pair| pair[0].compare(&pair[1]).is_lt());
+    pub(super) fn from_disk(rows: Pages<Packed>) -> Option<Run> {
+        let sorted = rows.as_slice().par_windows(2).with_min_len(1 << 16).all(|pair| pair[0].compare(&pair[1]).is_lt());
         sorted.then(|| Run::new(rows))
     }
 
     /// All rows.
     pub(super) fn rows(&self) -> &[Packed] {
-        &self.rows
+        self.rows.as_slice()
     }
 
     /// The number of rows.
     pub(super) fn len(&self) -> usize {
-        self.rows.len()
+        self.rows().len()
     }
 
     /// Whether there are no rows.
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows().is_empty()
     }
 
     /// Whether any row is cleared.
     pub(super) fn has_tombstones(&self) -> bool {
-        !self.rows.iter().all(Packed::is_active)
+        !self.rows().iter().all(Packed::is_active)
     }
 
     /// The rows of a prefix, at most one a publisher and list. O(log n) whatever the tokens are.
     #[inline]
     pub(super) fn find(&self, prefix: &Prefix) -> &[Packed] {
         let prefix = u128::from_be_bytes(*prefix);
-        let Some(buckets) = self.directory.len().checked_sub(1) else { return &[] };
+        let directory = self.directory.as_slice();
+        let Some(buckets) = directory.len().checked_sub(1) else { return &[] };
         let bucket = bucket(prefix, buckets);
-        let (word, bits) = (self.directory[bucket], filter_bits(prefix));
+        let (word, bits) = (directory[bucket], filter_bits(prefix));
         if word & bits != bits {
             return &[];
         }
-        let rows = &self.rows[first_row(word)..first_row(self.directory[bucket + 1])];
+        let rows = &self.rows()[first_row(word)..first_row(directory[bucket + 1])];
         let rows = &rows[count(rows, |row| row.prefix < prefix)..];
         // Rows of one prefix are few, however large its bucket is: look for their end from here, in doubling steps.
         let mut end = 0;
@@ -114,9 +117,9 @@ impl Run {
         self.find(prefix).binary_search_by_key(&owner, Packed::owner).is_ok()
     }
 
-    /// Bytes on the heap.
+    /// Bytes in memory.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.rows.capacity() * Packed::BYTES + self.directory.capacity() * size_of::<u64>()
+        self.rows.memory_bytes() + self.directory.memory_bytes()
     }
 }
 
@@ -130,7 +133,7 @@ pub(super) enum Tombstones {
 }
 
 fn merged<'a>(newest_first: impl Iterator<Item = &'a [Packed]> + Clone, tombstones: Tombstones) -> Run {
-    let mut rows = Vec::with_capacity(newest_first.clone().map(<[Packed]>::len).sum());
+    let mut rows = Pages::with_capacity(newest_first.clone().map(<[Packed]>::len).sum());
     rows.extend(Merge::new(newest_first).filter(|row| tombstones == Tombstones::Keep || row.is_active()));
     Run::new(rows)
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::super::disk::{Disk, Manifest};
+use super::super::pages::Pages;
 use super::super::run::Run;
 use super::*;
 
@@ -87,7 +88,7 @@ fn a_run_out_of_order_rebuilds_although_its_checksum_is_right() {
     for rows in [[active(4, 0), active(10, 0)], [active(3, 0), active(2, 0)], [active(3, 0), active(3, 1)]] {
         let directory = tempfile::tempdir().unwrap();
         let mut disk = Disk::new(directory.path()).unwrap();
-        let run = Run::new(rows.iter().map(|row| Packed::new(row).unwrap()).collect());
+        let run = Run::new(Pages::Heap(rows.iter().map(|row| Packed::new(row).unwrap()).collect()));
         let record = disk.write_run(0, &run).unwrap();
         disk.write_manifest(&Manifest { next: 1, runs: vec![record], cursors: Cursors::new() }).unwrap();
         assert_rebuilt(directory.path(), Damage::RunOrder);
