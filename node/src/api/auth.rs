@@ -20,6 +20,7 @@ use utoipa::{
 
 use super::{App, Problem};
 use crate::{
+    lang::{Zh, place_zh},
     random,
     storage::files::{self, FileError},
 };
@@ -65,6 +66,18 @@ pub enum AuthError {
         "{TOKENS_FILE} is damaged: {0}; restore it from your backup, or delete it and api-token to make a new administrator's token"
     )]
     Damaged(String),
+}
+
+impl Zh for AuthError {
+    fn zh(&self) -> String {
+        match self {
+            AuthError::File(error) => error.zh(),
+            AuthError::Damaged(reason) => format!(
+                "{TOKENS_FILE} 已损坏{}：请从备份恢复，或删除该文件和 {ADMIN_TOKEN_FILE} 以生成新的管理员令牌",
+                place_zh(reason)
+            ),
+        }
+    }
 }
 
 impl Access {
