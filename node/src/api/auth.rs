@@ -153,6 +153,7 @@ impl<const S: u8> FromRequestParts<App> for Caller<S> {
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
                 "send a valid token as `Authorization: Bearer …`; the administrator's lies in the file api-token of the data directory",
+                "令牌缺失或无效：请以 Authorization: Bearer … 发送有效令牌，管理员令牌在数据目录的 api-token 文件中",
             )
         })?;
         if grant.scopes.contains(&scope(S)) || grant.scopes.contains(&Scope::Admin) {
@@ -162,6 +163,7 @@ impl<const S: u8> FromRequestParts<App> for Caller<S> {
                 StatusCode::FORBIDDEN,
                 "forbidden",
                 "the token has not the scope of this route; ask the node's administrator for another one",
+                "令牌没有该路径所需的权限：请向节点管理员申请另一个令牌",
             ))
         }
     }
