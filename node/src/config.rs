@@ -11,6 +11,8 @@ use std::{
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use serde::{Deserialize, Serialize};
 
+use crate::lang::{Zh, place_zh};
+
 /// What can be configured. Every field has a default, so a file is optional.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -49,6 +51,12 @@ pub enum LogFormat {
 pub struct ConfigError {
     path: PathBuf,
     reason: String,
+}
+
+impl Zh for ConfigError {
+    fn zh(&self) -> String {
+        format!("配置文件 {} 未被接受（{}）：请改正或删去该行", self.path.display(), explained(&self.reason))
+    }
 }
 
 impl Default for Config {
@@ -137,6 +145,22 @@ fn one_line(reason: &str) -> String {
     let is_drawing = |line: &&str| line.contains(" | ") || line.ends_with('|') || line.starts_with("in ");
     let lines: Vec<&str> = reason.lines().map(str::trim).filter(|line| !line.is_empty() && !is_drawing(line)).collect();
     lines.join(": ")
+}
+
+/// What the parser says, in Chinese as far as its usual sentences go.
+fn explained(reason: &str) -> String {
+    let quoted = |before: &str| reason.split_once(before).and_then(|(_, rest)| rest.split('`').next());
+    if let Some(name) = quoted("unknown field `") {
+        format!("没有 {name} 这个配置项")
+    } else if let Some(name) = quoted("for key `") {
+        format!("配置项 {name} 的值不对")
+    } else if reason.starts_with("configuration file") && reason.contains("not found") {
+        "文件不存在".to_owned()
+    } else if reason.starts_with("TOML parse error") {
+        format!("不是有效的 TOML{}", place_zh(reason))
+    } else {
+        reason.to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,17 @@
 //! The language of a text for people: Chinese or English, by locale.
+//!
+//! Each error of the node says its own sentence in Chinese, beside its enum; those of the protocol and of the system say
+//! theirs here.
 
-use crate::core::Refusal;
+use std::fmt::Display;
+
 pub use crate::import::Lang;
+pub use system::{place_zh, reason_zh};
+
+mod protocol;
+mod system;
+#[cfg(test)]
+mod tests;
 
 /// The language that the environment asks for: `ANTIBRUSH_LANG`, then `LC_ALL`, `LC_MESSAGES`, `LANG`.
 pub fn from_environment() -> Lang {
@@ -18,28 +28,35 @@ pub fn pick<T>(lang: Lang, en: T, zh: T) -> T {
     }
 }
 
-/// Why a row was not published, in Chinese.
-pub fn refusal_zh(refusal: &Refusal) -> &'static str {
-    use antibrush_protocol::entry::EntryError as E;
-    match refusal {
-        Refusal::Entry(E::Term) => "到期日须晚于列入日且不超过五年：请改正到期日期",
-        Refusal::Entry(E::MobileTerm) => "手机号会被重新分配，列入期限最长180天：请缩短到期日期",
-        Refusal::Entry(E::NotPublishable) => "只有企业（非个体工商户）可以公开名称：请删除名称",
-        Refusal::Entry(E::VictimListed) => "反向刷单或降信的对象是受害者：请使用名单VIC，或改正方向",
-        Refusal::Entry(E::NothingAmended) => "没有任何变化",
-        Refusal::Entry(E::Basis) => "认定依据（规则版本）须为1至64字节：请补充",
-        Refusal::Entry(E::Region) => "属地须为GB/T 2260六位代码：请改正",
-        Refusal::Entry(E::Sealed) => "密封内容长度不符",
-        Refusal::Token(_) => "本节点无法生成该类主体的令牌：请查看 status 或联系秘书处",
-        Refusal::Repeated => "同一主体与名单在本文件前面已出现且内容不同：请保留其中一行",
-        Refusal::Expired => "到期日期已过：请填写更晚的到期日期",
-        Refusal::NothingToClear => "本平台在该名单上没有有效的该主体：请核对名单，或无需移出",
-        Refusal::PaymentOff => "本联盟未启用支付账户（PAY）：列入前请联系秘书处",
-        Refusal::FutureDay => "列入日期在将来：请改正",
+/// A sentence that has a Chinese twin. Like the English one it never holds an identifier.
+pub trait Zh {
+    /// The same sentence in Chinese.
+    fn zh(&self) -> String;
+}
+
+/// A sentence in both languages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Both {
+    /// In English.
+    pub en: String,
+    /// In Chinese.
+    pub zh: String,
+}
+
+impl Both {
+    /// From the two texts.
+    pub fn new(en: impl Into<String>, zh: impl Into<String>) -> Both {
+        Both { en: en.into(), zh: zh.into() }
     }
 }
 
-/// What to do about a kind of problem, in Chinese: stands before the English detail.
+impl<E: Display + Zh> From<E> for Both {
+    fn from(error: E) -> Both {
+        Both { en: error.to_string(), zh: error.zh() }
+    }
+}
+
+/// What to do about a kind of problem, in Chinese: stands before the English detail of a node that gives no Chinese one.
 pub fn problem_zh(kind: &str) -> Option<&'static str> {
     Some(match kind.rsplit(':').next()? {
         "unauthorized" => "令牌无效：请使用数据目录中 api-token 文件里的令牌",

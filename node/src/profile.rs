@@ -4,11 +4,14 @@ use std::path::Path;
 
 use antibrush_protocol::{
     charter::MemberRole,
-    subject::{Class, Subject},
+    subject::{Class, Subject, SubjectError},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::storage::files::{self, FileError};
+use crate::{
+    lang::{Zh, place_zh},
+    storage::files::{self, FileError},
+};
 
 /// The member behind a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +40,7 @@ pub enum ProfileError {
         /// Which one.
         which: &'static str,
         /// Why.
-        reason: &'static str,
+        reason: SubjectError,
     },
     /// The registered name is empty or too long.
     #[error("the registered name must have 1 to 192 bytes")]
@@ -51,6 +54,23 @@ pub enum ProfileError {
     /// The disk refused.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+impl Zh for ProfileError {
+    fn zh(&self) -> String {
+        match self {
+            ProfileError::Slug => "简称须为2至32位小写字母、数字或连字符，例如 jd-mall：请改正".to_owned(),
+            ProfileError::Uscc { which, reason } => {
+                format!("{which} 不是有效的统一社会信用代码，{}", reason.reason_zh())
+            }
+            ProfileError::LegalName => "登记名称须为1至192字节：请改正".to_owned(),
+            ProfileError::Missing(directory) => {
+                format!("{directory} 中还没有节点：请运行 antibrush init --dir {directory} …")
+            }
+            ProfileError::Damaged(reason) => format!("profile.json 已损坏{}：请从备份恢复", place_zh(reason)),
+            ProfileError::File(error) => error.zh(),
+        }
+    }
 }
 
 const FILE: &str = "profile.json";
@@ -73,7 +93,7 @@ impl Profile {
         let code = |which: &'static str, text: &str| {
             Subject::parse(Class::Ent, text)
                 .map(|subject| subject.canonical().to_owned())
-                .map_err(|error| ProfileError::Uscc { which, reason: error.reason_en() })
+                .map_err(|error| ProfileError::Uscc { which, reason: error })
         };
         let uscc = code("--uscc", uscc)?;
         let controller = controller.map_or(Ok(uscc.clone()), |text| code("--controller", text))?;

@@ -11,6 +11,7 @@ use crate::{
     config::Config,
     core::{Node, NodeError, Opening},
     keys::Keys,
+    lang::{Zh, reason_zh},
     storage::{
         files::FileError,
         lock::{DataDir, LockError},
@@ -42,6 +43,20 @@ pub enum ServeError {
         /// Why.
         reason: String,
     },
+}
+
+impl Zh for ServeError {
+    fn zh(&self) -> String {
+        match self {
+            ServeError::Node(error) => error.zh(),
+            ServeError::Auth(error) => error.zh(),
+            ServeError::File(error) => error.zh(),
+            ServeError::Lock(error) => error.zh(),
+            ServeError::Listen { address, reason } => {
+                format!("HTTP 接口无法监听 {address}（{}）：请用 --api 或配置项 api 另选一个地址", reason_zh(reason))
+            }
+        }
+    }
 }
 
 /// A node that answers over HTTP.

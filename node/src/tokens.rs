@@ -13,6 +13,8 @@ use antibrush_protocol::{
     },
 };
 
+use crate::lang::Zh;
+
 /// Why no token can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -25,6 +27,18 @@ pub enum TokenError {
     /// The sealed seed does not open or does not match its commitment.
     #[error("this node's sealed pepper does not open; ask the steward to admit this node again")]
     Sealed,
+}
+
+impl Zh for TokenError {
+    fn zh(&self) -> String {
+        match self {
+            TokenError::NotEntitled => {
+                "本节点属于监管观察员：可以校验和统计，但不能把标识转换为令牌，请在平台节点上查询".to_owned()
+            }
+            TokenError::NoKey(class) => format!("联盟没有{}（{class}）类的令牌密钥：请联系秘书处添加", class.zh()),
+            TokenError::Sealed => "密封给本节点的令牌密钥无法打开：请联系秘书处重新接纳本节点".to_owned(),
+        }
+    }
 }
 
 /// Makes tokens under the newest key of each class.

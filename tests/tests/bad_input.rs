@@ -399,7 +399,12 @@ fn what_does_not_fit_a_command() {
     let said = alone.refused(&alone.init_arguments("platform", &code, &["--keys-in-clear-dangerously"]));
     assert!(said.ends_with("已有节点：请换一个 --dir"), "{said}");
     assert!(alone.refused(&["check", "--class", "没有", "--id", "1"]).starts_with("没有这个主体类型"));
-    assert!(alone.refused(&["import", "/nonexistent.csv"]).starts_with("无法读取 /nonexistent.csv"));
+    let said = alone.refused(&["import", "/nonexistent.csv"]);
+    assert_eq!(said, "无法读取 /nonexistent.csv（文件或目录不存在，错误码 2）：请检查路径和权限");
+    assert_eq!(
+        alone.refused(&["status"]),
+        "本节点尚未加入任何联盟：请成立联盟（antibrush alliance create）或加入联盟（antibrush join 邀请码）"
+    );
 }
 
 #[test]

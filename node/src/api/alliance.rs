@@ -55,7 +55,10 @@ pub async fn invite(
     let Json(request) = request?;
     let days = request.days.unwrap_or(7);
     if !(1..=LONGEST_DAYS).contains(&days) {
-        return Err(Problem::bad_request(format!("`days` must be 1 to {LONGEST_DAYS}")));
+        return Err(Problem::bad_request(
+            format!("`days` must be 1 to {LONGEST_DAYS}"),
+            format!("days 须为1至{LONGEST_DAYS}：请改正"),
+        ));
     }
     let role = request.role.unwrap_or(MemberRole::Platform);
     let invited = app.node.admitter().invite(&request.slug, role, days * 86_400).await?;

@@ -1,6 +1,8 @@
 //! The parts of a feed archive, out and in. The layout of the files is docs/PROTOCOL.md § Archive; the command line puts
 //! them together. What comes in passes the same validation as what comes from a peer.
 
+use std::fmt::Display;
+
 use antibrush_protocol::{charter::SignedCharter, feed::BatchHeader, limits, signed::Signed};
 use axum::{
     Json,
@@ -21,6 +23,7 @@ use super::{
     auth::{ADMIN, Caller, READ},
     feed::publisher,
 };
+use crate::lang::Zh;
 
 /// From where on.
 #[derive(Deserialize, IntoParams)]
@@ -98,11 +101,12 @@ pub async fn chunk(
     let digest: [u8; 32] = hex::decode(&digest)
         .ok()
         .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| Problem::bad_request("the digest must be 64 hex digits"))?;
+        .ok_or_else(|| Problem::bad_request("the digest must be 64 hex digits", "摘要须为64位十六进制数：请改正"))?;
     let store = app.node.store().clone();
     let read = tokio::task::spawn_blocking(move || store.chunk(&digest));
     let bytes = read.await.map_err(|_| Problem::stopping())??;
-    let bytes = bytes.ok_or_else(|| Problem::not_found("no chunk with this digest is here"))?;
+    let bytes =
+        bytes.ok_or_else(|| Problem::not_found("no chunk with this digest is here", "本节点没有该摘要的分块"))?;
     Ok(([(header::CONTENT_TYPE, "application/cbor-seq")], bytes).into_response())
 }
 
@@ -115,13 +119,16 @@ pub async fn put_charter(
     _caller: Caller<ADMIN>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Problem> {
-    let charter = SignedCharter::decode(&body?)
-        .map_err(|error| Problem::bad_request(format!("the charter is refused: {error}")))?;
+    let charter =
+        SignedCharter::decode(&body?).map_err(|error| refused(("the charter is refused", "章程未被接受"), &error))?;
     match app.node.take_charter(charter).await {
         Some(Ok(())) => Ok(StatusCode::NO_CONTENT),
-        Some(Err(error)) => {
-            Err(Problem::new(StatusCode::CONFLICT, "charter", format!("the charter is refused: {error}")))
-        }
+        Some(Err(error)) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "charter",
+            format!("the charter is refused: {error}"),
+            format!("章程未被接受：{}", error.zh()),
+        )),
         None => Err(Problem::stopping()),
     }
 }
@@ -139,7 +146,7 @@ pub async fn put_chunk(
     let store = app.node.store().clone();
     let stored =
         tokio::task::spawn_blocking(move || store.put_loose_chunk(&body)).await.map_err(|_| Problem::stopping())??;
-    let digest = stored.map_err(|error| Problem::bad_request(format!("the chunk is refused: {error}")))?;
+    let digest = stored.map_err(|error| refused(("the chunk is refused", "分块未被接受"), &error))?;
     Ok(Json(ChunkDigest { digest: hex::encode(digest) }))
 }
 
@@ -156,17 +163,23 @@ pub async fn put_headers(
     let (Path(slug), Json(request)) = (slug?, request?);
     let number = publisher(&app.node.view(), &slug)?.number;
     if request.objects.len() > limits::QUEUED_BATCHES / 2 {
-        return Err(Problem::bad_request(format!("send at most {} headers at once", limits::QUEUED_BATCHES / 2)));
+        let most = limits::QUEUED_BATCHES / 2;
+        return Err(Problem::bad_request(
+            format!("send at most {most} headers at once"),
+            format!("一次最多发送 {most} 个批次头：请拆分"),
+        ));
     }
     let mut last = None;
     for object in &request.objects {
-        let bytes = STANDARD.decode(object).map_err(|_| Problem::bad_request("a header is not base64"))?;
-        let header = Signed::<BatchHeader>::decode(&bytes)
-            .map_err(|error| Problem::bad_request(format!("a header is refused: {error}")))?;
+        let bytes = STANDARD
+            .decode(object)
+            .map_err(|_| Problem::bad_request("a header is not base64", "有批次头不是 base64：请改正"))?;
+        let header_refused = ("a header is refused", "有批次头未被接受");
+        let header = Signed::<BatchHeader>::decode(&bytes).map_err(|error| refused(header_refused, &error))?;
         let checked = app.node.view().chain.verify_header(header.clone(), crate::clock::wall());
-        checked.map_err(|error| Problem::bad_request(format!("a header is refused: {error}")))?;
+        checked.map_err(|error| refused(header_refused, &error))?;
         if header.payload().publisher != number {
-            return Err(Problem::bad_request("a header is of another feed"));
+            return Err(Problem::bad_request("a header is of another feed", "有批次头属于另一个名单源：请分开发送"));
         }
         last = last.max(Some(header.payload().seq));
         if !app.node.take_header(header).await {
@@ -179,6 +192,11 @@ pub async fn put_headers(
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     Ok(Json(Taken { seq: committed() }))
+}
+
+/// What was refused, in English and Chinese, and why.
+fn refused((en, zh): (&str, &str), error: &(impl Display + Zh)) -> Problem {
+    Problem::bad_request(format!("{en}: {error}"), format!("{zh}：{}", error.zh()))
 }
 
 fn objects(objects: Vec<Vec<u8>>) -> Objects {

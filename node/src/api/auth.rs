@@ -20,6 +20,7 @@ use utoipa::{
 
 use super::{App, Problem};
 use crate::{
+    lang::{Zh, place_zh},
     random,
     storage::files::{self, FileError},
 };
@@ -65,6 +66,18 @@ pub enum AuthError {
         "{TOKENS_FILE} is damaged: {0}; restore it from your backup, or delete it and api-token to make a new administrator's token"
     )]
     Damaged(String),
+}
+
+impl Zh for AuthError {
+    fn zh(&self) -> String {
+        match self {
+            AuthError::File(error) => error.zh(),
+            AuthError::Damaged(reason) => format!(
+                "{TOKENS_FILE} 已损坏{}：请从备份恢复，或删除该文件和 {ADMIN_TOKEN_FILE} 以生成新的管理员令牌",
+                place_zh(reason)
+            ),
+        }
+    }
 }
 
 impl Access {
@@ -140,6 +153,7 @@ impl<const S: u8> FromRequestParts<App> for Caller<S> {
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
                 "send a valid token as `Authorization: Bearer …`; the administrator's lies in the file api-token of the data directory",
+                "令牌缺失或无效：请以 Authorization: Bearer … 发送有效令牌，管理员令牌在数据目录的 api-token 文件中",
             )
         })?;
         if grant.scopes.contains(&scope(S)) || grant.scopes.contains(&Scope::Admin) {
@@ -149,6 +163,7 @@ impl<const S: u8> FromRequestParts<App> for Caller<S> {
                 StatusCode::FORBIDDEN,
                 "forbidden",
                 "the token has not the scope of this route; ask the node's administrator for another one",
+                "令牌没有该路径所需的权限：请向节点管理员申请另一个令牌",
             ))
         }
     }

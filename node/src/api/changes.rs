@@ -236,13 +236,17 @@ fn parse(cursor: &str, node: &str, next: u64) -> Result<Place, Problem> {
     let (name, commit, leaf) = (parts.next(), parts.next(), parts.next());
     let number = |part: Option<&str>| part.and_then(|part| part.parse::<u64>().ok());
     let (Some(name), Some(commit), Some(leaf), None) = (name, number(commit), number(leaf), parts.next()) else {
-        return Err(Problem::bad_request("the cursor is malformed; send the one of the last change, or none to begin"));
+        return Err(Problem::bad_request(
+            "the cursor is malformed; send the one of the last change, or none to begin",
+            "游标格式不对：请使用最后一条变更的游标，或不带游标从头开始",
+        ));
     };
     if name != node || commit > next {
         return Err(Problem::new(
             StatusCode::GONE,
             "cursor-gone",
             "the cursor is of another node or of a log that was lost; begin again without a cursor",
+            "游标属于另一节点或已丢失的日志：请不带游标从头开始",
         ));
     }
     Ok(Place { commit, leaf })

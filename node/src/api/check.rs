@@ -135,18 +135,24 @@ pub async fn checks(
 }
 
 fn answer_many(app: &App, caller: &Arc<str>, body: &[u8]) -> Result<Response, Problem> {
-    let request: ChecksRequest<'_> = serde_json::from_slice(body).map_err(|_| {
-        Problem::bad_request("the body is not the JSON that this route takes; compare it with /openapi.json")
-    })?;
+    let request: ChecksRequest<'_> = serde_json::from_slice(body).map_err(|_| Problem::not_the_json())?;
     let purpose = checked_purpose(&request.purpose)?;
     let most = app.node.config().checks_at_once;
     if request.ids.len() + request.items.len() > most {
-        return Err(Problem::bad_request(format!("ask for at most {most} subjects at once; split the list")));
+        return Err(Problem::bad_request(
+            format!("ask for at most {most} subjects at once; split the list"),
+            format!("一次最多查询 {most} 个主体：请拆分"),
+        ));
     }
     let class_of_ids = match (request.class, request.ids.is_empty()) {
         (Some(class), _) => class,
         (None, true) => Class::Ent,
-        (None, false) => return Err(Problem::bad_request("`ids` need a `class`; or send `items` with a class each")),
+        (None, false) => {
+            return Err(Problem::bad_request(
+                "`ids` need a `class`; or send `items` with a class each",
+                "ids 须有 class：请补充，或改用 items 并为每项写明 class",
+            ));
+        }
     };
     let ids = request.ids.iter().map(|id| (class_of_ids, id.as_ref()));
     let questions: Vec<(Class, &str)> =
@@ -208,6 +214,7 @@ fn checked_purpose(purpose: &str) -> Result<&str, Problem> {
     } else {
         Err(Problem::bad_request(
             "`purpose` must be a short word of a-z, hyphen and at most four digits, like order-risk",
+            "purpose 须为简短的词（小写字母、连字符和最多四位数字），例如 order-risk：请改正",
         ))
     }
 }

@@ -18,7 +18,7 @@ use super::{
     App, Problem,
     auth::{Caller, READ},
 };
-use crate::{clock, core::Node, core::View, storage::StorageError};
+use crate::{clock, core::Node, core::View, lang::Both, storage::StorageError};
 
 /// One feed.
 #[derive(Serialize, ToSchema)]
@@ -88,6 +88,9 @@ pub struct Verification {
     /// What does not hold, and where.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
+    /// The same in Chinese.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault_zh: Option<String>,
     /// What the entries are, counted from the bodies.
     totals: Vec<TotalView>,
 }
@@ -156,6 +159,7 @@ fn verify_feed(node: &Node, slug: &str) -> Result<Verification, Problem> {
             erased: 0,
             holds: true,
             fault: None,
+            fault_zh: None,
             totals: Vec::new(),
         },
     );
@@ -163,11 +167,11 @@ fn verify_feed(node: &Node, slug: &str) -> Result<Verification, Problem> {
     let mut seq = 0;
     while let Some(header) = store.header(member.number, seq)? {
         let id = header.id();
-        let checked = view.chain.verify_header(header, clock::wall()).map_err(|error| error.to_string());
+        let checked = view.chain.verify_header(header, clock::wall()).map_err(Both::from);
         let step = checked.and_then(|header| {
             let h = header.payload();
             if h.previous != previous {
-                return Err("the header does not name the one before it".to_owned());
+                return Err(Both::new("the header does not name the one before it", "批次头没有指向前一批次"));
             }
             check_body(node, h, tree.clone(), &mut totals, &mut result)
         });
@@ -175,7 +179,8 @@ fn verify_feed(node: &Node, slug: &str) -> Result<Verification, Problem> {
             Ok(after) => tree = after,
             Err(fault) => {
                 result.holds = false;
-                result.fault = Some(format!("batch {seq}: {fault}"));
+                result.fault = Some(format!("batch {seq}: {}", fault.en));
+                result.fault_zh = Some(format!("批次 {seq}：{}", fault.zh));
                 break;
             }
         }
@@ -194,17 +199,18 @@ fn check_body(
     tree: Frontier,
     totals: &mut Totals,
     result: &mut Verification,
-) -> Result<Frontier, String> {
-    let mut check = BodyCheck::new(header, tree).map_err(|error| error.to_string())?;
+) -> Result<Frontier, Both> {
+    let mut check = BodyCheck::new(header, tree)?;
     for descriptor in &header.chunks {
-        let bytes = node.store().chunk(&descriptor.digest).map_err(|error| error.to_string())?;
-        let bytes = bytes.ok_or_else(|| "a chunk of the body is missing on disk".to_owned())?;
-        let chunk = Chunk::verify(descriptor, &bytes).map_err(|error| error.to_string())?;
+        let bytes = node.store().chunk(&descriptor.digest)?;
+        let bytes =
+            bytes.ok_or_else(|| Both::new("a chunk of the body is missing on disk", "磁盘上缺少批次内容的一个分块"))?;
+        let chunk = Chunk::verify(descriptor, &bytes)?;
         check.add(&chunk.leaf_hashes, &chunk.totals, chunk.erased, |_, _, _| {});
         totals.add(&chunk.totals);
         result.erased += u64::from(chunk.erased);
     }
-    check.finish().map_err(|error| error.to_string())
+    Ok(check.finish()?)
 }
 
 /// Shows every header of a feed, in order.
@@ -228,7 +234,10 @@ pub(super) fn publisher<'a>(view: &'a View, slug: &str) -> Result<&'a Member, Pr
 
 fn no_feed(slug: &str) -> Problem {
     let shown: String = slug.chars().filter(|c| c.is_ascii_lowercase() || *c == '-').take(32).collect();
-    Problem::not_found(format!("no member {shown} publishes a feed in this alliance; /v1/members lists them"))
+    Problem::not_found(
+        format!("no member {shown} publishes a feed in this alliance; /v1/members lists them"),
+        format!("本联盟没有成员 {shown} 的名单源：/v1/members 列出了全部成员"),
+    )
 }
 
 fn feed_view(view: &View, feed: &FeedStatus) -> Option<FeedView> {

@@ -19,7 +19,11 @@ use super::{
     App, Problem,
     auth::{ADMIN, CHECK, Caller},
 };
-use crate::{clock, random};
+use crate::{
+    clock,
+    lang::{Both, Zh},
+    random,
+};
 
 /// The most subjects of one call.
 const ITEMS: usize = 100_000;
@@ -87,14 +91,13 @@ pub async fn build(
 ) -> Result<Json<FilterFile>, Problem> {
     let Json(request) = request?;
     if request.items.is_empty() || request.items.len() > ITEMS {
-        return Err(Problem::bad_request(format!("send 1 to {ITEMS} items")));
+        return Err(Problem::bad_request(format!("send 1 to {ITEMS} items"), format!("请发送1至{ITEMS}个主体")));
     }
     let node = app.node.clone();
     let built = tokio::task::spawn_blocking(move || -> Result<FilterFile, Problem> {
         let (view, mut scratch, mut tags) = (node.view(), Vec::new(), BTreeSet::new());
         for item in &request.items {
-            let subject =
-                Subject::parse(item.class, &item.id).map_err(|error| Problem::bad_request(error.reason_en()))?;
+            let subject = Subject::parse(item.class, &item.id).map_err(|error| Problem::refused(&error))?;
             tags.insert(view.tokens.federation_tag(&subject, &mut scratch)?);
         }
         let tags: Vec<[u8; 32]> = tags.into_iter().collect();
@@ -108,7 +111,12 @@ pub async fn build(
             view.chain.alliance(),
             request.number,
         )
-        .map_err(|error| Problem::bad_request(format!("the filter cannot be built: {error}")))?;
+        .map_err(|error| {
+            Problem::bad_request(
+                format!("the filter cannot be built: {error}"),
+                format!("过滤器无法建立：{}", error.zh()),
+            )
+        })?;
         let key = node.keys().feed().map_err(crate::core::PublishError::from)?;
         let head = signed::sign(&head, key);
         Ok(FilterFile { head: STANDARD.encode(head.envelope()), bitmap: STANDARD.encode(bitmap) })
@@ -125,10 +133,13 @@ pub async fn check(
     request: Result<Json<FilterCheck>, JsonRejection>,
 ) -> Result<Json<FilterVerdict>, Problem> {
     let Json(request) = request?;
-    let refused = |what: &str| Problem::bad_request(format!("the filter is refused: {what}"));
-    let head = STANDARD.decode(&request.filter.head).map_err(|_| refused("its head is not base64"))?;
-    let bitmap = STANDARD.decode(&request.filter.bitmap).map_err(|_| refused("its bitmap is not base64"))?;
-    let signed = Signed::<FilterHead>::decode(&head).map_err(|error| refused(&error.to_string()))?;
+    let head = STANDARD
+        .decode(&request.filter.head)
+        .map_err(|_| refused(Both::new("its head is not base64", "其头部不是 base64")))?;
+    let bitmap = STANDARD
+        .decode(&request.filter.bitmap)
+        .map_err(|_| refused(Both::new("its bitmap is not base64", "其位图不是 base64")))?;
+    let signed = Signed::<FilterHead>::decode(&head).map_err(refused)?;
     let view = app.node.view();
     let head = signed.payload().clone();
     let may = view
@@ -137,16 +148,20 @@ pub async fn check(
         .iter()
         .any(|member| member.is_publisher() && member.signs_with(&signed.key(), head.built));
     if head.alliance != view.chain.alliance() || !may {
-        return Err(refused("it is not signed by a member of this alliance"));
+        return Err(refused(Both::new("it is not signed by a member of this alliance", "它不是由本联盟的成员签名的")));
     }
-    let subject =
-        Subject::parse(request.class, &request.id).map_err(|error| Problem::bad_request(error.reason_en()))?;
+    let subject = Subject::parse(request.class, &request.id).map_err(|error| Problem::refused(&error))?;
     let tag = view.tokens.federation_tag(&subject, &mut Vec::new())?;
-    let filter = Filter::open(&head, bitmap).map_err(|error| refused(&error.to_string()))?;
+    let filter = Filter::open(&head, bitmap).map_err(refused)?;
     let answer = match filter.answer(&tag, clock::wall()) {
         FilterAnswer::Absent => "not_listed",
         FilterAnswer::Candidate => "candidate",
         FilterAnswer::Stale => "stale",
     };
     Ok(Json(FilterVerdict { answer, items: head.items, expires: head.expires.0 }))
+}
+
+fn refused(reason: impl Into<Both>) -> Problem {
+    let Both { en, zh } = reason.into();
+    Problem::bad_request(format!("the filter is refused: {en}"), format!("过滤器未被接受：{zh}"))
 }

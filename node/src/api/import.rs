@@ -1,6 +1,6 @@
 //! Importing a file over HTTP: the file is the body, progress and rejects come back as they happen.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{fmt::Display, ops::ControlFlow, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
@@ -24,6 +24,7 @@ use super::{
 use crate::{
     core::{Counted, ENTRIES_PER_IMPORTED_BATCH, Node, Outcome, PublishError, Session, Wanted},
     import::{Record, Reject, Table},
+    lang::Zh,
 };
 
 /// The largest file: a million rows of 500 bytes.
@@ -161,8 +162,7 @@ impl Import<'_> {
     fn read(node: Arc<Node>, query: &ImportQuery, body: Bytes, out: &Out) -> Result<ImportLine, ImportLine> {
         // Names the file in evidence references of rows that bring none, without telling anything about it.
         let file = hex::encode(&Sha256::digest(&body)[..8]);
-        let table = Table::read(&query.name, body.into())
-            .map_err(|error| ImportLine::Error { detail: error.reason_en(), detail_zh: Some(error.reason_zh()) })?;
+        let table = Table::read(&query.name, body.into()).map_err(error_line)?;
         let mut import = Import {
             node,
             out,
@@ -197,7 +197,7 @@ impl Import<'_> {
             return Err(failed);
         }
         if let Err(error) = read {
-            return Err(ImportLine::Error { detail: error.reason_en(), detail_zh: Some(error.reason_zh()) });
+            return Err(error_line(error));
         }
         // Nobody reads the answer any more: what is not published by then stays unpublished.
         if !read.is_ok_and(|summary| summary.is_stopped) {
@@ -242,8 +242,7 @@ impl Import<'_> {
             }
         }
         let session = self.session()?;
-        let outcomes =
-            session.list(&wishes).map_err(|error| ImportLine::Error { detail: error.to_string(), detail_zh: None })?;
+        let outcomes = session.list(&wishes).map_err(error_line)?;
         for (line, outcome) in lines.into_iter().zip(&outcomes) {
             self.counted.count(outcome);
             if let Outcome::Refused(refusal) = outcome {
@@ -253,7 +252,7 @@ impl Import<'_> {
                     column_en: None,
                     column_zh: None,
                     reason_en: refusal.to_string(),
-                    reason_zh: crate::lang::refusal_zh(refusal).to_owned(),
+                    reason_zh: refusal.zh(),
                 });
             }
         }
@@ -316,6 +315,6 @@ fn wanted(file: &str, record: Record) -> Wanted {
     }
 }
 
-fn error_line(error: PublishError) -> ImportLine {
-    ImportLine::Error { detail: error.to_string(), detail_zh: None }
+fn error_line(error: impl Display + Zh) -> ImportLine {
+    ImportLine::Error { detail: error.to_string(), detail_zh: Some(error.zh()) }
 }

@@ -16,7 +16,10 @@ use super::{
     App, Problem,
     auth::{Caller, PUBLISH},
 };
-use crate::core::{Clear, Counted, Node, Outcome, Session, Wanted};
+use crate::{
+    core::{Clear, Counted, Node, Outcome, Session, Wanted},
+    lang::Both,
+};
 
 /// The most items of one call: larger lists are imported as files.
 const ITEMS: usize = 10_000;
@@ -108,6 +111,9 @@ pub struct ItemOutcome {
     /// Why it was refused, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// The same in Chinese.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason_zh: Option<String>,
 }
 
 /// Lists subjects: one batch, durable and queryable here when the call returns.
@@ -121,7 +127,7 @@ pub async fn list(
 ) -> Result<Json<PublishResponse>, Problem> {
     let Json(request) = request?;
     bounded(request.items.len())?;
-    let wishes: Vec<Result<Wanted, String>> = request.items.into_iter().map(wanted).collect();
+    let wishes: Vec<Result<Wanted, Both>> = request.items.into_iter().map(wanted).collect();
     publish(&app.node, wishes, |session, wishes| session.list(wishes)).await
 }
 
@@ -137,8 +143,8 @@ pub async fn clear(
     let Json(request) = request?;
     bounded(request.items.len())?;
     let clear = |item: ClearItem| {
-        let subject = Subject::parse(item.class, &item.id).map_err(|error| error.reason_en().to_owned())?;
-        Ok(Clear { subject, list: item.list.unwrap_or(List::Cxh), reason: item.reason })
+        let subject = Subject::parse(item.class, &item.id)?;
+        Ok::<_, Both>(Clear { subject, list: item.list.unwrap_or(List::Cxh), reason: item.reason })
     };
     let wishes = request.items.into_iter().map(clear).collect();
     publish(&app.node, wishes, |session, wishes| session.clear(wishes)).await
@@ -146,22 +152,31 @@ pub async fn clear(
 
 fn bounded(items: usize) -> Result<(), Problem> {
     match items {
-        0 => Err(Problem::bad_request("`items` is empty; send at least one")),
+        0 => Err(Problem::bad_request("`items` is empty; send at least one", "items 为空：请至少发送一项")),
         1..=ITEMS => Ok(()),
-        _ => Err(Problem::bad_request(format!("send at most {ITEMS} items at once, or import them as a file"))),
+        _ => Err(Problem::bad_request(
+            format!("send at most {ITEMS} items at once, or import them as a file"),
+            format!("一次最多发送 {ITEMS} 项：请拆分，或以文件导入"),
+        )),
     }
 }
 
-fn wanted(item: ListItem) -> Result<Wanted, String> {
-    let subject = Subject::parse(item.class, &item.id).map_err(|error| error.reason_en().to_owned())?;
+fn wanted(item: ListItem) -> Result<Wanted, Both> {
+    let subject = Subject::parse(item.class, &item.id)?;
     let day = |text: Option<String>, field: &str| match text {
         None => Ok(None),
-        Some(text) => {
-            Day::parse(&text).map(Some).ok_or_else(|| format!("`{field}` is not a date; write it as 2026-11-22"))
-        }
+        Some(text) => Day::parse(&text).map(Some).ok_or_else(|| {
+            Both::new(
+                format!("`{field}` is not a date; write it as 2026-11-22"),
+                format!("{field} 不是日期：请写成 2026-11-22 的形式"),
+            )
+        }),
     };
     if item.evidence.is_empty() || item.evidence.len() > 256 {
-        return Err("`evidence` must name where the evidence is kept, in 1 to 256 bytes".to_owned());
+        return Err(Both::new(
+            "`evidence` must name where the evidence is kept, in 1 to 256 bytes",
+            "evidence 须写明证据保存处，1至256字节：请补充",
+        ));
     }
     Ok(Wanted {
         subject,
@@ -182,7 +197,7 @@ fn wanted(item: ListItem) -> Result<Wanted, String> {
 /// Plans and publishes; items that could not even be read keep their place among the outcomes.
 async fn publish<W: Send + 'static>(
     node: &std::sync::Arc<Node>,
-    wishes: Vec<Result<W, String>>,
+    wishes: Vec<Result<W, Both>>,
     plan: impl FnOnce(&mut Session, &[W]) -> Result<Vec<Outcome>, antibrush_protocol::feed::build::BuildError>
     + Send
     + 'static,
@@ -195,21 +210,21 @@ async fn publish<W: Send + 'static>(
             places.push(wish.map(|wish| good.push(wish)));
         }
         let mut session = Session::new(&planner, writer)?;
-        let outcomes = plan(&mut session, &good).map_err(|error| Problem::bad_request(error.to_string()))?;
+        let outcomes = plan(&mut session, &good).map_err(|error| Problem::refused(&error))?;
         Ok((session, outcomes, places))
     });
     let (session, outcomes, places) = planned.await.map_err(|_| Problem::stopping())??;
     let head = node.publish_session(session).await?;
     let (mut counted, mut outcomes) = (Counted::default(), outcomes.into_iter());
-    let outcome = |place: Result<(), String>| match place.map(|()| outcomes.next()) {
+    let outcome = |place: Result<(), Both>| match place.map(|()| outcomes.next()) {
         Ok(Some(outcome)) => {
             counted.count(&outcome);
             described(&outcome)
         }
-        Ok(None) => ItemOutcome { outcome: "refused", reason: None },
-        Err(reason) => {
+        Ok(None) => ItemOutcome { outcome: "refused", reason: None, reason_zh: None },
+        Err(Both { en, zh }) => {
             counted.refused += 1;
-            ItemOutcome { outcome: "refused", reason: Some(reason) }
+            ItemOutcome { outcome: "refused", reason: Some(en), reason_zh: Some(zh) }
         }
     };
     let outcomes = places.into_iter().map(outcome).collect();
@@ -222,7 +237,8 @@ fn described(outcome: &Outcome) -> ItemOutcome {
         Outcome::Amended => ("amended", None),
         Outcome::Unchanged => ("unchanged", None),
         Outcome::Cleared => ("cleared", None),
-        Outcome::Refused(refusal) => ("refused", Some(refusal.to_string())),
+        Outcome::Refused(refusal) => ("refused", Some(Both::from(*refusal))),
     };
-    ItemOutcome { outcome, reason }
+    let (reason, reason_zh) = reason.map(|Both { en, zh }| (en, zh)).unzip();
+    ItemOutcome { outcome, reason, reason_zh }
 }

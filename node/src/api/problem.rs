@@ -1,5 +1,7 @@
 //! Errors as problem+json (RFC 9457): one place maps everything that can go wrong to a status.
 
+use std::fmt::Display;
+
 use axum::{
     Json,
     extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection},
@@ -11,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{
     core::{AdmitError, PublishError},
+    lang::Zh,
     storage::{StorageError, documents::DocumentError},
     tokens::TokenError,
 };
@@ -26,27 +29,58 @@ pub struct Problem {
     pub status: u16,
     /// The reason and the next step.
     pub detail: String,
+    /// The same in Chinese.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail_zh: Option<String>,
 }
 
 impl Problem {
     /// A problem of a kind.
-    pub fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Problem {
-        Problem { kind: format!("urn:antibrush:problem:{kind}"), status: status.as_u16(), detail: detail.into() }
+    pub fn new(status: StatusCode, kind: &str, detail: impl Into<String>, detail_zh: impl Into<String>) -> Problem {
+        Problem {
+            kind: format!("urn:antibrush:problem:{kind}"),
+            status: status.as_u16(),
+            detail: detail.into(),
+            detail_zh: Some(detail_zh.into()),
+        }
+    }
+
+    /// A problem of a kind, in the words of an error.
+    fn of(status: StatusCode, kind: &str, error: &(impl Display + Zh)) -> Problem {
+        Problem::new(status, kind, error.to_string(), error.zh())
     }
 
     /// The caller's request is wrong.
-    pub fn bad_request(detail: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::BAD_REQUEST, "bad-request", detail)
+    pub fn bad_request(detail: impl Into<String>, detail_zh: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-request", detail, detail_zh)
+    }
+
+    /// The caller's request is wrong, as an error says.
+    pub fn refused(error: &(impl Display + Zh)) -> Problem {
+        Problem::of(StatusCode::BAD_REQUEST, "bad-request", error)
+    }
+
+    /// The body is no JSON, or another one.
+    pub fn not_the_json() -> Problem {
+        Problem::bad_request(
+            "the body is not the JSON that this route takes; compare it with /openapi.json",
+            "请求体不是该路径要求的 JSON：请与 /openapi.json 对照",
+        )
     }
 
     /// What was asked for is not here.
-    pub fn not_found(detail: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
+    pub fn not_found(detail: impl Into<String>, detail_zh: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "not-found", detail, detail_zh)
     }
 
     /// The node stops or its task ended.
     pub fn stopping() -> Problem {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the node is stopping; try again when it runs")
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stopping",
+            "the node is stopping; try again when it runs",
+            "节点正在停止：请在其运行后重试",
+        )
     }
 }
 
@@ -63,13 +97,20 @@ impl IntoResponse for Problem {
 
 /// No such route.
 pub async fn not_found() -> Problem {
-    Problem::not_found("there is no such route; /openapi.json lists them all")
+    Problem::not_found(
+        "there is no such route; /openapi.json lists them all",
+        "没有这个路径：/openapi.json 列出了全部路径",
+    )
 }
 
 /// The route has other methods.
 pub async fn method_not_allowed() -> Problem {
-    let detail = "this route takes another method; /openapi.json says which";
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "this route takes another method; /openapi.json says which",
+        "该路径不支持此方法：/openapi.json 写明了可用的方法",
+    )
 }
 
 impl From<PublishError> for Problem {
@@ -86,14 +127,14 @@ impl From<PublishError> for Problem {
             PublishError::Key(_) => (StatusCode::INTERNAL_SERVER_ERROR, "key"),
             PublishError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         };
-        Problem::new(status, kind, error.to_string())
+        Problem::of(status, kind, &error)
     }
 }
 
 impl From<StorageError> for Problem {
     fn from(error: StorageError) -> Self {
         let (status, kind) = storage(&error);
-        Problem::new(status, kind, error.to_string())
+        Problem::of(status, kind, &error)
     }
 }
 
@@ -111,7 +152,7 @@ fn storage(error: &StorageError) -> (StatusCode, &'static str) {
 
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
-        Problem::new(StatusCode::FORBIDDEN, "no-token", error.to_string())
+        Problem::of(StatusCode::FORBIDDEN, "no-token", &error)
     }
 }
 
@@ -125,7 +166,7 @@ impl From<AdmitError> for Problem {
             AdmitError::Storage(error) => storage(error),
             AdmitError::Charter(_) | AdmitError::Seal(_) | AdmitError::Key(_) => (StatusCode::CONFLICT, "charter"),
         };
-        Problem::new(status, kind, error.to_string())
+        Problem::of(status, kind, &error)
     }
 }
 
@@ -133,11 +174,14 @@ impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
         // The text of the rejection may quote the body; the position is enough to find the place.
         match &rejection {
-            JsonRejection::MissingJsonContentType(_) => {
-                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "send the body as application/json")
-            }
+            JsonRejection::MissingJsonContentType(_) => Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "media-type",
+                "send the body as application/json",
+                "请以 application/json 发送请求体",
+            ),
             JsonRejection::BytesRejection(_) => too_large(),
-            _ => Problem::bad_request("the body is not the JSON that this route takes; compare it with /openapi.json"),
+            _ => Problem::not_the_json(),
         }
     }
 }
@@ -150,13 +194,19 @@ impl From<BytesRejection> for Problem {
 
 impl From<QueryRejection> for Problem {
     fn from(_: QueryRejection) -> Self {
-        Problem::bad_request("a parameter behind the question mark is wrong; compare it with /openapi.json")
+        Problem::bad_request(
+            "a parameter behind the question mark is wrong; compare it with /openapi.json",
+            "问号后的参数有误：请与 /openapi.json 对照",
+        )
     }
 }
 
 impl From<PathRejection> for Problem {
     fn from(_: PathRejection) -> Self {
-        Problem::bad_request("a part of the path is wrong; compare it with /openapi.json")
+        Problem::bad_request(
+            "a part of the path is wrong; compare it with /openapi.json",
+            "路径的一部分有误：请与 /openapi.json 对照",
+        )
     }
 }
 
@@ -165,5 +215,6 @@ fn too_large() -> Problem {
         StatusCode::PAYLOAD_TOO_LARGE,
         "too-large",
         "the body is too large for this route or was cut off; split it",
+        "请求体过大或不完整：请拆分后再发送",
     )
 }

@@ -75,21 +75,37 @@ pub async fn inclusion(
     let index = match (request.index, request.class, &request.id) {
         (Some(index), None, None) => index,
         (None, Some(class), Some(id)) => {
-            let subject = Subject::parse(class, id).map_err(|error| Problem::bad_request(error.reason_en()))?;
+            let subject = Subject::parse(class, id).map_err(|error| Problem::refused(&error))?;
             let token = app.node.token(&subject)?;
             let mut rows = Vec::new();
             app.node.store().table().get(&prefix_of(&token), &mut rows);
             let row = rows.iter().find(|row| row.publisher == member);
             u64::from(
-                row.ok_or_else(|| Problem::not_found("that publisher has no listing of this subject in force"))?.leaf,
+                row.ok_or_else(|| {
+                    Problem::not_found(
+                        "that publisher has no listing of this subject in force",
+                        "该发布方没有列入该主体的有效记录",
+                    )
+                })?
+                .leaf,
             )
         }
-        _ => return Err(Problem::bad_request("name the leaf by `index`, or the subject by `class` and `id`")),
+        _ => {
+            return Err(Problem::bad_request(
+                "name the leaf by `index`, or the subject by `class` and `id`",
+                "请用 index 指明条目，或用 class 和 id 指明主体",
+            ));
+        }
     };
     let store = app.node.store().clone();
     let proof = tokio::task::spawn_blocking(move || store.prove_inclusion(member, index));
     let proof = proof.await.map_err(|_| Problem::stopping())??;
-    let proof = proof.ok_or_else(|| Problem::not_found("the feed has no such leaf here, or its content is erased"))?;
+    let proof = proof.ok_or_else(|| {
+        Problem::not_found(
+            "the feed has no such leaf here, or its content is erased",
+            "本节点的该名单源中没有这一条目，或其内容已被擦除",
+        )
+    })?;
     Ok(Json(ProofResponse {
         alliance: hex::encode(view.chain.alliance()),
         index: Some(index),
@@ -110,14 +126,18 @@ pub async fn consistency(
     let view = app.node.view();
     let member = publisher(&view, &request.publisher)?.number;
     let newest = view.head(member).map(|head| head.seq);
-    let later = request.later.or(newest).ok_or_else(|| Problem::not_found("nothing of that feed is here yet"))?;
+    let later = request
+        .later
+        .or(newest)
+        .ok_or_else(|| Problem::not_found("nothing of that feed is here yet", "本节点尚未收到该名单源的任何批次"))?;
     if request.earlier > later {
-        return Err(Problem::bad_request("`earlier` must not be after `later`"));
+        return Err(Problem::bad_request("`earlier` must not be after `later`", "earlier 不得晚于 later：请改正"));
     }
     let store = app.node.store().clone();
     let proof = tokio::task::spawn_blocking(move || store.prove_consistency(member, request.earlier, later));
     let proof = proof.await.map_err(|_| Problem::stopping())??;
-    let proof = proof.ok_or_else(|| Problem::not_found("one of the two batches is not here"))?;
+    let proof =
+        proof.ok_or_else(|| Problem::not_found("one of the two batches is not here", "两个批次中有一个不在本节点"))?;
     Ok(Json(ProofResponse {
         alliance: hex::encode(view.chain.alliance()),
         index: None,

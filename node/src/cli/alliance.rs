@@ -23,8 +23,12 @@ use crate::{
 pub async fn run(context: &Context, verb: AllianceVerb) -> Result<(), Failure> {
     match verb {
         AllianceVerb::Create { name_zh, name_en, level, region, accept_insider_enumeration, hide_publishers } => {
-            let level = Level::parse(&level)
-                .ok_or_else(|| Failure::text("the level must be city, province, national or sector"))?;
+            let level = Level::parse(&level).ok_or_else(|| {
+                Failure::both(
+                    "the level must be city, province, national or sector",
+                    "范围须为 city（市）、province（省）、national（国家）或 sector（行业）",
+                )
+            })?;
             let policy = Policy {
                 names_publishers: !hide_publishers,
                 accepts_insider_enumeration: accept_insider_enumeration,

@@ -17,6 +17,7 @@ use super::{Context, Failure};
 use crate::{
     api::{self, ADMIN_TOKEN_FILE, App, Problem},
     core::Opening,
+    lang::Zh,
     serve,
     storage::{files, lock},
 };
@@ -38,11 +39,13 @@ impl Client {
         let running = lock::running(&context.directory).map_err(Failure::new)?;
         if let Some(running) = running {
             let api = running.api.ok_or_else(|| {
-                Failure::text(format!(
-                    "another process ({}) uses {} and does not answer yet; wait for it, or stop it first",
-                    running.pid,
-                    context.directory.display()
-                ))
+                let (pid, directory) = (running.pid, context.directory.display());
+                Failure::both(
+                    format!(
+                        "another process ({pid}) uses {directory} and does not answer yet; wait for it, or stop it first"
+                    ),
+                    format!("另一进程（{pid}）正在使用 {directory}，尚未响应：请稍候，或先停止它"),
+                )
             })?;
             return Client::running(api, &context.directory);
         }
@@ -75,7 +78,9 @@ impl Client {
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
             .header(header::CONTENT_TYPE, content_type)
             .body(Body::from(body))
-            .map_err(|error| Failure::text(format!("the request cannot be made: {error}")))?;
+            .map_err(|error| {
+                Failure::both(format!("the request cannot be made: {error}"), "无法构造请求：请检查参数中有无特殊字符")
+            })?;
         match &self.way {
             Way::Running(api) => send_over_socket(*api, request).await,
             Way::InProcess { router, .. } => {
@@ -99,8 +104,7 @@ impl Client {
         };
         let response = self.send(method, path, "application/json", body).await?;
         let bytes = good(response).await?;
-        serde_json::from_slice(&bytes)
-            .map_err(|_| Failure::text("the node answered with something else; is it of the same release?"))
+        serde_json::from_slice(&bytes).map_err(|_| something_else())
     }
 
     /// GET.
@@ -130,14 +134,28 @@ pub async fn good(response: Response<Body>) -> Result<Bytes, Failure> {
         return Ok(bytes);
     }
     match serde_json::from_slice::<Problem>(&bytes) {
-        Ok(problem) => Err(Failure::problem(&problem.kind, problem.detail)),
-        Err(_) => Err(Failure::text(format!("the node answered {}", readable(status)))),
+        Ok(problem) => Err(Failure::problem(problem)),
+        Err(_) => Err(Failure::both(
+            format!("the node answered {}", readable(status)),
+            format!("节点返回状态 {}：请查看其日志", status.as_u16()),
+        )),
     }
+}
+
+/// A good answer that cannot be read.
+pub fn something_else() -> Failure {
+    Failure::both(
+        "the node answered with something else; is it of the same release?",
+        "节点的回答无法识别：请确认它与本命令是同一版本",
+    )
 }
 
 async fn send_over_socket(api: SocketAddr, request: Request<Body>) -> Result<Response<Body>, Failure> {
     let stream = TcpStream::connect(api).await.map_err(|error| {
-        Failure::text(format!("the node at {api} does not answer ({error}); check that it runs, or look into its log"))
+        Failure::both(
+            format!("the node at {api} does not answer ({error}); check that it runs, or look into its log"),
+            format!("{api} 的节点没有响应（{}）：请确认其正在运行，或查看其日志", error.zh()),
+        )
     })?;
     // Without it small requests wait for the peer's delayed acknowledgement; a refusal costs only speed.
     let _ = stream.set_nodelay(true);
@@ -149,8 +167,9 @@ async fn send_over_socket(api: SocketAddr, request: Request<Body>) -> Result<Res
 }
 
 fn broken() -> Failure {
-    Failure::text(
+    Failure::both(
         "the connection to the node broke; look whether it still runs, then repeat the command: it changes nothing twice",
+        "与节点的连接中断：请确认其仍在运行，然后重新执行，重复执行不会重复生效",
     )
 }
 
@@ -163,6 +182,9 @@ fn read_token(directory: &Path) -> Result<String, Failure> {
     let bytes = files::read_bounded(&path, 1024).map_err(Failure::new)?;
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     text.map(|text| text.trim().to_owned()).ok_or_else(|| {
-        Failure::text(format!("{} is missing; start the node once with `antibrush run`, it makes one", path.display()))
+        Failure::both(
+            format!("{} is missing; start the node once with `antibrush run`, it makes one", path.display()),
+            format!("缺少 {}：请用 antibrush run 启动一次节点，它会生成该文件", path.display()),
+        )
     })
 }

@@ -16,10 +16,13 @@ use serde_json::{Value, json};
 use super::{
     Client, Context, Failure,
     args::FeedVerb,
-    client::good,
+    client::{good, something_else},
     output::{CodeKind, moment},
 };
-use crate::storage::files;
+use crate::{
+    lang::{Both, Zh},
+    storage::files,
+};
 
 pub async fn run(context: &Context, verb: FeedVerb) -> Result<(), Failure> {
     let client = match &verb {
@@ -90,10 +93,11 @@ async fn show_one(context: &Context, client: &Client, publisher: &str) -> Result
 async fn verify(context: &Context, client: &Client, publisher: &str) -> Result<(), Failure> {
     let found: Value = client.call(Method::POST, &format!("/v1/feeds/{publisher}/verify"), None::<&()>).await?;
     if found["holds"] != true {
-        let fault = found["fault"].as_str().unwrap_or("unknown").to_owned();
+        let fault = found["fault"].as_str().unwrap_or("unknown");
+        let fault_zh = found["fault_zh"].as_str().unwrap_or(fault);
         return Err(Failure::both(
             format!("the feed of {publisher} does not hold: {fault}; tell the stewards"),
-            format!("{publisher} 的名单源校验不通过：{fault}；请通知秘书处"),
+            format!("{publisher} 的名单源校验不通过（{fault_zh}）：请通知秘书处"),
         ));
     }
     context.output.show(&found, |found| {
@@ -141,16 +145,20 @@ impl Summary {
     fn read(directory: &Path) -> Result<Summary, Failure> {
         let path = directory.join("archive.json");
         let not_an_archive = || {
-            Failure::text(format!("{} is no feed archive: archive.json is missing or malformed", directory.display()))
+            Failure::both(
+                format!("{} is no feed archive: archive.json is missing or malformed", directory.display()),
+                format!("{} 不是名单源归档：其中的 archive.json 缺失或格式不对", directory.display()),
+            )
         };
         let bytes = files::read_bounded(&path, 64 * 1024).map_err(Failure::new)?.ok_or_else(not_an_archive)?;
         let value: Value = serde_json::from_slice(&bytes).map_err(|_| not_an_archive())?;
         match (value["version"].as_u64(), value["publisher"].as_str(), value["headers"].as_u64()) {
             (Some(1), Some(publisher), Some(headers)) => Ok(Summary { publisher: publisher.to_owned(), headers }),
             (Some(1), ..) | (None, ..) => Err(not_an_archive()),
-            (Some(version), ..) => {
-                Err(Failure::text(format!("the archive has version {version}; a newer release reads it")))
-            }
+            (Some(version), ..) => Err(Failure::both(
+                format!("the archive has version {version}; a newer release reads it"),
+                format!("归档的格式是第 {version} 版：请用更新的版本读取"),
+            )),
         }
     }
 }
@@ -159,7 +167,10 @@ async fn export(context: &Context, client: &Client, publisher: &str, out: &Path)
     let feed: Value = client.get(&format!("/v1/feeds/{publisher}")).await?;
     let members: Value = client.get("/v1/members").await?;
     if out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Failure::text(format!("{} is not empty; choose another directory with --out", out.display())));
+        return Err(Failure::both(
+            format!("{} is not empty; choose another directory with --out", out.display()),
+            format!("{} 不为空：请用 --out 另选一个目录", out.display()),
+        ));
     }
     let headers = feed["seq"].as_u64().map_or(0, |seq| seq + 1);
     let bar = progress(context, headers);
@@ -228,7 +239,7 @@ async fn import(context: &Context, client: &Client, archive: &Path, summary: &Su
     loop {
         let path = archive.join("charters").join(format!("{number:08}.charter"));
         let Some(charter) = read(&path, limits::CHARTER_BYTES)? else { break };
-        SignedCharter::decode(&charter).map_err(|error| refused_file(&path, &error))?;
+        SignedCharter::decode(&charter).map_err(|error| refused_file(&path, error))?;
         good(client.send(Method::POST, "/v1/archive/charters", "application/octet-stream", charter.into()).await?)
             .await?;
         number += 1;
@@ -240,7 +251,7 @@ async fn import(context: &Context, client: &Client, archive: &Path, summary: &Su
         while window.len() < limits::QUEUED_BATCHES / 2 {
             let path = archive.join("headers").join(format!("{seq:010}.cose"));
             let Some(envelope) = read(&path, limits::GOSSIP_BYTES)? else { break };
-            let header = Signed::<BatchHeader>::decode(&envelope).map_err(|error| refused_file(&path, &error))?;
+            let header = Signed::<BatchHeader>::decode(&envelope).map_err(|error| refused_file(&path, error))?;
             import_body(client, archive, seq, header.payload()).await?;
             window.push(STANDARD.encode(envelope));
             seq += 1;
@@ -257,10 +268,17 @@ async fn import(context: &Context, client: &Client, archive: &Path, summary: &Su
     }
     bar.finish_and_clear();
     if seq < summary.headers || committed.is_none_or(|committed| committed + 1 < seq) {
-        let stands = committed.map_or_else(|| "none".to_owned(), |seq| seq.to_string());
-        return Err(Failure::text(format!(
-            "the archive is incomplete or contradicts what this node has: the last batch here is {stands}; export it again, or look at `feed show`"
-        )));
+        let stands = committed.map(|seq| seq.to_string());
+        return Err(Failure::both(
+            format!(
+                "the archive is incomplete or contradicts what this node has: the last batch here is {}; export it again, or look at `feed show`",
+                stands.as_deref().unwrap_or("none")
+            ),
+            format!(
+                "归档不完整，或与本节点已有的内容矛盾（本节点的最后批次：{}）：请重新导出，或用 feed show 查看",
+                stands.as_deref().unwrap_or("无")
+            ),
+        ));
     }
     let result = json!({ "publisher": summary.publisher, "headers": seq, "seq": committed });
     context.output.show(&result, |_| {
@@ -279,18 +297,18 @@ async fn import_body(client: &Client, archive: &Path, seq: u64, header: &BatchHe
     for (index, descriptor) in header.chunks.iter().enumerate() {
         let path = directory.join(format!("{index:04}.cborseq"));
         let chunk = read(&path, limits::CHUNK_BYTES)?;
-        let chunk = chunk.ok_or_else(|| refused_file(&path, &"the file is missing"))?;
-        Chunk::verify(descriptor, &chunk).map_err(|error| refused_file(&path, &error))?;
+        let chunk = chunk.ok_or_else(|| refused_file(&path, Both::new("the file is missing", "文件缺失")))?;
+        Chunk::verify(descriptor, &chunk).map_err(|error| refused_file(&path, error))?;
         good(client.send(Method::POST, "/v1/archive/chunks", "application/cbor-seq", chunk.into()).await?).await?;
     }
     Ok(())
 }
 
-fn refused_file(path: &Path, reason: &dyn std::fmt::Display) -> Failure {
-    let path = path.display();
+fn refused_file(path: &Path, reason: impl Into<Both>) -> Failure {
+    let (path, Both { en, zh }) = (path.display(), reason.into());
     Failure::both(
-        format!("{path} is refused: {reason}; copy the archive again, or export it again"),
-        format!("{path} 未被接受：{reason}；请重新复制或重新导出"),
+        format!("{path} is refused: {en}; copy the archive again, or export it again"),
+        format!("{path} 未被接受（{zh}）：请重新复制归档，或重新导出"),
     )
 }
 
@@ -298,7 +316,7 @@ async fn objects(client: &Client, path: &str) -> Result<Vec<Vec<u8>>, Failure> {
     let value: Value = client.get(path).await?;
     let decode = |object: &Value| object.as_str().and_then(|text| STANDARD.decode(text).ok());
     let objects: Option<Vec<Vec<u8>>> = value["objects"].as_array().into_iter().flatten().map(decode).collect();
-    objects.ok_or_else(|| Failure::text("the node answered with something else; is it of the same release?"))
+    objects.ok_or_else(something_else)
 }
 
 fn progress(context: &Context, length: u64) -> ProgressBar {
@@ -319,5 +337,8 @@ fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>, Failure> {
 }
 
 fn file_failure(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::text(format!("{} cannot be made ({error}); choose another place", path.display()))
+    Failure::both(
+        format!("{} cannot be made ({error}); choose another place", path.display()),
+        format!("无法创建 {}（{}）：请换一个位置", path.display(), error.zh()),
+    )
 }

@@ -20,7 +20,12 @@ pub async fn run(context: &Context, verb: FilterVerb) -> Result<(), Failure> {
             let (class, id) = subject(&which)?;
             let bytes = files::read_bounded(&filter, 64 << 20).map_err(Failure::new)?;
             let parsed: Option<Value> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-            let parsed = parsed.ok_or_else(|| Failure::text(format!("{} is not a filter file", filter.display())))?;
+            let parsed = parsed.ok_or_else(|| {
+                Failure::both(
+                    format!("{} is not a filter file", filter.display()),
+                    format!("{} 不是过滤器文件：请检查路径", filter.display()),
+                )
+            })?;
             let client = Client::open(context).await?;
             let answer: Value =
                 client.post("/v1/filters/check", &json!({ "filter": parsed, "class": class, "id": id })).await?;
@@ -35,9 +40,8 @@ pub async fn run(context: &Context, verb: FilterVerb) -> Result<(), Failure> {
 }
 
 async fn build(context: &Context, file: &Path, out: &Path, number: u64, fpr_exponent: u8) -> Result<(), Failure> {
-    let lang = context.lang();
-    let table = Table::open(file).map_err(|error| Failure::text(error.reason(lang)))?;
-    let (records, rejects) = table.read_all().map_err(|error| Failure::text(error.reason(lang)))?;
+    let table = Table::open(file).map_err(Failure::new)?;
+    let (records, rejects) = table.read_all().map_err(Failure::new)?;
     let items: Vec<Value> = records
         .iter()
         .map(|record| json!({ "class": record.subject.class(), "id": record.subject.canonical() }))

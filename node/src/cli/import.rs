@@ -7,21 +7,27 @@ use http_body_util::BodyExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{Client, Context, Failure, args::ImportArgs, client::good};
+use super::{
+    Client, Context, Failure,
+    args::ImportArgs,
+    client::{good, something_else},
+};
 use crate::{
     import::{Format, write_template},
-    lang::Lang,
+    lang::{Lang, Zh},
 };
 
 pub async fn run(context: &Context, args: ImportArgs) -> Result<(), Failure> {
     if let Some(template) = &args.template {
         return template_file(context, template);
     }
-    let Some(file) = &args.file else { return Err(Failure::text("name the file to import")) };
+    let Some(file) = &args.file else {
+        return Err(Failure::both("name the file to import", "请指明要导入的文件"));
+    };
     let bytes = std::fs::read(file).map_err(|error| {
         Failure::both(
             format!("{} cannot be read ({error}); check the path and its permissions", file.display()),
-            format!("无法读取 {}（{error}）：请检查路径和权限", file.display()),
+            format!("无法读取 {}（{}）：请检查路径和权限", file.display(), error.zh()),
         )
     })?;
     let client = Client::open(context).await?;
@@ -36,8 +42,12 @@ pub async fn run(context: &Context, args: ImportArgs) -> Result<(), Failure> {
 fn template_file(context: &Context, path: &Path) -> Result<(), Failure> {
     let format =
         if path.extension().is_some_and(|extension| extension == "xlsx") { Format::Xlsx } else { Format::CsvUtf8 };
-    let file = File::create_new(path)
-        .map_err(|error| Failure::text(format!("{} cannot be made ({error})", path.display())))?;
+    let file = File::create_new(path).map_err(|error| {
+        Failure::both(
+            format!("{} cannot be made ({error})", path.display()),
+            format!("无法创建 {}（{}）：请换一个文件名或位置", path.display(), error.zh()),
+        )
+    })?;
     write_template(file, context.lang(), format).map_err(Failure::new)?;
     let result = json!({ "template": path });
     context.output.show(&result, |_| {
@@ -61,22 +71,23 @@ async fn import(
     let path = format!("/v1/import?name={name}&dry_run={}", args.dry_run);
     let response = client.send(Method::POST, &path, "application/octet-stream", bytes).await?;
     if !response.status().is_success() {
-        return Err(good(response).await.err().unwrap_or_else(|| Failure::text("the node refused the file")));
+        let refused = || Failure::both("the node refused the file", "节点没有接受该文件");
+        return Err(good(response).await.err().unwrap_or_else(refused));
     }
     let mut rejects = args.rejects.as_deref().map(|path| Rejects::create(path, context.lang())).transpose()?;
     let (mut body, mut buffer, mut last, mut batches, mut shown) =
         (response.into_body(), Vec::new(), None, Vec::new(), Vec::new());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| {
-            Failure::text(
+            Failure::both(
                 "the connection to the node broke; import the file again: what stands already changes nothing",
+                "与节点的连接中断：请重新导入该文件，已列入的不会重复",
             )
         })?;
         buffer.extend_from_slice(frame.data_ref().map(|data| &data[..]).unwrap_or_default());
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = buffer.drain(..=end).collect();
-            let line: Value =
-                serde_json::from_slice(&line).map_err(|_| Failure::text("the node answered with something else"))?;
+            let line: Value = serde_json::from_slice(&line).map_err(|_| something_else())?;
             if let Some(progress) = line.get("progress") {
                 bar.set_position(progress["done"].as_u64().unwrap_or(0));
             } else if let Some(reject) = line.get("reject") {
@@ -95,8 +106,9 @@ async fn import(
     }
     bar.finish_and_clear();
     let last = last.ok_or_else(|| {
-        Failure::text(
+        Failure::both(
             "the node stopped before the import ended; import the file again: what stands already changes nothing",
+            "节点在导入结束前停止：请重新导入该文件，已列入的不会重复",
         )
     })?;
     if let Some(error) = last.get("error") {
@@ -165,7 +177,10 @@ struct Rejects {
 impl Rejects {
     fn create(path: &Path, lang: Lang) -> Result<Rejects, Failure> {
         let mut file = File::create(path).map_err(|error| {
-            Failure::text(format!("{} cannot be made ({error}); choose another place", path.display()))
+            Failure::both(
+                format!("{} cannot be made ({error}); choose another place", path.display()),
+                format!("无法创建 {}（{}）：请换一个位置", path.display(), error.zh()),
+            )
         })?;
         let headings =
             if lang == Lang::Zh { "\u{feff}行号,列,原因\r\n" } else { "\u{feff}line,column,reason\r\n" };

@@ -64,5 +64,10 @@ pub fn run(context: &Context, args: InitArgs) -> Result<(), Failure> {
 
 /// Reads a member role as people write it.
 pub fn parse_role(text: &str) -> Result<MemberRole, Failure> {
-    MemberRole::parse(text).ok_or_else(|| Failure::text("the role must be platform, observer, key-holder or gateway"))
+    MemberRole::parse(text).ok_or_else(|| {
+        Failure::both(
+            "the role must be platform, observer, key-holder or gateway",
+            "角色须为 platform（平台）、observer（观察员）、key-holder（密钥持有方）或 gateway（网关）",
+        )
+    })
 }

@@ -9,7 +9,7 @@ use antibrush_protocol::{
 use serde_json::json;
 
 use super::{Context, Failure, args::JoinArgs, check::read_dash};
-use crate::{clock, network, profile::Profile, storage::Store};
+use crate::{clock, lang::Zh, network, profile::Profile, storage::Store};
 
 pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
     let invitation = Invitation::from_text(&read_dash(&args.invitation)?).map_err(Failure::new)?;
@@ -49,10 +49,17 @@ pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
     let envelope = |from| signed::sign(&request(from), feed).envelope().to_vec();
     let charters = network::join(&mut node.secret(), &invitation, envelope).await.map_err(Failure::new)?;
     // Nothing is believed for having come from the steward's node: the chain must begin at the invitation's alliance id.
-    let chain = verify(&charters, &invitation)
-        .map_err(|error| Failure::text(format!("the charters that the steward's node sent do not hold: {error}")))?;
+    let chain = verify(&charters, &invitation).map_err(|error| {
+        Failure::both(
+            format!("the charters that the steward's node sent do not hold: {error}"),
+            format!("秘书处节点发来的章程不成立（{}）：请联系秘书处", error.zh()),
+        )
+    })?;
     let Some(member) = chain.current().member_of_node(&node.public()) else {
-        return Err(Failure::text("the steward's node sent charters that do not admit this node; ask the steward"));
+        return Err(Failure::both(
+            "the steward's node sent charters that do not admit this node; ask the steward",
+            "秘书处节点发来的章程没有接纳本节点：请联系秘书处",
+        ));
     };
     for charter in chain.from(1) {
         store.put_charter(charter).map_err(Failure::new)?;

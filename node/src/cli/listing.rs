@@ -29,7 +29,8 @@ async fn publish(context: &Context, path: &str, item: Value) -> Result<(), Failu
     client.close().await;
     let outcome = answer["outcomes"][0].clone();
     if outcome["outcome"] == "refused" {
-        return Err(Failure::text(outcome["reason"].as_str().unwrap_or("the entry was refused")));
+        let en = outcome["reason"].as_str().unwrap_or("the entry was refused");
+        return Err(Failure::both(en, outcome["reason_zh"].as_str().unwrap_or("该条目未被接受")));
     }
     context.output.show(&answer, |answer| {
         let word = outcome["outcome"].as_str().unwrap_or_default();

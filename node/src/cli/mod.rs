@@ -32,7 +32,7 @@ pub use output::{Failure, Output};
 use crate::{
     config::Config,
     keys::{KeyStore, Keys, Protection, passphrase},
-    lang::{self, Lang},
+    lang::{self, Lang, Zh},
     storage::lock::DataDir,
 };
 
@@ -96,7 +96,12 @@ pub fn main() -> ExitCode {
     let output = Output { lang, json: arguments.json };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return output.fail(&Failure::text(format!("the system refuses threads: {error}"))),
+        Err(error) => {
+            return output.fail(&Failure::both(
+                format!("the system refuses threads: {error}"),
+                format!("系统拒绝创建线程（{}）：请检查内存和进程数限制", error.zh()),
+            ));
+        }
     };
     let context = Context {
         directory_is_named: arguments.dir.is_some(),

@@ -9,7 +9,10 @@ use antibrush_protocol::{
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
-use crate::lang::{self, Lang};
+use crate::{
+    api::Problem,
+    lang::{self, Lang, Zh},
+};
 
 /// How results are shown.
 #[derive(Clone, Copy, Debug)]
@@ -42,14 +45,9 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// From an error whose text is such a sentence.
-    pub fn new(error: impl Display) -> Failure {
-        Failure { detail: error.to_string(), zh: None, kind: None }
-    }
-
-    /// From a text.
-    pub fn text(detail: impl Into<String>) -> Failure {
-        Failure { detail: detail.into(), zh: None, kind: None }
+    /// From an error whose texts are such sentences.
+    pub fn new(error: impl Display + Zh) -> Failure {
+        Failure::both(error.to_string(), error.zh())
     }
 
     /// From a text in both languages.
@@ -58,8 +56,11 @@ impl Failure {
     }
 
     /// From a problem that the HTTP interface answered.
-    pub fn problem(kind: &str, detail: impl Into<String>) -> Failure {
-        Failure { detail: detail.into(), zh: None, kind: Some(kind.to_owned()) }
+    pub fn problem(problem: Problem) -> Failure {
+        let Problem { kind, detail, detail_zh, .. } = problem;
+        // A node of an earlier release gives no Chinese text.
+        let zh = detail_zh.or_else(|| lang::problem_zh(&kind).map(|known| format!("{known}（{detail}）")));
+        Failure { detail, zh, kind: Some(kind) }
     }
 
     /// The same of a named kind.
@@ -67,9 +68,14 @@ impl Failure {
         Failure { kind: Some(format!("urn:antibrush:problem:{kind}")), ..self }
     }
 
-    /// The sentence.
+    /// The sentence in English.
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// The sentence in Chinese, or in English where that is all there is.
+    pub fn detail_zh(&self) -> &str {
+        self.zh.as_deref().unwrap_or(&self.detail)
     }
 }
 
@@ -128,20 +134,16 @@ impl Output {
     /// Prints a failure on standard error and gives the exit status.
     pub fn fail(&self, failure: &Failure) -> ExitCode {
         // Texts of libraries may have several lines; a refusal has one.
-        let detail = failure.detail.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        let one_line = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        let detail = one_line(failure.detail());
         if self.json {
             let value = serde_json::json!({ "error": detail, "type": failure.kind });
             eprintln!("{value}");
             return ExitCode::FAILURE;
         }
-        let zh = failure.zh.clone().or_else(|| {
-            let known = failure.kind.as_deref().and_then(lang::problem_zh)?;
-            Some(format!("{known}（{detail}）"))
-        });
-        match (self.lang, zh) {
-            (Lang::Zh, Some(zh)) => eprintln!("错误：{zh}"),
-            (Lang::Zh, None) => eprintln!("错误：{detail}"),
-            (Lang::En, _) => eprintln!("error: {detail}"),
+        match self.lang {
+            Lang::Zh => eprintln!("错误：{}", one_line(failure.detail_zh())),
+            Lang::En => eprintln!("error: {detail}"),
         }
         ExitCode::FAILURE
     }

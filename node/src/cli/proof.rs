@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{Client, Context, Failure, args::ProofVerb, check::read_dash, output::moment};
-use crate::storage::files;
+use crate::{lang::Zh, storage::files};
 
 /// The first line of a proof file, so that a person who opens one knows what it is.
 const INCLUSION: &str = "antibrush inclusion proof v1";
@@ -26,7 +26,12 @@ pub async fn run(context: &Context, verb: ProofVerb) -> Result<(), Failure> {
                     request["class"] = class.into();
                     request["id"] = read_dash(&id)?.into();
                 }
-                _ => return Err(Failure::text("name the entry by --index, or the subject by --class and --id")),
+                _ => {
+                    return Err(Failure::both(
+                        "name the entry by --index, or the subject by --class and --id",
+                        "请用 --index 指明条目，或用 --class 和 --id 指明主体",
+                    ));
+                }
             }
             make(context, "/v1/proofs/inclusion", &request, INCLUSION, &out).await
         }
@@ -62,19 +67,24 @@ async fn make(context: &Context, path: &str, request: &Value, kind: &str, out: &
 }
 
 fn verify(context: &Context, file: &Path, alliance: &str) -> Result<(), Failure> {
-    let alliance: [u8; 32] = hex::decode(alliance.trim())
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| Failure::text("--alliance must be the 64 hex digits of the alliance's id"))?;
+    let alliance: [u8; 32] =
+        hex::decode(alliance.trim()).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
+            Failure::both(
+                "--alliance must be the 64 hex digits of the alliance's id",
+                "--alliance 须为联盟编号的64位十六进制数：请改正",
+            )
+        })?;
     let bytes = files::read_bounded(file, 32 << 20).map_err(Failure::new)?;
-    let bytes = bytes.ok_or_else(|| Failure::text(format!("{} does not exist", file.display())))?;
+    let bytes = bytes.ok_or_else(|| {
+        Failure::both(format!("{} does not exist", file.display()), format!("{} 不存在：请检查路径", file.display()))
+    })?;
     let not_a_proof =
         || Failure::both(format!("{} is not a proof file", file.display()), format!("{} 不是证明文件", file.display()));
     let text = String::from_utf8(bytes).map_err(|_| not_a_proof())?;
     let (kind, body) = text.split_once('\n').ok_or_else(not_a_proof)?;
     let proof = STANDARD.decode(body.trim()).map_err(|_| not_a_proof())?;
     let refused = |error: antibrush_protocol::proof::ProofError| {
-        Failure::both(format!("the proof does not hold: {error}"), format!("证明不成立：{error}"))
+        Failure::both(format!("the proof does not hold: {error}"), format!("证明不成立：{}", error.zh()))
     };
     match kind {
         INCLUSION => {

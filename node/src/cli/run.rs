@@ -56,8 +56,12 @@ fn start_logging(config: &Config) -> Result<(), Failure> {
     // libp2p and sled log for their own developers; a bare level means ours.
     let filter =
         if known_level { format!("warn,libp2p=error,antibrush_node={}", config.log) } else { config.log.clone() };
-    let filter =
-        EnvFilter::try_new(filter).map_err(|error| Failure::text(format!("the log filter is malformed: {error}")))?;
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        Failure::both(
+            format!("the log filter is malformed: {error}"),
+            "日志过滤器的格式不对：请用 error、warn、info 或 debug",
+        )
+    })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Colours are for terminals; in a file they hide words from a search.
     let builder = builder.with_ansi(std::io::stderr().is_terminal());

@@ -10,6 +10,7 @@ mod publish;
 mod recovering;
 mod staging;
 mod view;
+mod zh;
 
 pub use admit::{AdmitError, Founding, Invited, found};
 pub use node::{Node, NodeError, Opening};

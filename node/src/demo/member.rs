@@ -41,7 +41,8 @@ impl Member {
             let text = String::from_utf8_lossy(&output.stderr);
             let detail = text.lines().find_map(|line| serde_json::from_str::<Value>(line).ok());
             let detail = detail.and_then(|value| value["error"].as_str().map(str::to_owned));
-            Failure::text(format!("{}: {}", self.slug, detail.unwrap_or_else(|| text.trim().to_owned())))
+            let detail = detail.unwrap_or_else(|| text.trim().to_owned());
+            Failure::both(format!("{}: {detail}", self.slug), format!("{} 的命令失败（{detail}）", self.slug))
         };
         if !output.status.success() {
             return Err(failed());
@@ -81,7 +82,8 @@ impl Member {
             .map_err(Failure::new)?;
         let mut process =
             command.stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn().map_err(Failure::new)?;
-        let stdout = process.stdout.take().ok_or_else(|| Failure::text("the node's output is missing"))?;
+        let stdout =
+            process.stdout.take().ok_or_else(|| Failure::both("the node's output is missing", "没有得到节点的输出"))?;
         let mut lines = BufReader::new(stdout.take(64 * 1024)).lines();
         let ready = tokio::time::timeout(READY, lines.next_line()).await;
         let line = ready.ok().and_then(Result::ok).flatten();
@@ -90,7 +92,10 @@ impl Member {
         let Some(api) = api else {
             let log = std::fs::read_to_string(self.directory.join("node.log")).unwrap_or_default();
             let last = log.lines().last().unwrap_or("it said nothing").to_owned();
-            return Err(Failure::text(format!("the node of {} did not start: {last}", self.slug)));
+            return Err(Failure::both(
+                format!("the node of {} did not start: {last}", self.slug),
+                format!("{} 的节点没有启动（{last}）", self.slug),
+            ));
         };
         (self.process, self.api) = (Some(process), Some(api));
         Ok(())
@@ -120,7 +125,9 @@ impl Member {
 
     /// The way to the running node.
     pub fn client(&self) -> Result<Client, Failure> {
-        let api = self.api.ok_or_else(|| Failure::text(format!("the node of {} does not run", self.slug)))?;
+        let api = self.api.ok_or_else(|| {
+            Failure::both(format!("the node of {} does not run", self.slug), format!("{} 的节点没有运行", self.slug))
+        })?;
         Client::running(api, &self.directory)
     }
 

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     cli::{Context, Failure, args::DemoArgs, output::duration},
     import::demo,
+    lang::Zh,
 };
 
 /// The subject that two platforms list (see data/demo/README.md): an invented number.
@@ -76,10 +77,17 @@ fn root(context: &Context) -> Result<PathBuf, Failure> {
         std::env::temp_dir().join(format!("antibrush-demo-{}", hex::encode(crate::random::bytes::<6>())))
     };
     if root.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Failure::text(format!("{} is not empty; choose another --dir", root.display())));
+        return Err(Failure::both(
+            format!("{} is not empty; choose another --dir", root.display()),
+            format!("{} 不为空：请换一个 --dir", root.display()),
+        ));
     }
-    std::fs::create_dir_all(&root)
-        .map_err(|error| Failure::text(format!("{} cannot be made ({error})", root.display())))?;
+    std::fs::create_dir_all(&root).map_err(|error| {
+        Failure::both(
+            format!("{} cannot be made ({error})", root.display()),
+            format!("无法创建 {}（{}）：请换一个 --dir", root.display(), error.zh()),
+        )
+    })?;
     Ok(root)
 }
 
@@ -192,7 +200,10 @@ impl Alliance {
             a["counted"]["listed"], a["rejected"], b["counted"]["listed"], b["rejected"]
         );
         if a["rejected"] == 0 || b["rejected"] == 0 {
-            return Err(Failure::text("the broken rows of the demonstration files were not rejected"));
+            return Err(Failure::both(
+                "the broken rows of the demonstration files were not rejected",
+                "演示文件中有错误的行没有被拒绝",
+            ));
         }
         let mut figures = json!({ "alibaba": a, "jd": b });
         if entries > 0 {
@@ -401,5 +412,10 @@ async fn wait_until<F: Future<Output = Result<bool, Failure>>>(mut so: impl FnMu
 }
 
 fn expect(holds: bool, what: &str) -> Result<(), Failure> {
-    if holds { Ok(()) } else { Err(Failure::text(format!("expected that {what}"))) }
+    // Only a defect of this program shows it; the reason is for whoever mends that.
+    if holds {
+        Ok(())
+    } else {
+        Err(Failure::both(format!("expected that {what}"), format!("这一步没有成立（{what}）")))
+    }
 }

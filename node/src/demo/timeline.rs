@@ -85,7 +85,7 @@ impl Timeline {
         println!("{mark} {step:>2} {:>8}  {title}", duration(took));
         match outcome {
             Ok(seen) => self.note(&seen.en, &seen.zh),
-            Err(failure) => println!("          {}", failure.detail()),
+            Err(failure) => self.note(failure.detail(), failure.detail_zh()),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 
 use super::Column;
 use super::limits::{MAX_LINE_BYTES, MAX_UNPACKED_BYTES};
+use crate::lang::Zh;
 
 /// The language of a text for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,12 @@ pub enum ImportError {
     WorkbookBomb,
 }
 
+impl Zh for ImportError {
+    fn zh(&self) -> String {
+        self.reason_zh()
+    }
+}
+
 impl ImportError {
     /// The English sentence.
     pub fn reason_en(&self) -> String {
@@ -102,7 +109,7 @@ impl ImportError {
         match self {
             ImportError::Empty => "文件是空的：请重新导出，或从模板开始".into(),
             ImportError::TooLarge { limit_bytes } => format!("文件超过 {} MiB：请拆分后再导入", limit_bytes >> 20),
-            ImportError::Io(kind) => format!("无法读取文件（{kind}）：请确认文件存在且节点有读取权限"),
+            ImportError::Io(kind) => format!("无法读取文件（{}）：请确认文件存在且节点有读取权限", kind.zh()),
             ImportError::LegacyXls => "这是旧版 .xls 文件或设有密码：请打开后另存为不带密码的 .xlsx".into(),
             ImportError::Utf16 => "文本编码是 UTF-16：请另存为“CSV UTF-8”或 .xlsx".into(),
             ImportError::NotATable => "既不是文本也不是 Excel 工作簿：请另存为 .csv 或 .xlsx".into(),

@@ -15,6 +15,7 @@ use super::split::{self, Splitter, escape};
 use super::table::Opened;
 use super::text::TextStream;
 use super::workbook::{Workbook, plain};
+use crate::lang::Zh;
 
 /// How a CSV file is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,16 @@ pub enum SheetError {
     /// More rows than a sheet holds, or a cell of over 32,767 characters.
     #[error("the table is too large for an Excel sheet: choose CSV")]
     TooLargeForExcel,
+}
+
+impl Zh for SheetError {
+    fn zh(&self) -> String {
+        match self {
+            SheetError::Io(kind) => format!("文件无法写入（{}）：请检查磁盘空间和权限", kind.zh()),
+            SheetError::Unencodable => "有字符无法用 GB18030 表示：请改用 UTF-8".to_owned(),
+            SheetError::TooLargeForExcel => "表格超出 Excel 工作表的上限：请改用 CSV".to_owned(),
+        }
+    }
 }
 
 impl From<io::Error> for SheetError {

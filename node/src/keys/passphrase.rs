@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::storage::files::{self, FileError};
+use crate::{
+    lang::Zh,
+    storage::files::{self, FileError},
+};
 
 /// Names a file whose first line is the passphrase.
 pub const FILE_VARIABLE: &str = "ANTIBRUSH_PASSPHRASE_FILE";
@@ -17,6 +20,9 @@ pub const VARIABLE: &str = "ANTIBRUSH_PASSPHRASE";
 /// What an error tells a person who gave none.
 pub const WAYS: &str =
     "--passphrase-file <file>, ANTIBRUSH_PASSPHRASE_FILE=<file>, ANTIBRUSH_PASSPHRASE=<passphrase>, or at a terminal";
+/// The same in Chinese.
+pub const WAYS_ZH: &str =
+    "--passphrase-file <文件>、ANTIBRUSH_PASSPHRASE_FILE=<文件>、ANTIBRUSH_PASSPHRASE=<口令>，或在终端输入";
 
 /// A passphrase file longer than this is some other file.
 const MOST_FILE_BYTES: u64 = 4096;
@@ -59,6 +65,28 @@ pub enum PassphraseError {
     /// The file could not be read.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+impl Zh for PassphraseError {
+    fn zh(&self) -> String {
+        match self {
+            PassphraseError::None => format!("没有密钥口令：请用以下方式之一提供，{WAYS_ZH}"),
+            PassphraseError::EmptyFile { path } => {
+                format!("{} 的第一行没有口令：请把口令写在第一行", path.display())
+            }
+            PassphraseError::EmptyVariable { name } => {
+                format!("环境变量 {name} 已设置但其中没有口令：请填写口令，或取消该变量")
+            }
+            PassphraseError::Mismatch => "两次输入的口令不一致，没有建立任何密钥：请重新运行".to_owned(),
+            PassphraseError::TooShort { found } => {
+                format!("口令只有 {found} 个字符：新密钥的口令至少需要 {LEAST_CHARACTERS} 个字符")
+            }
+            PassphraseError::Terminal { kind } => {
+                format!("无法从终端读取口令（{}）：请改用其他方式，{WAYS_ZH}", kind.zh())
+            }
+            PassphraseError::File(error) => error.zh(),
+        }
+    }
 }
 
 /// What the passphrase is for.

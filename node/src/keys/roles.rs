@@ -7,6 +7,8 @@ use curve25519_dalek::montgomery::MontgomeryPoint;
 use ed25519_dalek::{Signer as _, SigningKey};
 use zeroize::Zeroizing;
 
+use crate::lang::Zh;
+
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyRole {
@@ -49,6 +51,18 @@ impl KeyRole {
 impl fmt::Display for KeyRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.file_name().trim_end_matches(".pem"))
+    }
+}
+
+impl Zh for KeyRole {
+    fn zh(&self) -> String {
+        match self {
+            KeyRole::Feed => "名单源",
+            KeyRole::Node => "节点",
+            KeyRole::Seal => "密封",
+            KeyRole::Steward => "秘书处",
+        }
+        .to_owned()
     }
 }
 

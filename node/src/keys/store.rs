@@ -11,7 +11,10 @@ use zeroize::Zeroizing;
 
 use super::file::{self, Fault};
 use super::roles::{FeedKey, KeyRole, NodeKey, SealKey, StewardKey};
-use crate::storage::files::{self, FileError, Operation};
+use crate::{
+    lang::Zh,
+    storage::files::{self, FileError, Operation},
+};
 
 /// A key file is some 600 bytes.
 const MOST_FILE_BYTES: u64 = 16 * 1024;
@@ -86,6 +89,41 @@ pub enum KeyError {
     /// The operating system refused.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+impl Zh for KeyError {
+    fn zh(&self) -> String {
+        match self {
+            KeyError::WrongPassphrase { path } => {
+                format!("口令无法打开 {}：请核对口令，或从备份恢复该文件", path.display())
+            }
+            KeyError::LooseMode { path, mode, expected } => format!(
+                "{} 的权限为 {mode:04o}，本机的其他用户可能取得密钥：请运行 chmod {expected:o} '{}'",
+                path.display(),
+                path.display()
+            ),
+            KeyError::Missing { role, path } => {
+                format!("缺少 {}：请从备份恢复（{}密钥无法重新生成）", path.display(), role.zh())
+            }
+            KeyError::Damaged { role, path } => {
+                format!("{} 不是完整的{}密钥：请从备份恢复", path.display(), role.zh())
+            }
+            KeyError::Exists { path } => {
+                format!("{} 已存在，密钥从不覆盖：如确实不再使用，请先移走该文件", path.display())
+            }
+            KeyError::NeedsPassphrase { path } => {
+                format!("{} 已加密：请提供口令（{}）", path.display(), super::passphrase::WAYS_ZH)
+            }
+            KeyError::InClear { path } => format!(
+                "{} 没有加密，口令起不到保护作用：请加密该文件（openssl pkcs8 -topk8 -scrypt），或明确选择密钥不设口令",
+                path.display()
+            ),
+            KeyError::Internal { role } => {
+                format!("本系统无法生成{}密钥：请检查系统的随机数来源", role.zh())
+            }
+            KeyError::File(error) => error.zh(),
+        }
+    }
 }
 
 /// How key files are kept.

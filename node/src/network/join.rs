@@ -19,6 +19,11 @@ use super::{
     identity::peer_id,
     task::{NetworkError, build_swarm},
 };
+use crate::lang::{Zh, reason_zh};
+
+/// Reasons of our own in [`JoinError::Unreachable`].
+const NO_ANSWER: &str = "no answer in time";
+const CLOSED: &str = "the node closed the connection: no invitation is open there";
 
 /// Why joining failed.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +42,26 @@ pub enum JoinError {
     /// It answered no.
     #[error("the steward's node refused: {}; ask the steward for a new invitation", .0.en())]
     Refused(JoinRefusal),
+}
+
+impl Zh for JoinError {
+    fn zh(&self) -> String {
+        match self {
+            JoinError::Network(error) => error.zh(),
+            JoinError::NoAddress => "邀请码中没有可以连接的地址：请向秘书处重新索取".to_owned(),
+            JoinError::Unreachable(reason) => {
+                let reason = match reason.as_str() {
+                    NO_ANSWER => "未在规定时间内响应".to_owned(),
+                    CLOSED => "节点关闭了连接，那里没有待用的邀请码".to_owned(),
+                    reason => reason_zh(reason),
+                };
+                format!("无法连接秘书处节点（{reason}）：请确认该节点正在运行且端口开放，然后重新加入")
+            }
+            JoinError::Refused(refusal) => {
+                format!("秘书处节点拒绝了加入请求（{}）：请向秘书处索取新的邀请码", refusal.zh())
+            }
+        }
+    }
 }
 
 /// Asks at the steward's node, page by page, and returns the charters that it hands out, not yet verified. `request` makes
@@ -64,7 +89,7 @@ pub async fn join(
             }
             Ok(Ok(JoinAnswer::Refused(reason))) => return Err(JoinError::Refused(reason)),
             Ok(Err(reason)) => return Err(JoinError::Unreachable(reason)),
-            Err(_) => return Err(JoinError::Unreachable("no answer in time".to_owned())),
+            Err(_) => return Err(JoinError::Unreachable(NO_ANSWER.to_owned())),
         }
     }
 }
@@ -91,7 +116,7 @@ async fn exchange(
             }
             SwarmEvent::OutgoingConnectionError { error, .. } => return Err(innermost(&error.to_string())),
             SwarmEvent::ConnectionClosed { num_established: 0, .. } => {
-                return Err("the node closed the connection: no invitation is open there".to_owned());
+                return Err(CLOSED.to_owned());
             }
             SwarmEvent::Behaviour(BehaviourEvent::Join(E::Message {
                 message: Message::Response { response, .. },

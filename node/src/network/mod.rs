@@ -11,6 +11,7 @@ mod identity;
 mod join;
 #[allow(missing_docs, reason = "the fields of commands and events are named for what they hold")]
 mod task;
+mod zh;
 
 pub use gate::{Door, PeerRecord};
 pub use identity::{peer_id, peer_key};

@@ -10,6 +10,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::lang::Zh;
+
 /// Ends the names of unfinished files. They start with a dot, so that no finished name can look like one.
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
@@ -75,24 +77,61 @@ impl FileError {
         is_full(self.kind)
     }
 
+    /// The permission bits of the file, if it is there.
+    fn mode(&self) -> Option<u32> {
+        let found = self.path.symlink_metadata().ok()?;
+        Some(std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o7777)
+    }
+
     fn reason(&self) -> String {
         let directory = self.path.parent().unwrap_or(&self.path).display();
         match self.kind {
             kind if is_full(kind) => {
                 format!("no space left; free space on {directory} and run it again; nothing stored was lost")
             }
-            io::ErrorKind::PermissionDenied => match self.path.symlink_metadata() {
-                Ok(found) => {
-                    let mode = std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o7777;
+            io::ErrorKind::PermissionDenied => match self.mode() {
+                Some(mode) => {
                     format!("permission denied (mode {mode:04o}); run as the user that owns it, or change its owner")
                 }
-                Err(_) => format!("permission denied; let this user write to {directory}"),
+                None => format!("permission denied; let this user write to {directory}"),
             },
             io::ErrorKind::ReadOnlyFilesystem => format!("{directory} is mounted read-only; remount it writable"),
             io::ErrorKind::NotFound => "it does not exist; check the data directory".to_owned(),
             io::ErrorKind::AlreadyExists => "it exists already and is never overwritten; move it away".to_owned(),
             kind => format!("{kind}; check the disk (dmesg, smartctl) and the mount of {directory}"),
         }
+    }
+}
+
+impl Zh for FileError {
+    fn zh(&self) -> String {
+        let path = self.path.display();
+        let directory = self.path.parent().unwrap_or(&self.path).display();
+        let failed = match self.operation {
+            Operation::Create => format!("无法创建 {path}"),
+            Operation::Open => format!("无法打开 {path}"),
+            Operation::Read => format!("无法读取 {path}"),
+            Operation::Write => format!("无法写入 {path}"),
+            Operation::Sync => format!("无法把 {path} 同步到磁盘"),
+            Operation::Rename => format!("无法重命名 {path}"),
+            Operation::Remove => format!("无法删除 {path}"),
+            Operation::Lock => format!("无法锁定 {path}"),
+            Operation::Measure => format!("无法查询 {path} 的剩余空间"),
+        };
+        let reason = match self.kind {
+            kind if is_full(kind) => {
+                format!("磁盘空间不足，请在 {directory} 所在磁盘上释放空间后重试，已存数据没有丢失")
+            }
+            io::ErrorKind::PermissionDenied => match self.mode() {
+                Some(mode) => format!("权限不足（模式 {mode:04o}），请以其所有者身份运行，或更改其所有者"),
+                None => format!("权限不足，请允许当前用户写入 {directory}"),
+            },
+            io::ErrorKind::ReadOnlyFilesystem => format!("{directory} 以只读方式挂载，请重新挂载为可写"),
+            io::ErrorKind::NotFound => "它不存在，请检查数据目录".to_owned(),
+            io::ErrorKind::AlreadyExists => "它已存在且不会被覆盖，请先移走".to_owned(),
+            kind => format!("{}，请检查磁盘（dmesg、smartctl）和 {directory} 的挂载", kind.zh()),
+        };
+        format!("{failed}：{reason}")
     }
 }
 

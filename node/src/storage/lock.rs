@@ -14,6 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::files::{self, FileError, Operation};
+use crate::lang::Zh;
 
 /// The layout of the data directory that this version reads and writes.
 pub const FORMAT: u32 = 1;
@@ -54,6 +55,22 @@ pub enum LockError {
     /// The operating system refused.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+impl Zh for LockError {
+    fn zh(&self) -> String {
+        match self {
+            LockError::InUse { directory, pid } => {
+                let holder = pid.map_or("另一进程".to_owned(), |pid| format!("进程 {pid}"));
+                format!("数据目录 {} 正被{holder}使用：请先停止该节点，或换一个目录", directory.display())
+            }
+            LockError::Format { path, found } => format!(
+                "{} 的内容是 {found:?}，而本版本只能读取格式 {FORMAT}：请运行写入它的 antibrush 版本，或恢复格式 {FORMAT} 的目录副本",
+                path.display()
+            ),
+            LockError::File(error) => error.zh(),
+        }
+    }
 }
 
 /// A data directory that this process holds until the value is dropped.

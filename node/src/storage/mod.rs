@@ -18,6 +18,7 @@ pub mod lock;
 mod proofs;
 mod store;
 pub mod table;
+mod zh;
 
 #[cfg(test)]
 mod tests;

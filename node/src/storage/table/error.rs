@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::lang::Zh;
+
 /// Why the table refused or failed. None of these loses a row: rows stay in memory until they are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TableError {
@@ -17,6 +19,17 @@ pub enum TableError {
         /// What the system answered.
         kind: io::ErrorKind,
     },
+}
+
+impl Zh for TableError {
+    fn zh(&self) -> String {
+        match self {
+            TableError::Unpackable(field) => format!("令牌表一行的“{field}”超出范围，没有写入"),
+            TableError::Io { kind, .. } => {
+                format!("令牌表无法写入（{}）：请检查数据目录所在的磁盘后重试，已存数据没有丢失", kind.zh())
+            }
+        }
+    }
 }
 
 impl TableError {

@@ -1,0 +1,89 @@
+//! What the core refuses and why, in Chinese.
+
+use antibrush_protocol::replica::PublishRefusal;
+
+use super::{AdmitError, NodeError, PublishError, Refusal};
+use crate::lang::Zh;
+
+impl Zh for Refusal {
+    fn zh(&self) -> String {
+        match self {
+            Refusal::Entry(error) => error.zh(),
+            Refusal::Token(error) => error.zh(),
+            Refusal::Repeated => "同一主体与名单在前面已出现且内容不同：请保留其中一行".to_owned(),
+            Refusal::Expired => "到期日期已过：请填写更晚的到期日期".to_owned(),
+            Refusal::NothingToClear => "本平台在该名单上没有有效的该主体：请核对名单，或无需移出".to_owned(),
+            Refusal::PaymentOff => "本联盟未启用支付账户（PAY）：列入前请联系秘书处".to_owned(),
+            Refusal::FutureDay => "列入日期在将来：请改正".to_owned(),
+        }
+    }
+}
+
+impl Zh for PublishError {
+    fn zh(&self) -> String {
+        match self {
+            PublishError::NotAPublisher => "本节点不能发布：只有正常状态的成员平台拥有名单源".to_owned(),
+            PublishError::Recovering => {
+                "本节点的文档已丢失，正在从其他成员取回自己的名单源：请在 status 显示取回后重试".to_owned()
+            }
+            PublishError::ClockBehind(seconds) => {
+                format!("本机时钟比上一批次慢 {seconds} 秒：请校准时钟后重新发布")
+            }
+            PublishError::ClockWrong(seconds) => format!(
+                "本机时钟比多数已连接成员的时钟{} {} 秒：请校准时钟后重新发布",
+                if *seconds > 0 { "快" } else { "慢" },
+                seconds.unsigned_abs()
+            ),
+            PublishError::Refused(refusal) => format!("{}：{}", refusal.zh(), next_step(*refusal)),
+            PublishError::Storage(error) => error.zh(),
+            PublishError::Key(error) => error.zh(),
+            PublishError::Stopping => "节点正在停止：请在其运行后重新执行".to_owned(),
+        }
+    }
+}
+
+fn next_step(refusal: PublishRefusal) -> &'static str {
+    match refusal {
+        PublishRefusal::Storage => "请在数据目录所在磁盘上释放空间后重新发布，已存数据没有丢失",
+        PublishRefusal::Moved => "请重新发布",
+        PublishRefusal::Frozen => "请联系秘书处",
+        PublishRefusal::Invalid => "请用 status 检查本机时钟和章程",
+    }
+}
+
+impl Zh for AdmitError {
+    fn zh(&self) -> String {
+        match self {
+            AdmitError::Charter(error) => format!("这样的章程不成立：{}", error.zh()),
+            AdmitError::Seal(error) => error.zh(),
+            AdmitError::Key(error) => error.zh(),
+            AdmitError::Storage(error) => error.zh(),
+            AdmitError::NotASteward => "本节点没有本联盟的秘书处密钥：请在秘书处节点上执行".to_owned(),
+            AdmitError::Slug(slug) => {
+                format!("简称 {slug} 已被占用或格式不符：请换一个（2至32位小写字母、数字或连字符）")
+            }
+            AdmitError::NeedsQuorum(stewards) => {
+                format!("按本章程，接纳成员须有 {stewards} 家秘书处成员签名：请就章程提案收集签名")
+            }
+            AdmitError::Stopping => "节点正在停止：请在其运行后重试".to_owned(),
+        }
+    }
+}
+
+impl Zh for NodeError {
+    fn zh(&self) -> String {
+        match self {
+            NodeError::NoAlliance => {
+                "本节点尚未加入任何联盟：请成立联盟（antibrush alliance create）或加入联盟（antibrush join 邀请码）"
+                    .to_owned()
+            }
+            NodeError::Storage(error) => error.zh(),
+            NodeError::Key(error) => error.zh(),
+            NodeError::Profile(error) => error.zh(),
+            NodeError::Network(error) => error.zh(),
+            NodeError::Clock { shown, charter } => {
+                format!("本机时钟显示 {shown}，而联盟章程签署于 {charter}：请校准时钟后重新启动节点")
+            }
+        }
+    }
+}

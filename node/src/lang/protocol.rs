@@ -1,0 +1,248 @@
+//! What the protocol's errors say, in Chinese.
+
+use antibrush_protocol::{
+    charter::{CharterError, HeaderRefusal},
+    encoding::DecodeError,
+    entry::EntryError,
+    feed::{ChunkError, HeaderError, body::BodyError, build::BuildError},
+    filter::FilterError,
+    join::InvitationError,
+    merkle::MerkleError,
+    proof::ProofError,
+    replica::PublishRefusal,
+    signed::SignatureError,
+    subject::SubjectError,
+    suite::keyed::SealError,
+};
+
+use super::Zh;
+
+impl Zh for SubjectError {
+    fn zh(&self) -> String {
+        self.reason_zh().to_owned()
+    }
+}
+
+impl Zh for EntryError {
+    fn zh(&self) -> String {
+        match self {
+            EntryError::Term => "到期日须晚于列入日且不超过五年：请改正到期日期",
+            EntryError::MobileTerm => "手机号会被重新分配，列入期限最长180天：请缩短到期日期",
+            EntryError::NotPublishable => "只有企业（非个体工商户）可以公开名称：请删除名称",
+            EntryError::VictimListed => "反向刷单或降信的对象是受害者：请使用名单VIC，或改正方向",
+            EntryError::NothingAmended => "没有任何变化",
+            EntryError::Basis => "认定依据（规则版本）须为1至64字节：请补充",
+            EntryError::Region => "属地须为GB/T 2260六位代码：请改正",
+            EntryError::Sealed => "密封内容长度不符",
+        }
+        .to_owned()
+    }
+}
+
+impl Zh for BuildError {
+    fn zh(&self) -> String {
+        match self {
+            BuildError::Entry(error) => error.zh(),
+            BuildError::Full => "批次已满：请先发布，再开始下一批次".to_owned(),
+        }
+    }
+}
+
+impl Zh for PublishRefusal {
+    fn zh(&self) -> String {
+        match self {
+            PublishRefusal::Invalid => "新批次未通过校验",
+            PublishRefusal::Moved => "名单源已有更新的批次，须重新生成本批次",
+            PublishRefusal::Frozen => "名单源的历史出现两个版本，已被冻结，须由秘书处决定",
+            PublishRefusal::Storage => "批次无法存储",
+        }
+        .to_owned()
+    }
+}
+
+impl Zh for InvitationError {
+    fn zh(&self) -> String {
+        match self {
+            InvitationError::NotAnInvitation => "这不是邀请码：邀请码以 antibrush1 开头，请完整复制".to_owned(),
+            InvitationError::Checksum => "邀请码校验和不符：没有完整复制，请重新复制".to_owned(),
+            InvitationError::Decode(error) => format!("邀请码无法读取：{}", error.zh()),
+        }
+    }
+}
+
+impl Zh for SealError {
+    fn zh(&self) -> String {
+        match self {
+            SealError::Key => "密封密钥不是有效的 X25519 公钥",
+            SealError::Open => "密封的令牌密钥无法用本节点的密封密钥打开",
+        }
+        .to_owned()
+    }
+}
+
+impl Zh for DecodeError {
+    fn zh(&self) -> String {
+        match self {
+            DecodeError::Malformed => "内容不是该对象应有的 CBOR".to_owned(),
+            DecodeError::TrailingBytes => "对象之后还有多余的字节".to_owned(),
+            DecodeError::NotCanonical => "编码不是规定的唯一形式".to_owned(),
+            DecodeError::TooLarge => "对象超过长度上限".to_owned(),
+            DecodeError::UnknownVersion(version) => format!("本版本不认识该对象的第 {version} 版，更新的版本或可读取"),
+            DecodeError::UnknownKey(key) => format!("本版本不认识键 {key}"),
+            DecodeError::Missing(field) => format!("缺少字段“{field}”"),
+            DecodeError::OutOfRange(field) => format!("字段“{field}”超出范围"),
+        }
+    }
+}
+
+impl Zh for SignatureError {
+    fn zh(&self) -> String {
+        match self {
+            SignatureError::Envelope => "签名信封不是规定形式的 COSE_Sign1".to_owned(),
+            SignatureError::ProtectedHeader => "受保护头不属于该类对象".to_owned(),
+            SignatureError::UnprotectedHeader => "未受保护头不为空".to_owned(),
+            SignatureError::Payload => "载荷缺失或位置不对".to_owned(),
+            SignatureError::Decode(error) => format!("载荷未被接受：{}", error.zh()),
+            SignatureError::BadSignature => "签名校验不通过".to_owned(),
+        }
+    }
+}
+
+impl Zh for CharterError {
+    fn zh(&self) -> String {
+        match self {
+            CharterError::Signature(error) => error.zh(),
+            CharterError::Succession => "版本号、前一版编号与联盟编号不相符".to_owned(),
+            CharterError::Order => "成员没有按编号升序排列".to_owned(),
+            CharterError::Member(number) => format!("成员 {number} 的简称或信用代码格式不符或重复"),
+            CharterError::Key(number) => format!("成员 {number} 有弱密钥或重复使用的密钥"),
+            CharterError::ObserverHoldsSecret(number) => {
+                format!("成员 {number} 是监管观察员，不得持有密封内容和名单源密钥")
+            }
+            CharterError::Stewards => "秘书处成员须为正常状态、各有密钥且能达到签名门限".to_owned(),
+            CharterError::TokenKeys => "令牌密钥顺序不对、重复，或属于本版本不认识的套件".to_owned(),
+            CharterError::EnumerablePersons => "个人类使用带密钥哈希（套件1），须由章程明示接受内部枚举".to_owned(),
+            CharterError::Term => "期限或某项数值超出范围".to_owned(),
+            CharterError::NotNext { expected, found } => format!("应为第 {expected} 版，收到的却是第 {found} 版"),
+            CharterError::OtherChain => "该章程不是本联盟章程的后续版本".to_owned(),
+            CharterError::OldQuorum { have, need } => format!("前一版要求的签名不足：需要 {need}，现有 {have}"),
+            CharterError::NewQuorum { have, need } => format!("本版要求的签名不足：需要 {need}，现有 {have}"),
+            CharterError::NumberMoved(number) => format!("成员 {number} 消失，或其编号转给了另一法人"),
+            CharterError::TokenKeyChanged => "较早版本的令牌密钥被改动或消失，新密钥须使用新的期次".to_owned(),
+            CharterError::Forked(number) => format!("本节点已有另一个有效的第 {number} 版"),
+        }
+    }
+}
+
+impl Zh for HeaderRefusal {
+    fn zh(&self) -> String {
+        match self {
+            HeaderRefusal::Signature(error) => error.zh(),
+            HeaderRefusal::Form(error) => error.zh(),
+            HeaderRefusal::OtherAlliance => "批次头属于另一个联盟".to_owned(),
+            HeaderRefusal::UnknownCharter => "批次头所依据的章程本节点尚未收到".to_owned(),
+            HeaderRefusal::NotAPublisher => "发布方不是可以发布的正常成员".to_owned(),
+            HeaderRefusal::WrongKey => "批次头不是由发布方的名单源密钥签名".to_owned(),
+            HeaderRefusal::FromTheFuture => "批次头的签署时间在将来，双方时钟有一方不准".to_owned(),
+        }
+    }
+}
+
+impl Zh for HeaderError {
+    fn zh(&self) -> String {
+        match self {
+            HeaderError::Size => "起始序号、条数与总数不相符",
+            HeaderError::Chunks => "各分块的条数之和与总条数不符",
+            HeaderError::Totals => "统计之和与总条数不符",
+            HeaderError::Previous => "只有首个批次没有前一批次",
+            HeaderError::Lifetime => "树头须在签署后24小时内到期",
+            HeaderError::EmptyRoot => "空树的树根必须为空树根",
+        }
+        .to_owned()
+    }
+}
+
+impl Zh for BodyError {
+    fn zh(&self) -> String {
+        match self {
+            BodyError::Gap => "批次不是从名单源的末尾开始",
+            BodyError::Root => "各叶算出的树根与批次头签署的不同",
+            BodyError::Totals => "条目之和与批次头的统计不符",
+        }
+        .to_owned()
+    }
+}
+
+impl Zh for ChunkError {
+    fn zh(&self) -> String {
+        match self {
+            ChunkError::TooLong => "分块比批次头所写的长".to_owned(),
+            ChunkError::Leaf { leaf, error } => format!("分块的第 {leaf} 个叶未被接受：{}", error.zh()),
+            ChunkError::Count => "分块的叶数与批次头所写的不同".to_owned(),
+            ChunkError::Digest => "分块的叶不是批次头所指的叶".to_owned(),
+        }
+    }
+}
+
+impl Zh for MerkleError {
+    fn zh(&self) -> String {
+        match self {
+            MerkleError::SizeOutOfRange { size } => format!("树有 {size} 个叶，超过 2^63"),
+            MerkleError::IndexOutOfRange { index, size } => format!("{size} 个叶的树中没有序号为 {index} 的叶"),
+            MerkleError::NotAPrefix { old, new } => format!("{old} 个叶的树不可能是 {new} 个叶的树的开头"),
+            MerkleError::PeakCount { size, expected, found } => {
+                format!("{size} 个叶的树应有 {expected} 个峰，而不是 {found} 个")
+            }
+            MerkleError::MissingNode { level, index } => format!("缺少第 {level} 层第 {index} 个子树的哈希"),
+            MerkleError::ProofTooShort => "证明过短".to_owned(),
+            MerkleError::ProofTooLong => "证明过长".to_owned(),
+            MerkleError::OldRootMismatch => "证明没有得到较早的树根".to_owned(),
+            MerkleError::RootMismatch => "证明没有得到树根".to_owned(),
+        }
+    }
+}
+
+impl Zh for ProofError {
+    fn zh(&self) -> String {
+        match self {
+            ProofError::Decode(error) => format!("文件不是本版本能读取的证明：{}", error.zh()),
+            ProofError::Charter(error) => format!("证明中的章程不成立：{}", error.zh()),
+            ProofError::Header(error) => format!("证明中的签名树头不成立：{}", error.zh()),
+            ProofError::Path(error) => format!("证明中的路径没有得到签署的树根：{}", error.zh()),
+            ProofError::Leaf(error) => format!("证明中的叶不是条目：{}", error.zh()),
+            ProofError::Heads => "两个树头不是同一名单源先后的树头".to_owned(),
+        }
+    }
+}
+
+impl Zh for FilterError {
+    fn zh(&self) -> String {
+        match self {
+            FilterError::HeadTooLong { bytes } => format!("过滤器头有 {bytes} 字节，过长"),
+            FilterError::Malformed => "过滤器头格式不对".to_owned(),
+            FilterError::NotCanonical => "过滤器头不是规定形式的 CBOR".to_owned(),
+            FilterError::UnknownVersion(version) => format!("不认识第 {version} 版过滤器"),
+            FilterError::Lifetime { built, expires } => {
+                format!("过滤器的有效期最长一天，不能从 {built} 到 {expires}（1970年以来的秒数）")
+            }
+            FilterError::FprExponent(exponent) => format!("误报率 2^-{exponent} 超出范围"),
+            FilterError::HashesOutOfRange(probes) => format!("探测次数 {probes} 超出范围"),
+            FilterError::HashesMismatch { stated, expected } => {
+                format!("过滤器写明探测 {stated} 次，按布局应为 {expected} 次")
+            }
+            FilterError::TooManyBits { bits } => format!("过滤器有 {bits} 位，过大"),
+            FilterError::WeakSeed => "种子的两半相同".to_owned(),
+            FilterError::BitsMismatch { stated, expected } => {
+                format!("过滤器写明 {stated} 位，按布局应为 {expected} 位")
+            }
+            FilterError::BitmapLength { expected, found } => format!("位图有 {found} 字节，应为 {expected} 字节"),
+            FilterError::DigestMismatch => "位图与过滤器头中的摘要不符".to_owned(),
+            FilterError::Fill { set, least, most } => format!("位图置位 {set} 个，按主体数应为 {least} 至 {most} 个"),
+            FilterError::ItemsMismatch { stated, found } => {
+                format!("过滤器写明 {stated} 个主体，名单中有 {found} 个")
+            }
+            FilterError::RebuildMismatch => "过滤器不是由该名单建立的".to_owned(),
+            FilterError::Library(reason) => format!("布隆过滤器程序库出错（{reason}）"),
+        }
+    }
+}
