@@ -137,7 +137,8 @@ impl Output {
         let one_line = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         let detail = one_line(failure.detail());
         if self.json {
-            let value = serde_json::json!({ "error": detail, "error_zh": one_line(failure.detail_zh()), "type": failure.kind });
+            let value =
+                serde_json::json!({ "error": detail, "error_zh": one_line(failure.detail_zh()), "type": failure.kind });
             eprintln!("{value}");
             return ExitCode::FAILURE;
         }

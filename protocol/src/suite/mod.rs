@@ -6,6 +6,7 @@
 
 mod derive;
 pub mod keyed;
+pub mod threshold;
 
 #[cfg(test)]
 mod tests;
