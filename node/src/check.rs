@@ -68,6 +68,12 @@ pub struct Listed {
     pub expires: String,
     /// Whether the publisher's feed has been heard from.
     pub fresh: bool,
+    /// What the publisher sealed for those who hold the identifier; only if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<String>,
+    /// The member and the index of its List entry.
+    #[serde(skip)]
+    pub entry: (MemberNumber, u64),
 }
 
 /// The answer for one subject.
@@ -267,6 +273,8 @@ impl Context {
             listed: row.listed.to_string(),
             expires: last_day(row.expires).to_string(),
             fresh: publisher.fresh,
+            details: None,
+            entry: (row.publisher, u64::from(row.leaf)),
         })
     }
 

@@ -8,7 +8,7 @@ use antibrush_protocol::{
     charter::{Charter, CharterChain},
     subject::{Class, Subject},
     suite::{
-        Suite,
+        Derived, Suite,
         keyed::{KeyedPrf, SealContext, Seed},
     },
 };
@@ -63,13 +63,19 @@ impl Tokens {
 
     /// The token of a subject and the epoch of its key. `scratch` keeps its memory between calls.
     pub fn token(&self, subject: &Subject, scratch: &mut Vec<u8>) -> Result<(u16, Token), TokenError> {
+        let (epoch, derived) = self.derive(subject, scratch)?;
+        Ok((epoch, derived.token()))
+    }
+
+    /// What the newest key makes of a subject: its token and the key to its sealed details; and the key's epoch.
+    pub fn derive(&self, subject: &Subject, scratch: &mut Vec<u8>) -> Result<(u16, Derived), TokenError> {
         let (epoch, key) = self.key(subject.class())?;
-        Ok((*epoch, key.token(subject, scratch)))
+        Ok((*epoch, key.derive(subject, scratch)))
     }
 
     /// The federation tag of a subject.
     pub fn federation_tag(&self, subject: &Subject, scratch: &mut Vec<u8>) -> Result<[u8; 32], TokenError> {
-        Ok(self.key(subject.class())?.1.derive(subject, scratch).federation_tag())
+        Ok(self.derive(subject, scratch)?.1.federation_tag())
     }
 
     fn key(&self, class: Class) -> Result<&(u16, KeyedPrf), TokenError> {

@@ -2,7 +2,11 @@
 
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
-use antibrush_protocol::subject::{Class, Subject};
+use antibrush_protocol::{
+    entry::{Entry, sealed},
+    feed::Leaf,
+    subject::{Class, Subject},
+};
 use axum::{
     Json,
     body::Bytes,
@@ -17,6 +21,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+use zeroize::Zeroizing;
 
 use super::{
     App, Problem,
@@ -25,7 +30,10 @@ use super::{
 use crate::{
     check::{Answer, Context, Freshness},
     core::View,
-    storage::table::{Reader, Row},
+    storage::{
+        Store,
+        table::{Reader, Row},
+    },
 };
 
 /// One question.
@@ -40,6 +48,9 @@ pub struct CheckRequest {
     /// Why it is asked: a short word for the audit log.
     #[schema(example = "order-risk")]
     purpose: String,
+    /// Whether the details that publishers sealed for holders of the identifier shall be opened, too.
+    #[serde(default)]
+    details: bool,
 }
 
 /// The answer to one question.
@@ -106,9 +117,14 @@ pub async fn check(
     let Json(request) = request?;
     let purpose = checked_purpose(&request.purpose)?;
     let context = app.node.check_context();
-    let view = app.node.view();
-    let mut asker = Asker::new(&view, &context, app.node.store().table().reader());
-    let answer = asker.ask(request.class, &request.id)?;
+    let answer = if request.details {
+        let (node, context) = (app.node.clone(), context.clone());
+        // Opening reads the entry from the disk.
+        let work = move || Asker::new(&node.view(), &context, node.store()).ask_all(request.class, &request.id);
+        tokio::task::spawn_blocking(work).await.map_err(|_| Problem::stopping())??
+    } else {
+        Asker::new(&app.node.view(), &context, app.node.store()).ask(request.class, &request.id)?
+    };
     app.node.metrics().checked(answer.answer, 1);
     app.audit.checked(&caller.name, purpose, std::iter::once(answer.answer));
     app.node.metrics().check_took(began.elapsed());
@@ -159,11 +175,11 @@ fn answer_many(app: &App, caller: &Arc<str>, body: &[u8]) -> Result<Response, Pr
         ids.chain(request.items.iter().map(|item| (item.class, item.id.as_ref()))).collect();
     let context = app.node.check_context();
     let view = app.node.view();
-    let table = app.node.store().table().reader();
+    let store = app.node.store();
     let answers: Vec<Answer> = questions
         .par_iter()
         .with_min_len(512)
-        .map_init(|| Asker::new(&view, &context, table.clone()), |asker, (class, id)| asker.ask(*class, id))
+        .map_init(|| Asker::new(&view, &context, store), |asker, (class, id)| asker.ask(*class, id))
         .collect::<Result<_, Problem>>()?;
     for answer in &answers {
         app.node.metrics().checked(answer.answer, 1);
@@ -183,14 +199,16 @@ fn json(value: &impl Serialize) -> Response {
 struct Asker<'a> {
     view: &'a Arc<View>,
     context: &'a Context,
+    store: &'a Store,
     table: Reader,
     scratch: Vec<u8>,
     rows: Vec<Row>,
 }
 
 impl<'a> Asker<'a> {
-    fn new(view: &'a Arc<View>, context: &'a Context, table: Reader) -> Self {
-        Asker { view, context, table, scratch: Vec::with_capacity(160), rows: Vec::new() }
+    fn new(view: &'a Arc<View>, context: &'a Context, store: &'a Store) -> Self {
+        let table = store.table().reader();
+        Asker { view, context, store, table, scratch: Vec::with_capacity(160), rows: Vec::new() }
     }
 
     fn ask(&mut self, class: Class, id: &str) -> Result<Answer, Problem> {
@@ -200,6 +218,21 @@ impl<'a> Asker<'a> {
         };
         let (_, token) = self.view.tokens.token(&subject, &mut self.scratch)?;
         Ok(self.context.answer(class, &token, &self.table, &mut self.rows))
+    }
+
+    /// The answer with the details that its listings carry for this identifier.
+    fn ask_all(&mut self, class: Class, id: &str) -> Result<Answer, Problem> {
+        let mut answer = self.ask(class, id)?;
+        let Ok(subject) = Subject::parse(class, id) else { return Ok(answer) };
+        let key = Zeroizing::new(self.view.tokens.derive(&subject, &mut self.scratch)?.1.record_key());
+        for listed in &mut answer.listings {
+            let (publisher, leaf) = listed.entry;
+            if let Some((_, Leaf::Entry(Entry::List(listing)))) = self.store.leaves(publisher, leaf, 1)?.pop() {
+                // None, or sealed for another subject by a publisher that does not keep to the form.
+                listed.details = sealed::open(&listing, publisher, &key).ok().map(|text| text.to_string());
+            }
+        }
+        Ok(answer)
     }
 }
 

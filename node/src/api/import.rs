@@ -310,6 +310,7 @@ fn wanted(file: &str, record: Record) -> Wanted {
         last_day: record.expires,
         basis: record.basis,
         evidence,
+        details: record.details,
         name: record.name.as_ref().map(|name| name.as_str().to_owned()),
         subject: record.subject,
     }

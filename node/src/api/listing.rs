@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     core::{Clear, Counted, Node, Outcome, Session, Wanted},
+    import::Private,
     lang::Both,
 };
 
@@ -61,6 +62,10 @@ pub struct ListItem {
     evidence: String,
     /// The name, published only for legal entities.
     name: Option<String>,
+    /// For members who hold the identifier themselves, at most 254 bytes: sealed, nobody else can open them. Name no other
+    /// person in them.
+    #[schema(example = "case 118, contact: legal department")]
+    details: Option<String>,
 }
 
 /// Subjects to list.
@@ -191,6 +196,7 @@ fn wanted(item: ListItem) -> Result<Wanted, Both> {
         basis: item.basis,
         evidence: item.evidence,
         name: item.name,
+        details: item.details.map(Private::new),
     })
 }
 

@@ -169,6 +169,9 @@ pub struct ListArgs {
     /// Where the evidence is kept; only its salted digest leaves the node.
     #[arg(long)]
     pub evidence: String,
+    /// Details for members who hold the identifier themselves: sealed, nobody else can open them.
+    #[arg(long)]
+    pub details: Option<String>,
 }
 
 /// Flags of `clear`.

@@ -11,7 +11,9 @@ use super::{
 pub async fn run(context: &Context, args: CheckArgs) -> Result<(), Failure> {
     let (class, id) = subject(&args.subject)?;
     let client = Client::open(context).await?;
-    let answer: Value = client.post("/v1/check", &json!({ "class": class, "id": id, "purpose": args.purpose })).await?;
+    let answer: Value = client
+        .post("/v1/check", &json!({ "class": class, "id": id, "purpose": args.purpose, "details": true }))
+        .await?;
     context.output.show(&answer, |answer| print(&context.output, answer));
     client.close().await;
     Ok(())
@@ -73,6 +75,9 @@ fn print(output: &Output, answer: &Value) {
             ]);
         }
         println!("{table}");
+        for l in listings.iter().filter(|l| l["details"].is_string()) {
+            println!("{} {}: {}", text(&l["publisher"]), text(&l["list"]), text(&l["details"]).replace('\n', " "));
+        }
         let members = answer["members"].as_u64().unwrap_or(0);
         let corroborated = answer["corroborated"] == Value::Bool(true);
         output.say(

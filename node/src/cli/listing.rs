@@ -12,7 +12,7 @@ pub async fn list(context: &Context, args: ListArgs) -> Result<(), Failure> {
     let (class, id) = subject(&args.subject)?;
     let item = json!({
         "class": class, "id": id, "list": args.list, "conduct": args.conduct, "severity": args.severity,
-        "role": args.role, "expires": args.expires, "evidence": args.evidence,
+        "role": args.role, "expires": args.expires, "evidence": args.evidence, "details": args.details,
     });
     publish(context, "/v1/listings", item).await
 }

@@ -10,7 +10,11 @@ use antibrush_protocol::{
     base::{Day, Hash, MemberNumber, Token},
     charter::Policy,
     codes::{Conduct, Direction, List, Reason, Role, Severity},
-    entry::{Amendment, Clearing, Entry, EntryError, Listing, PublicName, ledger::Standing},
+    entry::{
+        Amendment, Clearing, Entry, EntryError, Listing, PublicName,
+        ledger::Standing,
+        sealed::{self, SealedError},
+    },
     feed::{
         Head,
         build::{self, Body, BuildError, EncodedEntry, Place},
@@ -23,10 +27,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
+use zeroize::Zeroizing;
 
 use super::{driver::Message, node::Node, staging::Staging, view::View};
 use crate::{
     clock,
+    import::Private,
+    random,
     storage::{
         StorageError, standing_of,
         table::{Prefix, Reader, prefix_of},
@@ -57,6 +64,8 @@ pub struct Wanted {
     pub last_day: Option<Day>,
     /// The rule-set version; the configured one if not given.
     pub basis: Option<String>,
+    /// What is sealed for those who hold the identifier themselves. Part of a new listing; an amendment carries none.
+    pub details: Option<Private>,
     /// The evidence reference: only its salted digest leaves the node.
     pub evidence: String,
     /// The name, published only where the law lets an organisation be named.
@@ -113,6 +122,9 @@ pub enum Refusal {
     /// Payment accounts need the alliance's consent.
     #[error("payment accounts (PAY) are switched off in this alliance; ask the stewards before you list one")]
     PaymentOff,
+    /// Details that can not be sealed.
+    #[error("{0}; correct the details")]
+    Details(#[from] SealedError),
     /// Another feed's day.
     #[error("the day of listing lies in the future; correct it")]
     FutureDay,
@@ -311,7 +323,8 @@ impl Session {
         if class == Class::Pay {
             return Err(Refusal::PaymentOff);
         }
-        let (epoch, token) = self.view.tokens.token(&wanted.subject, scratch)?;
+        let (epoch, derived) = self.view.tokens.derive(&wanted.subject, scratch)?;
+        let token = derived.token();
         let (day, expires) = self.term(class, wanted)?;
         let severity = wanted.severity.unwrap_or_else(|| default_severity(wanted.role));
         let key = (prefix_of(&token), wanted.list.number());
@@ -324,7 +337,7 @@ impl Session {
             None => {
                 let name = wanted.name.as_deref().filter(|_| self.is_confirmed_by_others(rows, wanted.conduct));
                 let name = name.map(|name| PublicName::new(&wanted.subject, name));
-                let listing = Listing {
+                let mut listing = Listing {
                     class,
                     epoch,
                     token,
@@ -342,6 +355,10 @@ impl Session {
                     name: name.and_then(Result::ok),
                     sealed: None,
                 };
+                if let Some(details) = &wanted.details {
+                    let key = Zeroizing::new(derived.record_key());
+                    sealed::seal(&mut listing, self.me, &key, details.as_str(), random::bytes())?;
+                }
                 (Outcome::Listed, Entry::List(listing))
             }
         };

@@ -1,6 +1,9 @@
 //! What the core refuses and why, in Chinese.
 
-use antibrush_protocol::replica::PublishRefusal;
+use antibrush_protocol::{
+    entry::sealed::{self, SealedError},
+    replica::PublishRefusal,
+};
 
 use super::{AdmitError, NodeError, PublishError, Refusal};
 use crate::lang::Zh;
@@ -14,6 +17,10 @@ impl Zh for Refusal {
             Refusal::Expired => "到期日期已过：请填写更晚的到期日期".to_owned(),
             Refusal::NothingToClear => "本平台在该名单上没有有效的该主体：请核对名单，或无需移出".to_owned(),
             Refusal::PaymentOff => "本联盟未启用支付账户（PAY）：列入前请联系秘书处".to_owned(),
+            Refusal::Details(SealedError::TooLong) => format!("详情超过 {} 字节：请缩短", sealed::DETAILS_BYTES),
+            Refusal::Details(SealedError::Text | SealedError::None | SealedError::Open) => {
+                "详情含有控制字符：请删除".to_owned()
+            }
             Refusal::FutureDay => "列入日期在将来：请改正".to_owned(),
         }
     }

@@ -61,6 +61,8 @@ columns! {
     Evidence, "证据编号", "evidence", ["证据", "evidence reference", "case"];
     /// The name of the subject; kept locally unless it is a publishable organisation.
     Name, "主体名称", "name", ["名称", "企业名称", "姓名", "subject name"];
+    /// Details for members who hold the identifier themselves: sealed, and nobody else can open them.
+    Details, "共享详情", "details", ["密封详情", "详情", "shared details", "sealed details"];
     /// A note for colleagues.
     Note, "备注", "note", ["说明", "notes", "remark", "remarks"];
 }

@@ -61,3 +61,6 @@ pub const MAX_NAME_BYTES: usize = 300;
 
 /// Bytes of a note: 300 Chinese characters. It is kept locally; sealed details have their own, smaller bound.
 pub const MAX_NOTE_BYTES: usize = 900;
+
+/// Bytes of sealed details: what fits into the larger of their two padded sizes.
+pub const MAX_DETAILS_BYTES: usize = antibrush_protocol::entry::sealed::DETAILS_BYTES;

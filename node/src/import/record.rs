@@ -9,7 +9,9 @@ use antibrush_protocol::subject::{Class, Subject};
 use zeroize::Zeroizing;
 
 use super::headings::Layout;
-use super::limits::{MAX_BASIS_BYTES, MAX_EVIDENCE_BYTES, MAX_IDENTIFIER_BYTES, MAX_NAME_BYTES, MAX_NOTE_BYTES};
+use super::limits::{
+    MAX_BASIS_BYTES, MAX_DETAILS_BYTES, MAX_EVIDENCE_BYTES, MAX_IDENTIFIER_BYTES, MAX_NAME_BYTES, MAX_NOTE_BYTES,
+};
 use super::{Column, Reject, RejectReason};
 
 /// A text that may be about a person: wiped on drop, never shown by `Debug`.
@@ -17,6 +19,11 @@ use super::{Column, Reject, RejectReason};
 pub struct Private(Zeroizing<String>);
 
 impl Private {
+    /// Takes a text over.
+    pub fn new(text: String) -> Private {
+        Private(Zeroizing::new(text))
+    }
+
     /// The text. Never log it.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,6 +67,8 @@ pub struct Record {
     pub name: Option<Private>,
     /// A note for colleagues, at most `MAX_NOTE_BYTES`.
     pub note: Option<Private>,
+    /// What is sealed for those who hold the identifier themselves.
+    pub details: Option<Private>,
 }
 
 /// One cell before it is understood.
@@ -174,6 +183,7 @@ impl<'l> Interpreter<'l> {
             evidence: row.private(Column::Evidence, MAX_EVIDENCE_BYTES)?,
             name: row.private(Column::Name, MAX_NAME_BYTES)?,
             note: row.private(Column::Note, MAX_NOTE_BYTES)?,
+            details: row.private(Column::Details, MAX_DETAILS_BYTES)?,
         })
     }
 }

@@ -1,10 +1,12 @@
 //! Entries: what a feed says about subjects, one CBOR map and one Merkle leaf each.
 //!
 //! [`Entry`] is the object and its rules of form (`ENTRY-*`), checked by the same code when an entry is made and when one
-//! arrives. [`ledger`] is what an entry does to the listing that it speaks of.
+//! arrives. [`ledger`] is what an entry does to the listing that it speaks of; [`sealed`] opens the details for who holds the
+//! identifier.
 
 mod kinds;
 pub mod ledger;
+pub mod sealed;
 mod wire;
 
 #[cfg(test)]
