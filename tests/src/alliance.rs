@@ -70,6 +70,11 @@ impl Alliance {
         for node in self.nodes.iter().filter(|node| node.runs()) {
             let mut http = node.http();
             wait_until(&format!("{} hears from every feed", node.slug), || http.get("/readyz").status == 200);
+            // A node is ready before its own first heartbeat, which would come in between later.
+            wait_until(&format!("{} has a head of every feed", node.slug), || {
+                let feeds = http.get("/v1/feeds").ok();
+                feeds.as_array().into_iter().flatten().all(|feed| feed["seq"].is_u64())
+            });
         }
     }
 

@@ -182,3 +182,15 @@ fn wrong_use_has_status_2_and_says_how() {
     let text = node.outcome(&arguments).stdout;
     assert!(text.contains("Next: antibrush join INVITATION") && text.contains("The keys have no passphrase"), "{text}");
 }
+
+/// `antibrush … | head -1`
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let alliance = antibrush_tests::Alliance::founded("alibaba");
+    let mut command = alliance["alibaba"].invoke(&["alliance", "members"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let outcome = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&outcome.stderr);
+    assert!(outcome.status.success() && !said.contains("panicked"), "{said}");
+}

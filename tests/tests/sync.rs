@@ -6,7 +6,7 @@ use std::{
 };
 
 use antibrush_node::import::demo::generate_csv;
-use antibrush_tests::{Alliance, wait_for, wait_until};
+use antibrush_tests::{Alliance, listing_of, wait_for, wait_until};
 use serde_json::{Value, json};
 
 const MILLION: u64 = 1_000_000;
@@ -189,4 +189,35 @@ fn some_of(file: &[u8]) -> Vec<Value> {
         json!({ "class": cells.next().unwrap(), "id": cells.next().unwrap() })
     };
     text.lines().skip(1).step_by(100).map(question).collect()
+}
+
+/// Signing a number twice freezes a feed for good, so a node without its documents waits for somebody who knows its feed:
+/// a newcomer that has nothing itself does not count.
+#[test]
+fn a_node_that_lost_its_documents_waits_for_somebody_who_knows_its_feed() {
+    let mut alliance = Alliance::with(&["alibaba", "jd"]);
+    alliance.join("meituan", "platform");
+    for number in 0..3 {
+        alliance["jd"].list_accounts(&[format!("jd:before-the-loss-{number}")]);
+    }
+    alliance.wait_for_leaves("jd", 3);
+    alliance["alibaba"].stop();
+    alliance["jd"].stop();
+    std::fs::remove_dir_all(alliance["jd"].directory.join("documents")).unwrap();
+    alliance["meituan"].start();
+    let _ = alliance["jd"].try_start();
+    let mut http = alliance["jd"].http();
+    wait_until("the newcomer is connected", || http.get("/v1/status").ok()["connected"] == 1);
+    // Heads are compared on connecting and once more after 1.5 s; then nothing more is to be learnt from it.
+    let since = std::time::Instant::now();
+    wait_until("heads were compared twice", || since.elapsed() > std::time::Duration::from_secs(2));
+    let refused = http.post("/v1/listings", &listing_of(&["jd:after-the-loss".to_owned()]));
+    assert_eq!(refused.problem(), (503, "recovering".to_owned()));
+    alliance["alibaba"].start();
+    wait_until("the feed is back and goes on", || {
+        http.post("/v1/listings", &listing_of(&["jd:after-the-loss".to_owned()])).status == 200
+    });
+    alliance.wait_for_leaves("jd", 4);
+    assert_eq!(alliance["alibaba"].http().get("/v1/feeds/jd").ok()["standing"], "open");
+    assert_eq!(alliance["alibaba"].answer("ACC", "jd:after-the-loss"), "listed");
 }

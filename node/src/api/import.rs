@@ -1,6 +1,6 @@
 //! Importing a file over HTTP: the file is the body, progress and rejects come back as they happen.
 
-use std::{fmt::Display, ops::ControlFlow, sync::Arc};
+use std::{fmt::Display, ops::ControlFlow, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -131,6 +131,9 @@ pub async fn import(
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
 }
 
+/// How long a reader of the answer may stand still.
+const READER_PATIENCE: Duration = Duration::from_secs(30);
+
 struct Out {
     lines: mpsc::Sender<Result<Bytes, std::convert::Infallible>>,
 }
@@ -141,7 +144,9 @@ impl Out {
         // Strings and numbers encode in every case.
         let mut bytes = serde_json::to_vec(line).expect("a line encodes");
         bytes.push(b'\n');
-        self.lines.blocking_send(Ok(bytes.into())).is_ok()
+        // The writer waits here with everybody behind it: who reads nothing for so long is taken for gone.
+        let sent = tokio::time::timeout(READER_PATIENCE, self.lines.send(Ok(bytes.into())));
+        tokio::runtime::Handle::current().block_on(sent).is_ok_and(|sent| sent.is_ok())
     }
 }
 

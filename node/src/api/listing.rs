@@ -133,7 +133,7 @@ pub async fn list(
     let Json(request) = request?;
     bounded(request.items.len())?;
     let wishes: Vec<Result<Wanted, Both>> = request.items.into_iter().map(wanted).collect();
-    publish(&app.node, wishes, |session, wishes| session.list(wishes)).await
+    to_the_end(app.node, wishes, |session, wishes| session.list(wishes)).await
 }
 
 /// Clears subjects that this platform listed.
@@ -152,7 +152,7 @@ pub async fn clear(
         Ok::<_, Both>(Clear { subject, list: item.list.unwrap_or(List::Cxh), reason: item.reason })
     };
     let wishes = request.items.into_iter().map(clear).collect();
-    publish(&app.node, wishes, |session, wishes| session.clear(wishes)).await
+    to_the_end(app.node, wishes, |session, wishes| session.clear(wishes)).await
 }
 
 fn bounded(items: usize) -> Result<(), Problem> {
@@ -198,6 +198,18 @@ fn wanted(item: ListItem) -> Result<Wanted, Both> {
         name: item.name,
         details: item.details.map(Private::new),
     })
+}
+
+/// Publishes in a task of its own: a caller that goes away must not give the writer's place to the next one while the batch
+/// is on its way.
+async fn to_the_end<W: Send + 'static>(
+    node: std::sync::Arc<Node>,
+    wishes: Vec<Result<W, Both>>,
+    plan: impl FnOnce(&mut Session, &[W]) -> Result<Vec<Outcome>, antibrush_protocol::feed::build::BuildError>
+    + Send
+    + 'static,
+) -> Result<Json<PublishResponse>, Problem> {
+    tokio::spawn(async move { publish(&node, wishes, plan).await }).await.map_err(|_| Problem::stopping())?
 }
 
 /// Plans and publishes; items that could not even be read keep their place among the outcomes.

@@ -1,5 +1,6 @@
 //! `list` and `clear`: one subject.
 
+use antibrush_protocol::codes::{Conduct, List, Reason, Role, Severity};
 use serde_json::{Value, json};
 
 use super::{
@@ -10,6 +11,10 @@ use super::{
 
 pub async fn list(context: &Context, args: ListArgs) -> Result<(), Failure> {
     let (class, id) = subject(&args.subject)?;
+    code("--list", &args.list, List::parse)?;
+    code("--conduct", &args.conduct, Conduct::parse)?;
+    args.severity.as_deref().map_or(Ok(()), |text| code("--severity", text, Severity::parse))?;
+    args.role.as_deref().map_or(Ok(()), |text| code("--role", text, Role::parse))?;
     let item = json!({
         "class": class, "id": id, "list": args.list, "conduct": args.conduct, "severity": args.severity,
         "role": args.role, "expires": args.expires, "evidence": args.evidence, "details": args.details,
@@ -19,8 +24,21 @@ pub async fn list(context: &Context, args: ListArgs) -> Result<(), Failure> {
 
 pub async fn clear(context: &Context, args: ClearArgs) -> Result<(), Failure> {
     let (class, id) = subject(&args.subject)?;
+    code("--list", &args.list, List::parse)?;
+    code("--reason", &args.reason, Reason::parse)?;
     let item = json!({ "class": class, "id": id, "list": args.list, "reason": args.reason });
     publish(context, "/v1/clearings", item).await
+}
+
+/// Whether a flag's text is a code; what was typed is not repeated.
+fn code<T>(flag: &str, text: &str, parse: fn(&str) -> Option<T>) -> Result<(), Failure> {
+    match parse(text) {
+        Some(_) => Ok(()),
+        None => Err(Failure::both(
+            format!("{flag} has no such code; docs/DOMAIN.md lists them, `--help` names the usual ones"),
+            format!("{flag} 没有这个代码：docs/DOMAIN.md 列出全部代码，--help 列出常用代码"),
+        )),
+    }
 }
 
 async fn publish(context: &Context, path: &str, item: Value) -> Result<(), Failure> {

@@ -1,6 +1,14 @@
 //! The command line. Each verb has its file; all of them speak to the node through [`client`], over its HTTP interface
 //! while it runs and in process while it does not.
 
+/// Prints a line; a reader that has gone (`| head`) is no reason to panic.
+macro_rules! println {
+    ($($text:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
 mod alliance;
 pub(crate) mod args;
 mod check;

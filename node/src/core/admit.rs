@@ -189,8 +189,8 @@ impl Admitter {
     }
 
     async fn set_door_alone(&self) -> Result<(), AdmitError> {
-        let (store, now) = (self.store.clone(), clock::wall());
-        let door = blocking(move || door(&store, now)).await??;
+        let (store, charter, now) = (self.store.clone(), self.view.load().charter().clone(), clock::wall());
+        let door = blocking(move || door(&store, &charter, now)).await??;
         self.core.send(Message::Door(door)).await.map_err(|_| AdmitError::Stopping)
     }
 
@@ -214,6 +214,10 @@ impl Admitter {
             return Err(JoinRefusal::Malformed);
         }
         let view = self.view.load_full();
+        // A charter of tomorrow would keep every member's node from starting until then.
+        if view.wrong_clock(clock::now()).is_some() {
+            return Err(JoinRefusal::TryAgain);
+        }
         self.require_steward(&view).map_err(|error| match error {
             AdmitError::NeedsQuorum(_) => JoinRefusal::NeedsQuorum,
             _ => JoinRefusal::NotASteward,
@@ -240,15 +244,15 @@ impl Admitter {
         let store = self.store.clone();
         let kept = blocking(move || store.put_invitation(&key, &used)).await;
         if !matches!(kept, Ok(Ok(()))) {
-            return Err(JoinRefusal::NotASteward);
+            return Err(JoinRefusal::TryAgain);
         }
         let (reply, outcome) = oneshot::channel();
-        self.core.send(Message::Charter { charter, reply }).await.map_err(|_| JoinRefusal::NotASteward)?;
+        self.core.send(Message::Charter { charter, reply }).await.map_err(|_| JoinRefusal::TryAgain)?;
         match outcome.await {
             Ok(Ok(())) => {}
             _ => return Err(JoinRefusal::Conflict),
         }
-        self.set_door_alone().await.map_err(|_| JoinRefusal::NotASteward)?;
+        self.set_door_alone().await.map_err(|_| JoinRefusal::TryAgain)?;
         self.charters(wish.from).await
     }
 
@@ -314,9 +318,12 @@ impl Admitter {
     }
 }
 
-/// The state of the door: open while an unused invitation lives.
-fn door(store: &Store, now: Timestamp) -> Result<Door, StorageError> {
-    let open = store.invitations()?.iter().any(|record| record.used_by.is_none() && now < record.expires);
+/// The state of the door: open while an invitation lives that made nobody a member yet.
+fn door(store: &Store, charter: &Charter, now: Timestamp) -> Result<Door, StorageError> {
+    let is_open = |record: &InvitationRecord| {
+        now < record.expires && record.used_by.is_none_or(|node| charter.member_of_node(&node).is_none())
+    };
+    let open = store.invitations()?.iter().any(is_open);
     Ok(if open { Door::OpenForJoining } else { Door::Closed })
 }
 

@@ -498,6 +498,7 @@ impl Node {
         if self.is_recovering() {
             return Err(PublishError::Recovering);
         }
+        self.catch_up_own_feed().await?;
         let node = self.clone();
         let sealed = tokio::task::spawn_blocking(move || node.seal(body)).await.map_err(|_| PublishError::Stopping)?;
         let (header, chunks) = sealed?;
@@ -505,6 +506,28 @@ impl Node {
         let message = Message::Publish { header, chunks, reply };
         self.core().send(message).await.map_err(|_| PublishError::Stopping)?;
         outcome.await.map_err(|_| PublishError::Stopping)?.map_err(PublishError::Refused)
+    }
+
+    /// After a disk error the documents may hold a batch of ours that was reported as not stored: the replica takes it from
+    /// there, as from any disk, before the next one is signed.
+    async fn catch_up_own_feed(self: &Arc<Self>) -> Result<(), PublishError> {
+        let me = self.may_publish()?;
+        let known = || self.view().head(me).map(|head| head.seq);
+        while let Some(stored) = self.store().head(me)?.filter(|stored| Some(stored.seq) > known()) {
+            let (before, next) = (known(), known().map_or(0, |seq| seq + 1));
+            tracing::warn!(seq = next, last = stored.seq, "a batch that was reported as not stored is there after all");
+            let header = self.store().header(me, next)?.ok_or(StorageError::Damaged)?;
+            self.take_header(header).await;
+            let mut patience = 250;
+            while known() == before {
+                if patience == 0 {
+                    return Err(PublishError::Refused(PublishRefusal::Storage));
+                }
+                patience -= 1;
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
+        Ok(())
     }
 
     /// Finishes a session's batch; nothing to say publishes nothing.

@@ -25,6 +25,9 @@ use crate::lang::{Zh, reason_zh};
 const NO_ANSWER: &str = "no answer in time";
 const CLOSED: &str = "the node closed the connection: no invitation is open there";
 
+/// The most bytes of charters that a newcomer takes: thousands of versions of an alliance of hundreds.
+const CHARTERS_IN_ALL: usize = 256 * 1024 * 1024;
+
 /// Why joining failed.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
@@ -39,6 +42,9 @@ pub enum JoinError {
         "the steward's node cannot be reached ({0}); check that it runs and that its port is open, then join again"
     )]
     Unreachable(String),
+    /// It does not come to an end.
+    #[error("the steward's node sent more charters than any alliance has; ask the steward whether its node is well")]
+    TooMuch,
     /// It answered no.
     #[error("the steward's node refused: {}; ask the steward for a new invitation", .0.en())]
     Refused(JoinRefusal),
@@ -57,6 +63,7 @@ impl Zh for JoinError {
                 };
                 format!("无法连接秘书处节点（{reason}）：请确认该节点正在运行且端口开放，然后重新加入")
             }
+            JoinError::TooMuch => "秘书处节点发来的章程多得不合理：请向秘书处核实其节点是否正常".to_owned(),
             JoinError::Refused(refusal) => {
                 format!("秘书处节点拒绝了加入请求（{}）：请向秘书处索取新的邀请码", refusal.zh())
             }
@@ -75,13 +82,18 @@ pub async fn join(
     let node: Peer = invitation.node;
     let peer = peer_id(&node).filter(|_| !addresses.is_empty()).ok_or(JoinError::NoAddress)?;
     let mut swarm = build_swarm(secret, &invitation.alliance)?;
-    let mut charters: Vec<Arc<[u8]>> = Vec::new();
+    let (mut charters, mut bytes): (Vec<Arc<[u8]>>, _) = (Vec::new(), 0);
     loop {
         let from = charters.len() as u64 + 1;
         let exchange = exchange(&mut swarm, peer, &addresses, JoinEnvelope(request(from)));
         match tokio::time::timeout(JOIN_TIMEOUT + Duration::from_secs(5), exchange).await {
             Ok(Ok(JoinAnswer::Admitted { newest, charters: page })) => {
                 let is_last = page.is_empty() || from + page.len() as u64 > newest;
+                // `newest` is the other side's word; what is held in memory unverified is bounded all the same.
+                bytes += page.iter().map(|charter| charter.len()).sum::<usize>();
+                if bytes > CHARTERS_IN_ALL {
+                    return Err(JoinError::TooMuch);
+                }
                 charters.extend(page);
                 if is_last {
                     return Ok(charters);

@@ -23,7 +23,7 @@ use super::{
     layout::{self, CommitRecord, FeedCursor},
     ledger::{self, Placed},
     lock::DataDir,
-    store::{Assembled, Recovery, StorageError, Store, lock, storage_fault},
+    store::{Assembled, Recovery, StorageError, Store, lock, next_commit_number, storage_fault},
     table::{self, TokenTable},
 };
 
@@ -80,8 +80,9 @@ impl Store {
         if let Some(last) = good.last() {
             self.put_nodes(&mut batch, publisher, &nodes)?;
             let cursor = FeedCursor { head: Head::of(last.payload(), last.id()), tree };
+            let cursor_id = cursor.head.id;
             batch.put(layout::cursor(publisher), cursor.encode());
-            self.documents.commit(batch)?;
+            self.commit_documents(batch, publisher, cursor_id)?;
             self.next_commit.store(number, Ordering::Relaxed);
             // Durable from here on: a failure below never takes the batch back.
             let bodies: Vec<&BatchHeader> = good.iter().map(|header| header.payload()).collect();
@@ -96,6 +97,16 @@ impl Store {
         let skipped = all[..all.len() - headers.len()].last();
         let through = good.last().copied().or(skipped).map(|header| header.payload().seq);
         Ok((through, bad.map_or(Ok(()), |error| Err(Fault::Bad(error)))))
+    }
+
+    /// Commits; after an error that came so late that the documents show the batch all the same, once more: that is harmless
+    /// and tells whether it is on the disk.
+    fn commit_documents(&self, batch: Batch, publisher: MemberNumber, head: Hash) -> Result<(), StorageError> {
+        let Err(error) = self.documents.commit(batch.clone()) else { return Ok(()) };
+        match self.head(publisher) {
+            Ok(Some(found)) if found.id == head => Ok(self.documents.commit(batch)?),
+            _ => Err(error.into()),
+        }
     }
 
     /// Brings the table up to a feed that it fell behind of; nothing is committed on top of a gap.
@@ -121,6 +132,14 @@ impl Store {
         let is_done = |header: &&Verified<BatchHeader>| head.is_some_and(|head| header.payload().seq <= head.seq);
         let done = headers.iter().take_while(is_done).count();
         if done > 0 {
+            for header in &headers[..done] {
+                let stored = self.header(publisher, header.payload().seq)?;
+                if stored.is_none_or(|stored| stored.id() != header.id()) {
+                    return Err(StorageError::Damaged);
+                }
+            }
+            // That commit took its numbers of the log.
+            self.next_commit.fetch_max(next_commit_number(&self.documents)?, Ordering::Relaxed);
             lock(&self.behind).insert(publisher, headers[0].payload().first);
             self.catch_up(publisher)?;
         }

@@ -209,6 +209,11 @@ impl Store {
         Ok(self.documents.commit(batch)?)
     }
 
+    /// The committed head of a feed.
+    pub fn head(&self, publisher: MemberNumber) -> Result<Option<Head>, StorageError> {
+        Ok(self.cursor(publisher)?.map(|cursor| cursor.head))
+    }
+
     /// The tree of a feed, from which its next batch goes on.
     pub fn tree(&self, publisher: MemberNumber) -> Result<Frontier, StorageError> {
         Ok(self.cursor(publisher)?.map_or_else(Frontier::new, |cursor| cursor.tree))
@@ -257,12 +262,11 @@ impl Store {
         let chunk = Chunk::verify(descriptor, bytes).map_err(Fault::Bad)?;
         // A file that lies there already counts only if it is sound: rot is replaced by what was verified just now.
         let stored = self.bodies.get(&descriptor.digest).map_err(storage_fault)?;
-        if stored.is_some_and(|stored| Chunk::verify(descriptor, &stored).is_ok()) {
-            self.bodies.touch(&descriptor.digest).map_err(storage_fault)?;
-        } else {
+        let sound = stored.is_some_and(|stored| Chunk::verify(descriptor, &stored).is_ok());
+        if !(sound && self.keep(batch, index, descriptor, &chunk)) {
             self.bodies.replace_all(&[(descriptor.digest, bytes)]).map_err(storage_fault)?;
+            lock(&self.assembly).insert((batch, index), Assembled::new(descriptor, chunk));
         }
-        self.assemble(batch, index, descriptor, chunk);
         Ok(())
     }
 
@@ -285,13 +289,7 @@ impl Store {
             lock(&self.assembly).remove(&(batch, index as u32));
             let Ok(Some(bytes)) = self.bodies.get(&descriptor.digest) else { return false };
             match Chunk::verify(descriptor, &bytes) {
-                Ok(chunk) => {
-                    if self.bodies.touch(&descriptor.digest).is_err() {
-                        return false;
-                    }
-                    self.assemble(batch, index as u32, descriptor, chunk);
-                    true
-                }
+                Ok(chunk) => self.keep(batch, index as u32, descriptor, &chunk),
                 Err(_) => false,
             }
         };
@@ -312,12 +310,14 @@ impl Store {
                 named.extend(header.payload().chunks.iter().map(|descriptor| descriptor.digest));
             }
         }
-        // A commit may have come in between: it found its chunks, which made them young again.
         let orphans = old.iter().filter(|digest| !named.contains(*digest));
         let mut removed = 0;
         for digest in orphans {
-            let _no_commit = lock(&self.committing);
-            removed += u64::from(self.bodies.remove_unused(digest, unused_for)?);
+            // Whoever stores or finds a chunk touches its file and notes it here, in one step.
+            let waiting = lock(&self.assembly);
+            if !waiting.values().any(|part| part.digest == *digest) {
+                removed += u64::from(self.bodies.remove_unused(digest, unused_for)?);
+            }
         }
         Ok(removed)
     }
@@ -447,8 +447,15 @@ impl Store {
         Ok(cursors)
     }
 
-    fn assemble(&self, batch: BatchId, index: u32, descriptor: &ChunkDescriptor, chunk: Chunk) {
-        lock(&self.assembly).insert((batch, index), Assembled::new(descriptor, chunk));
+    /// Notes a chunk whose file lies there already; `false` if it has just gone.
+    fn keep(&self, batch: BatchId, index: u32, descriptor: &ChunkDescriptor, chunk: &Chunk) -> bool {
+        let part = Assembled::new(descriptor, chunk.clone());
+        let mut waiting = lock(&self.assembly);
+        let kept = self.bodies.touch(&descriptor.digest).is_ok();
+        if kept {
+            waiting.insert((batch, index), part);
+        }
+        kept
     }
 
     /// Whether this very chunk was verified and stored by this process and waits for its batch.
@@ -499,7 +506,7 @@ fn log_name(documents: &Documents) -> Result<[u8; 8], StorageError> {
     Ok(name)
 }
 
-fn next_commit_number(documents: &Documents) -> Result<u64, StorageError> {
+pub(super) fn next_commit_number(documents: &Documents) -> Result<u64, StorageError> {
     let mut next = 0;
     // The log is dense, so doubling steps find its end without reading it.
     let mut step = 1u64 << 40;

@@ -220,6 +220,24 @@ fn a_commit_that_was_taken_in_spite_of_an_error_repeats_harmlessly() {
 }
 
 #[test]
+fn the_commit_log_goes_on_behind_a_commit_that_was_taken_in_spite_of_an_error() {
+    let scene = Scene::new();
+    let (store, _) = scene.open();
+    let first = scene.batch(&store, None, 1..5);
+    put_chunks(&store, &first);
+    // What a late disk error leaves: the documents have the commit, the process does not know of it.
+    let numbered = store.next_commit();
+    let head = scene.commit(&store, &first);
+    store.next_commit.store(numbered, std::sync::atomic::Ordering::Relaxed);
+    let second = scene.batch(&store, Some(head), 5..9);
+    put_chunks(&store, &second);
+    let (through, result) = store.commit(&[first.header, second.header]);
+    assert_eq!((through, result), (Some(1), Ok(())));
+    let records = store.commits(0, 10).unwrap();
+    assert_eq!(records.iter().map(|record| record.seq).collect::<Vec<_>>(), [0, 1], "none was written over");
+}
+
+#[test]
 fn a_body_that_cannot_be_read_back_leaves_the_table_behind_until_it_can() {
     let scene = Scene::new();
     let (store, _) = scene.open();
@@ -268,6 +286,8 @@ fn orphans_are_swept_and_nothing_else() {
     assert_eq!(store.probe(orphan.header.payload()), [true]);
     assert_eq!(store.sweep(week).unwrap(), 0, "asked about a moment ago");
     age(&orphan);
+    assert_eq!(store.sweep(week).unwrap(), 0, "its batch waits for the rest of its chunks");
+    store.forget_assembled(BatchId { publisher: ME, seq: 1 });
     assert_eq!(store.sweep(week).unwrap(), 1);
     assert!(scene.chunk_file(&made, 0).exists() && !scene.chunk_file(&orphan, 0).exists());
 }

@@ -51,6 +51,7 @@ crate::codes::codes! {
         NotASteward = 6, "not-a-steward", "该节点不是秘书处节点", "that node is not a steward's";
         Malformed = 7, "malformed", "请求格式错误", "the request is malformed";
         NeedsQuorum = 8, "needs-quorum", "需要更多秘书处签名", "more stewards must sign the admission";
+        TryAgain = 9, "try-again", "秘书处节点暂时无法接纳：请其检查时钟与磁盘", "the steward's node cannot admit anybody now; its clock or disk needs a look";
     }
 }
 

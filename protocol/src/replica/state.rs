@@ -163,13 +163,22 @@ impl Replica {
         self.feeds.iter().map(status).collect()
     }
 
-    /// Whether a peer has told its heads and none knows more of our own feed than we do: only then may a node that lost
-    /// data sign again, for a number signed twice is equivocation.
+    /// Whether a node that lost data may sign again, for a number signed twice is equivocation: a peer states our own feed and
+    /// none knows more of it than we do; or nobody does among the nodes of more than half of the other active members, so
+    /// that there never was one.
     pub fn own_feed_is_compared(&self) -> bool {
         let Some(me) = self.me() else { return false };
         let ours = self.head(me).map(|head| head.seq);
-        let compared = self.peers.values().any(|peer| peer.heads_heard);
-        compared && self.peers.values().all(|peer| peer.heads.get(&me).copied() <= ours)
+        let mut stated = self.peers.values().filter_map(|peer| peer.heads.get(&me).copied()).peekable();
+        if stated.peek().is_some() {
+            return stated.all(|seq| Some(seq) <= ours);
+        }
+        let charter = self.charter();
+        let heard = self.peers.iter().filter(|(_, peer)| peer.heads_heard);
+        let heard: BTreeSet<MemberNumber> =
+            heard.filter_map(|(key, _)| charter.member_of_node(key)).map(|member| member.number).collect();
+        let others = charter.members.iter().filter(|member| member.is_active() && member.number != me).count();
+        2 * heard.len() > others
     }
 
     /// SYNC-4: how far the clocks of the others are ahead of ours, in seconds: the median of what the connected peers have

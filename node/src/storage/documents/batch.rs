@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{DocumentError, MAX_BATCH_BYTES, MAX_CHANGES, MAX_KEY, MAX_VALUE};
 
 /// Changes that are committed together or not at all.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Batch {
     pub(super) changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }

@@ -196,7 +196,7 @@ pub fn joins() -> Vec<Defect> {
             SignatureError::ProtectedHeader,
         ),
         defect("join-answer-unknown-kind", "kind 2", vec![0x82, 2, 0], UnknownKey(2)),
-        defect("join-answer-unknown-refusal", "refusal 9", vec![0x82, 1, 9], OutOfRange("refusal")),
+        defect("join-answer-unknown-refusal", "refusal 10", vec![0x82, 1, 10], OutOfRange("refusal")),
         defect("join-answer-refusal-zero", "refusal 0", vec![0x82, 1, 0], OutOfRange("refusal")),
         defect("join-answer-refusal-three-items", "a refusal with an item more", vec![0x83, 1, 2, 0], MALFORMED),
         defect("join-answer-one-item", "no content", vec![0x81, 0], MALFORMED),

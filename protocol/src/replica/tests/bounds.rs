@@ -191,3 +191,23 @@ fn sync_4_most_clocks_win_and_one_alone_never_does() {
     script.give(Input::Request { from: node_key(4), handle: AnswerHandle(99), request: Request::Heads(heads) });
     assert_eq!(script.replica.clocks_ahead(script.now()), Some(hour));
 }
+
+/// A node that lost its documents signs again only when somebody knows its feed and nobody knows more of it, or most members
+/// know of none: whoever has nothing itself has compared nothing.
+#[test]
+fn an_empty_peer_does_not_end_the_wait_of_a_node_that_lost_its_feed() {
+    let chain = found(5);
+    let mut script = Script::new(&chain, &[2, 3, 4]);
+    assert!(!script.replica.own_feed_is_compared());
+    script.has(2, &[]);
+    script.has(3, &[(2, 7)]);
+    assert!(!script.replica.own_feed_is_compared(), "two of four others know nothing of it");
+    script.has(4, &[(1, 0)]);
+    assert!(!script.replica.own_feed_is_compared(), "one knows more than we do");
+    let mut script = Script::new(&chain, &[2, 3, 4]);
+    for member in [2, 3, 4] {
+        assert!(!script.replica.own_feed_is_compared());
+        script.has(member, &[]);
+    }
+    assert!(script.replica.own_feed_is_compared(), "three of four others know of none: there never was one");
+}
