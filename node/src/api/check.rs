@@ -38,6 +38,7 @@ use crate::{
 
 /// One question.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct CheckRequest {
     /// The class of the identifier.
     #[schema(value_type = String, example = "MOB")]
@@ -65,6 +66,7 @@ pub struct CheckResponse<'a> {
 
 /// Many questions.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ChecksRequest<'a> {
     /// Why it is asked: a short word for the audit log.
     #[serde(borrow)]

@@ -234,9 +234,10 @@ pub(super) fn publisher<'a>(view: &'a View, slug: &str) -> Result<&'a Member, Pr
 
 fn no_feed(slug: &str) -> Problem {
     let shown: String = slug.chars().filter(|c| c.is_ascii_lowercase() || *c == '-').take(32).collect();
+    let shown = if shown.is_empty() { "…" } else { &shown };
     Problem::not_found(
-        format!("no member {shown} publishes a feed in this alliance; /v1/members lists them"),
-        format!("本联盟没有成员 {shown} 的名单源：/v1/members 列出了全部成员"),
+        format!("no member {shown} publishes a feed in this alliance; `alliance members` or /v1/members lists them"),
+        format!("本联盟没有成员 {shown} 的名单源：alliance members 或 /v1/members 列出全部成员"),
     )
 }
 

@@ -68,7 +68,7 @@ pub enum NodeError {
     Network(#[from] NetworkError),
     /// The clock can not be right.
     #[error(
-        "this computer's clock shows {shown}, but the alliance's charter was signed on {charter}; set the clock, then start the node again"
+        "this computer's clock shows {shown}, but the alliance's charter was signed on {charter}; if this clock is right, ask the stewards about theirs, otherwise set the clock, then start the node again"
     )]
     Clock {
         /// What it shows.

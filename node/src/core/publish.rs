@@ -209,8 +209,6 @@ impl Counted {
 
 /// A batch in the making.
 pub struct Session {
-    /// Nobody else plans or publishes while this session lives: what is planned against the table stays true.
-    _writer: Writer,
     view: Arc<View>,
     table: Reader,
     me: MemberNumber,
@@ -221,6 +219,9 @@ pub struct Session {
     body: Body,
     planned: HashSet<(Prefix, u8)>,
     staging: Option<Staging>,
+    /// Nobody else plans or publishes while this session lives: what is planned against the table stays true. The last field,
+    /// so that nothing of this session is left when the next one begins.
+    _writer: Writer,
 }
 
 /// A wish that was planned away from the batch.

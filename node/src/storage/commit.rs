@@ -26,6 +26,7 @@ use super::{
     store::{Assembled, Recovery, StorageError, Store, lock, next_commit_number, storage_fault},
     table::{self, TokenTable},
 };
+use crate::profile::Profile;
 
 /// What is known of the chunk files that the table is brought up from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -247,13 +248,16 @@ impl Store {
             cursors = table::Cursors::new();
             recovery.table_rebuilt = true;
         }
+        let own = self.own_number(data)?;
         let mut dropped = Vec::new();
         for (publisher, feed) in feeds {
             let from = cursors.get(&publisher).copied().unwrap_or(0);
             match self.replay_feed(publisher, from, feed.head.size) {
                 Ok(()) => recovery.replayed += feed.head.size.saturating_sub(from),
                 Err(StorageError::Damaged) => {
-                    crate::core::mark_recovering(data.path())?;
+                    if own.is_none_or(|own| own == publisher) {
+                        crate::core::mark_recovering(data.path())?;
+                    }
                     self.forget_feed(publisher, feed.head.seq)?;
                     dropped.push(publisher);
                 }
@@ -268,6 +272,13 @@ impl Store {
             return self.replay(ahead, data, recovery);
         }
         Ok(self)
+    }
+
+    /// Our own number, as far as profile and charter tell: only the loss of our own feed keeps us from signing.
+    fn own_number(&self, data: &DataDir) -> Result<Option<MemberNumber>, StorageError> {
+        let Ok(profile) = Profile::read(data.path()) else { return Ok(None) };
+        let chain = self.charters()?;
+        Ok(chain.and_then(|chain| chain.current().member_by_slug(&profile.slug).map(|member| member.number)))
     }
 
     fn replay_feed(&self, publisher: MemberNumber, from: u64, to: u64) -> Result<(), StorageError> {
