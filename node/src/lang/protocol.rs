@@ -112,6 +112,7 @@ impl Zh for CharterError {
     fn zh(&self) -> String {
         match self {
             CharterError::Signature(error) => error.zh(),
+            CharterError::FromTheFuture => "章程的签署时间在将来：两边必有一个时钟有误，请校准".to_owned(),
             CharterError::Succession => "版本号、前一版编号与联盟编号不相符".to_owned(),
             CharterError::Order => "成员没有按编号升序排列".to_owned(),
             CharterError::Member(number) => format!("成员 {number} 的简称或信用代码格式不符或重复"),

@@ -295,6 +295,7 @@ fn errors_of_the_protocol() {
         CharterError::NewQuorum { have: 1, need: 2 },
         CharterError::NumberMoved(number),
         CharterError::TokenKeyChanged,
+        CharterError::FromTheFuture,
         CharterError::Forked(4),
         HeaderRefusal::Signature(SignatureError::BadSignature),
         HeaderRefusal::Form(HeaderError::Size),

@@ -73,6 +73,9 @@ pub enum CharterError {
     /// CHARTER-11: a member number moved to another legal entity, or a member vanished.
     #[error("member {0} vanished or its number moved to another legal entity")]
     NumberMoved(MemberNumber),
+    /// CHARTER-14: issued in the future: some clock is wrong, and nobody is to blame. Taken when its time has come.
+    #[error("the charter was issued in the future; one of the two clocks is wrong")]
+    FromTheFuture,
     /// CHARTER-13: a token key of an earlier version changed or vanished: all tokens under it would lose their meaning.
     #[error("a token key of an earlier version changed or vanished; a new key needs a new epoch")]
     TokenKeyChanged,

@@ -88,10 +88,10 @@ impl Replica {
 
     fn on_next_charter(&mut self, peer: Peer, charter: SignedCharter, now: Now) {
         let (number, alliance) = (charter.charter().number, charter.charter().alliance);
-        match self.take_charter(charter) {
+        match self.take_charter(charter, now) {
             Ok(()) => {}
-            // A fork is for the stewards to judge, not this peer's fault.
-            Err(error @ (CharterError::Forked(_) | CharterError::OtherChain))
+            // A fork is for the stewards to judge, a wrong clock for whose it is: not this peer's fault.
+            Err(error @ (CharterError::Forked(_) | CharterError::OtherChain | CharterError::FromTheFuture))
                 if alliance == Some(self.chain.alliance()) =>
             {
                 self.out(Output::Report(Event::CharterRefused { number, error }));
@@ -111,7 +111,11 @@ impl Replica {
     }
 
     /// Verifies a charter and has it stored; it comes into force once it is durable.
-    pub(super) fn take_charter(&mut self, charter: SignedCharter) -> Result<(), CharterError> {
+    pub(super) fn take_charter(&mut self, charter: SignedCharter, now: Now) -> Result<(), CharterError> {
+        // CHARTER-14: a node must not come to depend on a charter that its own next start would refuse.
+        if charter.charter().issued > now.wall.plus(limits::CLOCK_SKEW_SECONDS) {
+            return Err(CharterError::FromTheFuture);
+        }
         let mut chain = self.chain.clone();
         if chain.extend(charter.clone())? {
             self.storing_charter = true;
@@ -145,7 +149,7 @@ impl Replica {
             && !self.storing_charter
         {
             // `Err`: another one came into force meanwhile.
-            let _ = self.take_charter(charter);
+            let _ = self.take_charter(charter, now);
         }
     }
 

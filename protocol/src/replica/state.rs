@@ -117,7 +117,7 @@ impl Replica {
             Input::Publish { header, chunks } => self.on_publish(header, chunks, now),
             Input::Charter(charter) => {
                 let number = charter.charter().number;
-                if let Err(error) = self.take_charter(charter) {
+                if let Err(error) = self.take_charter(charter, now) {
                     self.out(Output::Report(Event::CharterRefused { number, error }));
                 }
                 self.pump(now);

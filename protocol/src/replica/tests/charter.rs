@@ -6,11 +6,11 @@ use super::{
     world::{Faults, World},
 };
 use crate::{
-    base::MemberNumber,
+    base::{MemberNumber, Timestamp},
     charter::{CharterError, MemberState},
     encoding::Wire,
     limits,
-    replica::{Event, Input, Offence, Output, Topic, Verdict},
+    replica::{Event, Input, Offence, Output, Store, Timer, Topic, Verdict},
     sync::{Announcement, Request, Response},
 };
 
@@ -123,4 +123,33 @@ fn a_suspended_feed_is_still_fetched_and_an_expelled_one_is_not() {
             assert_eq!(script.stores().len(), 1);
         }
     }
+}
+
+/// CHARTER-14: a steward's clock that is a day ahead must not make every node depend on a charter of tomorrow.
+#[test]
+fn a_charter_of_tomorrow_is_taken_tomorrow_and_nobody_is_blamed() {
+    let chain = found(3);
+    let charter = next_charter(&chain, |charter| charter.issued = Timestamp(EPOCH + 86_400));
+    let mut script = Script::new(&chain, &[2]);
+    let offer = |script: &mut Script| {
+        let heads = crate::sync::Heads { charter: 2, ..script.heads(&[]) };
+        let (id, _) = script.request_to(2);
+        script.answer(id, Response::Heads(heads));
+        let (id, request) = script.request_to(2);
+        assert_eq!(request, Request::Charters { from: 2 });
+        script.answer(id, Response::Charters(vec![charter.encode().into()]));
+    };
+    offer(&mut script);
+    let is_refused = |output: &Output| {
+        matches!(output, Output::Report(Event::CharterRefused { number: 2, error: CharterError::FromTheFuture }))
+    };
+    assert!(script.said.iter().any(is_refused), "{:?}", script.said);
+    let is_bad = |output: &Output| matches!(output, Output::Penalise { .. } | Output::Store(_));
+    assert!(!script.said.iter().any(is_bad), "{:?}", script.said);
+    script.said.clear();
+    script.ms = 86_400_000;
+    script.give(Input::Timer(Timer::AntiEntropy));
+    offer(&mut script);
+    let stored = |output: &Output| matches!(output, Output::Store(Store::Charter(taken)) if taken.id() == charter.id());
+    assert!(script.said.iter().any(stored), "{:?}", script.said);
 }
