@@ -47,6 +47,7 @@ fn details_reach_who_holds_the_identifier_and_nobody_else() {
         assert!(!is_anywhere(&alliance[slug].directory, "2026-118"), "{slug} wrote them down");
     }
     assert!(!is_anywhere(&alliance["regulator"].directory, "2026-118"));
+    assert!(is_anywhere(&alliance["regulator"].directory, "regulator"), "the search finds what is there");
     let seen = alliance["jd"].outcome(&["check", "--class", "ACC", "--id", ID]).stdout;
     assert!(seen.contains(&format!("alibaba CXH: {DETAILS}")), "{seen}");
     // They belong to the listing and stay with it when it is amended.

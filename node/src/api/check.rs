@@ -5,7 +5,8 @@ use std::{borrow::Cow, sync::Arc, time::Instant};
 use antibrush_protocol::{
     entry::{Entry, sealed},
     feed::Leaf,
-    subject::{Class, Subject},
+    subject::{Class, Subject, SubjectError},
+    suite::Derived,
 };
 use axum::{
     Json,
@@ -106,7 +107,7 @@ pub struct ChecksResponse<'a> {
     feeds: &'a RawValue,
 }
 
-/// Checks one subject. Answered from memory; the question leaves neither the process nor a trace of the identifier.
+/// Checks one subject. Answered from memory (sealed details, if asked for, from the own disk); the question leaves neither the process nor a trace of the identifier.
 #[utoipa::path(post, path = "/v1/check", tag = "check", security(("bearer" = [])),
     request_body = CheckRequest,
     responses((status = 200, body = CheckResponse<'_>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem)))]
@@ -214,27 +215,44 @@ impl<'a> Asker<'a> {
     }
 
     fn ask(&mut self, class: Class, id: &str) -> Result<Answer, Problem> {
-        let subject = match Subject::parse(class, id) {
-            Ok(subject) => subject,
-            Err(error) => return Ok(Answer::invalid(error)),
-        };
-        let (_, token) = self.view.tokens.token(&subject, &mut self.scratch)?;
-        Ok(self.context.answer(class, &token, &self.table, &mut self.rows))
+        Ok(match self.derive(class, id)? {
+            Ok(derived) => self.answer(class, &derived),
+            Err(invalid) => Answer::invalid(invalid),
+        })
     }
 
-    /// The answer with the details that its listings carry for this identifier.
+    /// The answer with the details that its listings carry for this identifier. A disk that does not give them back takes
+    /// nothing from the answer, which comes from memory.
     fn ask_all(&mut self, class: Class, id: &str) -> Result<Answer, Problem> {
-        let mut answer = self.ask(class, id)?;
-        let Ok(subject) = Subject::parse(class, id) else { return Ok(answer) };
-        let key = Zeroizing::new(self.view.tokens.derive(&subject, &mut self.scratch)?.1.record_key());
+        let derived = match self.derive(class, id)? {
+            Ok(derived) => derived,
+            Err(invalid) => return Ok(Answer::invalid(invalid)),
+        };
+        let mut answer = self.answer(class, &derived);
+        let key = Zeroizing::new(derived.record_key());
         for listed in &mut answer.listings {
             let (publisher, leaf) = listed.entry;
-            if let Some((_, Leaf::Entry(Entry::List(listing)))) = self.store.leaves(publisher, leaf, 1)?.pop() {
+            match self.store.leaves(publisher, leaf, 1).map(|mut leaves| leaves.pop()) {
                 // None, or sealed for another subject by a publisher that does not keep to the form.
-                listed.details = sealed::open(&listing, publisher, &key).ok().map(|text| text.to_string());
+                Ok(Some((_, Leaf::Entry(Entry::List(listing))))) => {
+                    listed.details = sealed::open(&listing, publisher, &key).ok().map(|text| text.to_string());
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "an entry could not be read for its details"),
             }
         }
         Ok(answer)
+    }
+
+    fn derive(&mut self, class: Class, id: &str) -> Result<Result<Derived, SubjectError>, Problem> {
+        match Subject::parse(class, id) {
+            Ok(subject) => Ok(Ok(self.view.tokens.derive(&subject, &mut self.scratch)?.1)),
+            Err(invalid) => Ok(Err(invalid)),
+        }
+    }
+
+    fn answer(&mut self, class: Class, derived: &Derived) -> Answer {
+        self.context.answer(class, &derived.token(), &self.table, &mut self.rows)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     App, Problem,
     auth::{Caller, READ},
 };
-use crate::{check::Freshness, clock, core::PublishError, network};
+use crate::{check::Freshness, clock, core::PublishError, lang::Zh, network};
 
 /// How the node is.
 #[derive(Serialize, ToSchema)]
@@ -98,7 +98,8 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         notes.push("The documents were lost; this node waits for its own feed to come back from the other members before it publishes again. 文档曾丢失：本节点等待其他成员送回自己的名单源后才会再发布。".to_owned());
     }
     if let Some(ahead) = node.wrong_clock() {
-        notes.push(format!("{}. 本机时钟与多数成员不符：请校准时钟后再发布。", PublishError::ClockWrong(ahead)));
+        let error = PublishError::ClockWrong(ahead);
+        notes.push(format!("{error}. {}。", error.zh()));
     }
     if let Some(error) = &health.last_error {
         notes.push(format!("The token table cannot be written ({error}); it works from memory. Free space on the data directory's disk. 令牌表无法写入，暂由内存提供：请释放磁盘空间。"));

@@ -214,7 +214,7 @@ impl Admitter {
             return Err(JoinRefusal::Malformed);
         }
         let view = self.view.load_full();
-        // A charter of tomorrow would keep every member's node from starting until then.
+        // CHARTER-14: nobody would take a charter of tomorrow before its time, the newcomer included.
         if view.wrong_clock(clock::now()).is_some() {
             return Err(JoinRefusal::TryAgain);
         }

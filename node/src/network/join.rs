@@ -46,7 +46,7 @@ pub enum JoinError {
     #[error("the steward's node sent more charters than any alliance has; ask the steward whether its node is well")]
     TooMuch,
     /// It answered no.
-    #[error("the steward's node refused: {}; ask the steward for a new invitation", .0.en())]
+    #[error("the steward's node refused: {}; {}", .0.en(), next_step(*.0).0)]
     Refused(JoinRefusal),
 }
 
@@ -65,9 +65,19 @@ impl Zh for JoinError {
             }
             JoinError::TooMuch => "秘书处节点发来的章程多得不合理：请向秘书处核实其节点是否正常".to_owned(),
             JoinError::Refused(refusal) => {
-                format!("秘书处节点拒绝了加入请求（{}）：请向秘书处索取新的邀请码", refusal.zh())
+                format!("秘书处节点拒绝了加入请求（{}）：{}", refusal.zh(), next_step(*refusal).1)
             }
         }
+    }
+}
+
+/// What a newcomer that was refused does next, in English and Chinese.
+fn next_step(refusal: JoinRefusal) -> (&'static str, &'static str) {
+    match refusal {
+        JoinRefusal::TryAgain => {
+            ("tell the steward, then join again with the same invitation", "请告知秘书处，之后用同一邀请码重试")
+        }
+        _ => ("ask the steward for a new invitation", "请向秘书处索取新的邀请码"),
     }
 }
 

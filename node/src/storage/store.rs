@@ -263,9 +263,11 @@ impl Store {
         // A file that lies there already counts only if it is sound: rot is replaced by what was verified just now.
         let stored = self.bodies.get(&descriptor.digest).map_err(storage_fault)?;
         let sound = stored.is_some_and(|stored| Chunk::verify(descriptor, &stored).is_ok());
-        if !(sound && self.keep(batch, index, descriptor, &chunk)) {
+        let part = Assembled::new(descriptor, chunk);
+        let gone = if sound { self.keep(batch, index, part) } else { Err(part) };
+        if let Err(part) = gone {
             self.bodies.replace_all(&[(descriptor.digest, bytes)]).map_err(storage_fault)?;
-            lock(&self.assembly).insert((batch, index), Assembled::new(descriptor, chunk));
+            lock(&self.assembly).insert((batch, index), part);
         }
         Ok(())
     }
@@ -289,7 +291,7 @@ impl Store {
             lock(&self.assembly).remove(&(batch, index as u32));
             let Ok(Some(bytes)) = self.bodies.get(&descriptor.digest) else { return false };
             match Chunk::verify(descriptor, &bytes) {
-                Ok(chunk) => self.keep(batch, index as u32, descriptor, &chunk),
+                Ok(chunk) => self.keep(batch, index as u32, Assembled::new(descriptor, chunk)).is_ok(),
                 Err(_) => false,
             }
         };
@@ -447,15 +449,14 @@ impl Store {
         Ok(cursors)
     }
 
-    /// Notes a chunk whose file lies there already; `false` if it has just gone.
-    fn keep(&self, batch: BatchId, index: u32, descriptor: &ChunkDescriptor, chunk: &Chunk) -> bool {
-        let part = Assembled::new(descriptor, chunk.clone());
+    /// Notes a chunk whose file lies there already; gives it back if the file has just gone.
+    fn keep(&self, batch: BatchId, index: u32, part: Assembled) -> Result<(), Assembled> {
         let mut waiting = lock(&self.assembly);
-        let kept = self.bodies.touch(&descriptor.digest).is_ok();
-        if kept {
-            waiting.insert((batch, index), part);
+        if self.bodies.touch(&part.digest).is_err() {
+            return Err(part);
         }
-        kept
+        waiting.insert((batch, index), part);
+        Ok(())
     }
 
     /// Whether this very chunk was verified and stored by this process and waits for its batch.
