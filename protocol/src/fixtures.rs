@@ -149,7 +149,7 @@ pub fn member(number: u16) -> Member {
 
 pub fn token_key(class: Class, epoch: u16) -> TokenKey {
     let public_keys = vec![seed().commitment(&nonce(), class, epoch)];
-    TokenKey { class, epoch, suite: Suite::Keyed, threshold: 1, holders: 1, public_keys }
+    TokenKey { class, epoch, suite: Suite::Keyed, threshold: 1, holders: 1, public_keys, members: Vec::new(), retired: None }
 }
 
 /// Version 1.
@@ -170,6 +170,7 @@ pub fn genesis() -> Charter {
         threshold: 2,
         members: (1..=4).map(member).collect(),
         token_keys: vec![token_key(Class::Ent, 1), token_key(Class::Mob, 1), token_key(Class::Web, 1)],
+        holding: None,
         policy: Policy { accepts_insider_enumeration: true, ..Policy::default() },
         issued: FOUNDED,
         expires: FOUNDED.plus(365 * 86_400),

@@ -108,6 +108,8 @@ pub fn found(
         threshold: 1,
         holders: 1,
         public_keys: vec![seed.commitment(&founding_nonce, class, FIRST_EPOCH)],
+        members: Vec::new(),
+        retired: None,
     };
     let charter = Charter {
         number: 1,
@@ -122,6 +124,7 @@ pub fn found(
         threshold: 1,
         members: vec![member],
         token_keys: classes.into_iter().map(token_key).collect(),
+        holding: None,
         policy: founding.policy.clone(),
         issued: now,
         expires: now.plus(CHARTER_TERM_SECONDS),
@@ -346,7 +349,7 @@ fn new_member(
     addresses: &[Multiaddr],
     now: Timestamp,
 ) -> Member {
-    let feed_keys = if profile.role.publishes() {
+    let feed_keys = if profile.role.signs() {
         // A day of grace: the member's clock may be behind the steward's.
         vec![FeedKey { key: feed_key, from: Timestamp(now.0.saturating_sub(86_400)), until: None }]
     } else {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Charter, Member, SignedCharter, quorum};
+use super::{Charter, Member, SignedCharter, TokenKey, quorum};
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
     feed::{BatchHeader, HeaderError},
@@ -37,6 +37,16 @@ pub enum CharterError {
     /// CHARTER-4: token keys out of order, repeated, or of a suite that this release does not speak.
     #[error("the token keys are out of order, repeated, or of a suite unknown here")]
     TokenKeys,
+    /// CHARTER-15: holders that are no active members with a signing key under different control, all of them platforms, or
+    /// fewer than the threshold.
+    #[error("key holders must be active members under different control, at least one of them no platform, and reach the threshold")]
+    Holding,
+    /// CHARTER-16: the public shares do not belong to one key, or a holder is no member.
+    #[error("the public shares of a token key do not belong to one key of its threshold, or a holder is no member")]
+    PublicShares,
+    /// CHARTER-17: a class would fall back from threshold keys to a pepper.
+    #[error("a class with a threshold key (suite 2) never goes back to keyed tokens (suite 1)")]
+    FallsBack,
     /// CHARTER-5: keyed tokens for persons without saying so.
     #[error("keyed tokens (suite 1) for personal classes need the policy that accepts insider enumeration")]
     EnumerablePersons,
@@ -130,6 +140,7 @@ impl CharterChain {
             return Err(CharterError::OtherChain);
         }
         require_quorum(charter, &first, |have, need| CharterError::NewQuorum { have, need })?;
+        charter.check_public_shares(None)?;
         Ok(CharterChain { alliance: first.id(), versions: vec![first] })
     }
 
@@ -161,11 +172,16 @@ impl CharterChain {
             }
         }
         // CHARTER-13
-        if !current.token_keys.iter().all(|old| charter.token_keys.contains(old)) {
+        let stays = |old: &TokenKey| {
+            let same = |new: &&TokenKey| (new.class, new.epoch) == (old.class, old.epoch);
+            charter.token_keys.iter().find(same).is_some_and(|new| old.may_become(new))
+        };
+        if !current.token_keys.iter().all(stays) {
             return Err(CharterError::TokenKeyChanged);
         }
         require_quorum(&current, &next, |have, need| CharterError::OldQuorum { have, need })?; // CHARTER-9
         require_quorum(&charter, &next, |have, need| CharterError::NewQuorum { have, need })?; // CHARTER-10
+        charter.check_public_shares(Some(&current))?; // CHARTER-16
         self.versions.push(next);
         Ok(true)
     }

@@ -23,6 +23,16 @@ impl MemberRole {
         matches!(self, MemberRole::Platform)
     }
 
+    /// Whether the member may hold shares of threshold keys.
+    pub const fn may_hold_shares(self) -> bool {
+        matches!(self, MemberRole::Platform | MemberRole::KeyHolder)
+    }
+
+    /// Whether the member signs objects in its own name: a feed, or what a key holder states.
+    pub const fn signs(self) -> bool {
+        self.publishes() || self.may_hold_shares()
+    }
+
     /// Whether the member may turn identifiers into tokens.
     pub const fn may_derive(self) -> bool {
         matches!(self, MemberRole::Platform)

@@ -9,6 +9,7 @@ mod member;
 mod policy;
 pub mod quorum;
 mod sign;
+mod token_key;
 mod wire;
 
 #[cfg(test)]
@@ -18,4 +19,5 @@ pub use chain::{CharterChain, CharterError, HeaderRefusal};
 pub use member::{FeedKey, Member, MemberRole, MemberState, Node, SealedSeed, is_slug};
 pub use policy::Policy;
 pub use sign::SignedCharter;
-pub use wire::{Charter, Level, Steward, TokenKey};
+pub use token_key::{DEFAULT_QUOTA, Holding, TokenKey};
+pub use wire::{Charter, Level, Steward};

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{CharterError, Member, MemberRole, Policy, member::is_slug};
+use super::{CharterError, Holding, Member, MemberRole, Policy, TokenKey, member::is_slug};
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
     encoding::{DecodeError, Reader, Require, Wire, Writer},
     limits,
     signed::{self, Payload, PublicKey},
     subject::{Class, Subject},
-    suite::{KeyId, Suite, key_id},
 };
 
 const VERSION: u64 = 1;
@@ -31,30 +30,6 @@ pub struct Steward {
     pub member: MemberNumber,
     /// Its steward key: signs charters only.
     pub key: PublicKey,
-}
-
-/// The public side of one token key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TokenKey {
-    /// The class that it serves.
-    pub class: Class,
-    /// Its epoch.
-    pub epoch: u16,
-    /// Its suite.
-    pub suite: Suite,
-    /// How many holders must answer (1 for suite 1).
-    pub threshold: u8,
-    /// How many there are (1 for suite 1).
-    pub holders: u8,
-    /// The public keys: for suite 1 the commitment of the pepper.
-    pub public_keys: Vec<[u8; 32]>,
-}
-
-impl TokenKey {
-    /// Its id: the salt of everything derived under it.
-    pub fn id(&self) -> KeyId {
-        key_id(self.suite, self.class, self.epoch, self.threshold, self.holders, &self.public_keys)
-    }
 }
 
 /// One version of the charter.
@@ -84,6 +59,8 @@ pub struct Charter {
     pub members: Vec<Member>,
     /// The token keys by class and epoch.
     pub token_keys: Vec<TokenKey>,
+    /// Who holds the shares of threshold keys; absent while there are none.
+    pub holding: Option<Holding>,
     /// The numbers that the alliance sets for itself.
     pub policy: Policy,
     /// When the version was drawn up.
@@ -113,11 +90,6 @@ impl Charter {
         self.members.iter().filter(|member| member.is_publisher())
     }
 
-    /// The newest token key of a class.
-    pub fn token_key(&self, class: Class) -> Option<&TokenKey> {
-        self.token_keys.iter().rev().find(|key| key.class == class)
-    }
-
     /// Checks the rules of form: what can be seen from this version alone.
     pub(super) fn check(&self) -> Result<(), CharterError> {
         // CHARTER-1: only version 1 stands alone.
@@ -128,6 +100,7 @@ impl Charter {
         self.check_members()?;
         self.check_stewards()?;
         self.check_token_keys()?;
+        self.check_holding()?;
         // CHARTER-6
         if self.expires <= self.issued || !self.policy.is_sane() {
             return Err(CharterError::Term);
@@ -180,24 +153,6 @@ impl Charter {
             Err(CharterError::Stewards)
         }
     }
-
-    fn check_token_keys(&self) -> Result<(), CharterError> {
-        // CHARTER-4: one key for each class and epoch, in order.
-        if !self.token_keys.windows(2).all(|pair| (pair[0].class, pair[0].epoch) < (pair[1].class, pair[1].epoch)) {
-            return Err(CharterError::TokenKeys);
-        }
-        for key in &self.token_keys {
-            let keyed = key.suite == Suite::Keyed && (key.threshold, key.holders, key.public_keys.len()) == (1, 1, 1);
-            if !keyed {
-                return Err(CharterError::TokenKeys);
-            }
-            // CHARTER-5: keyed tokens of persons can be enumerated by every insider; an alliance must say that it knows.
-            if key.class.is_personal_by_default() && !self.policy.accepts_insider_enumeration {
-                return Err(CharterError::EnumerablePersons);
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Payload for Charter {
@@ -210,7 +165,8 @@ impl Wire for Charter {
     fn write(&self, w: &mut Writer) {
         let optional = usize::from(self.previous.is_some())
             + usize::from(self.alliance.is_some())
-            + usize::from(self.region.is_some());
+            + usize::from(self.region.is_some())
+            + usize::from(self.holding.is_some());
         w.map(13 + optional);
         w.uint(0u8).uint(VERSION);
         w.uint(1u8).uint(self.number);
@@ -238,23 +194,23 @@ impl Wire for Charter {
         }
         w.uint(12u8).array(self.token_keys.len());
         for key in &self.token_keys {
-            w.array(6).uint(key.class.number()).uint(key.epoch).uint(key.suite.number());
-            w.uint(key.threshold).uint(key.holders).array(key.public_keys.len());
-            for public in &key.public_keys {
-                w.bytes(public);
-            }
+            key.write(w);
         }
         w.uint(13u8);
         self.policy.write(w);
         w.uint(14u8).uint(self.issued.0);
         w.uint(15u8).uint(self.expires.0);
+        if let Some(holding) = &self.holding {
+            w.uint(16u8);
+            holding.write(w);
+        }
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (mut version, mut number, mut previous, mut alliance, mut nonce) = (None, None, None, None, None);
         let (mut name_zh, mut name_en, mut level, mut region, mut stewards) = (None, None, None, None, None);
         let (mut threshold, mut members, mut token_keys, mut policy) = (None, None, None, None);
-        let (mut issued, mut expires) = (None, None);
+        let (mut issued, mut expires, mut holding) = (None, None, None);
         r.fields(|key, r| {
             match key {
                 0 => version = Some(r.version(VERSION)?),
@@ -269,10 +225,11 @@ impl Wire for Charter {
                 9 => stewards = Some(r.items(limits::CHARTER_SIGNATURES, read_steward)?),
                 10 => threshold = Some(r.small("threshold")?),
                 11 => members = Some(r.items(limits::MEMBERS, Member::read)?),
-                12 => token_keys = Some(r.items(1024, read_token_key)?),
+                12 => token_keys = Some(r.items(1024, TokenKey::read)?),
                 13 => policy = Some(Policy::read(r)?),
                 14 => issued = Some(Timestamp(r.uint()?)),
                 15 => expires = Some(Timestamp(r.uint()?)),
+                16 => holding = Some(Holding::read(r)?),
                 other => return Err(DecodeError::UnknownKey(other)),
             }
             Ok(())
@@ -291,6 +248,7 @@ impl Wire for Charter {
             threshold: threshold.require("threshold")?,
             members: members.require("members")?,
             token_keys: token_keys.require("token keys")?,
+            holding,
             policy: policy.require("policy")?,
             issued: issued.require("issued")?,
             expires: expires.require("expires")?,
@@ -301,16 +259,4 @@ impl Wire for Charter {
 fn read_steward(r: &mut Reader<'_>) -> Result<Steward, DecodeError> {
     r.tuple(2)?;
     Ok(Steward { member: MemberNumber(r.small("stewards")?), key: r.fixed()? })
-}
-
-fn read_token_key(r: &mut Reader<'_>) -> Result<TokenKey, DecodeError> {
-    r.tuple(6)?;
-    Ok(TokenKey {
-        class: r.code("token keys", Class::from_number)?,
-        epoch: r.small("token keys")?,
-        suite: r.code("token keys", Suite::from_number)?,
-        threshold: r.small("token keys")?,
-        holders: r.small("token keys")?,
-        public_keys: r.items(64, |r| r.fixed())?,
-    })
 }

@@ -97,6 +97,7 @@ pub fn found(members: u16) -> CharterChain {
         threshold: 1,
         members: (1..=members).map(member).collect(),
         token_keys: Vec::new(),
+        holding: None,
         policy: Policy::default(),
         issued: Timestamp(EPOCH - 1000),
         expires: Timestamp(EPOCH + 100_000_000),

@@ -1,0 +1,86 @@
+//! One object on the board, whatever its kind.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::{Deletion, UsageReport};
+use crate::{
+    ceremony::{Call, Message},
+    encoding::{DecodeError, Reader, Wire, Writer},
+    limits,
+    signed::{Payload, SignatureError, Signed, Signer},
+};
+
+/// Names a post when peers compare what they have: the first bytes of its SHA-256. A collision would only hide one post
+/// behind another, and takes as much work as there are posts to hide.
+pub type PostId = [u8; 16];
+
+/// A post whose signature holds for the key that it names.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Post {
+    /// A steward calls the holders to a ceremony.
+    Call(Signed<Call>),
+    /// What a holder posts in a ceremony.
+    Ceremony(Signed<Message>),
+    /// What a holder evaluated for whom.
+    Usage(Signed<UsageReport>),
+    /// A holder deleted its share of a retired key.
+    Deletion(Signed<Deletion>),
+}
+
+impl Post {
+    /// Decodes `[kind, envelope]` and checks the signature.
+    pub fn decode(bytes: &[u8]) -> Result<Post, SignatureError> {
+        let Framed { kind, envelope } = Framed::decode(bytes)?;
+        Ok(match kind {
+            1 => Post::Call(Signed::decode(&envelope)?),
+            2 => Post::Ceremony(Signed::decode(&envelope)?),
+            3 => Post::Usage(Signed::decode(&envelope)?),
+            4 => Post::Deletion(Signed::decode(&envelope)?),
+            other => return Err(SignatureError::Decode(DecodeError::UnknownVersion(other))),
+        })
+    }
+
+    /// `[kind, envelope]`.
+    pub fn encode(&self) -> Vec<u8> {
+        let (kind, envelope) = match self {
+            Post::Call(signed) => (1, signed.envelope()),
+            Post::Ceremony(signed) => (2, signed.envelope()),
+            Post::Usage(signed) => (3, signed.envelope()),
+            Post::Deletion(signed) => (4, signed.envelope()),
+        };
+        Framed { kind, envelope: envelope.clone() }.encode()
+    }
+
+    /// Its name.
+    pub fn id(&self) -> PostId {
+        let digest = Sha256::digest(self.encode());
+        let mut id = PostId::default();
+        id.copy_from_slice(&digest[..16]);
+        id
+    }
+
+    /// Signs an object of one's own and makes a post of it.
+    pub fn sign<T: Payload>(payload: &T, signer: &dyn Signer, post: fn(Signed<T>) -> Post) -> Post {
+        post(crate::signed::sign(payload, signer))
+    }
+}
+
+struct Framed {
+    kind: u64,
+    envelope: Arc<[u8]>,
+}
+
+impl Wire for Framed {
+    const MAX_BYTES: usize = limits::GOSSIP_BYTES;
+
+    fn write(&self, w: &mut Writer) {
+        w.array(2).uint(self.kind).bytes(&self.envelope);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.tuple(2)?;
+        Ok(Framed { kind: r.uint()?, envelope: r.bytes(limits::GOSSIP_BYTES)?.into() })
+    }
+}

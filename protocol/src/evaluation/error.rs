@@ -1,0 +1,49 @@
+//! What can be wrong with an answer.
+
+use crate::{base::MemberNumber, signed::SignatureError, suite::threshold::OprfError};
+
+/// Why an answer is not used. Each of them is the holder's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EvaluationError {
+    /// The envelope, the signature or the encoding is broken.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// EVALUATION-2: not signed by the holder that was asked.
+    #[error("the answer is not signed by holder {0}")]
+    WrongSigner(MemberNumber),
+    /// EVALUATION-3: of another alliance, or under another charter than that of the request.
+    #[error("the answer of holder {0} is of another alliance or charter")]
+    OtherCharter(MemberNumber),
+    /// EVALUATION-4: under another token key.
+    #[error("the answer of holder {0} is under another token key")]
+    OtherKey(MemberNumber),
+    /// EVALUATION-5: to another request.
+    #[error("the answer of holder {0} belongs to another request")]
+    OtherRequest(MemberNumber),
+    /// EVALUATION-6: with a share that is not the holder's.
+    #[error("the answer of holder {0} names a share that is another holder's")]
+    OtherShare(MemberNumber),
+    /// EVALUATION-7: the elements or the proof do not hold for the holder's public share.
+    #[error("the answer of holder {holder} does not hold: {error}")]
+    Oprf {
+        /// Who.
+        holder: MemberNumber,
+        /// What does not hold.
+        error: OprfError,
+    },
+}
+
+impl EvaluationError {
+    /// Whether the signed answer proves the holder's fault to everybody who has the request and the charter.
+    pub fn is_evidence(&self) -> bool {
+        match self {
+            EvaluationError::OtherShare(_) | EvaluationError::Oprf { .. } => true,
+            // Without a signature nothing is proved, and an answer to something else may have been right there.
+            EvaluationError::Signature(_)
+            | EvaluationError::WrongSigner(_)
+            | EvaluationError::OtherCharter(_)
+            | EvaluationError::OtherKey(_)
+            | EvaluationError::OtherRequest(_) => false,
+        }
+    }
+}
