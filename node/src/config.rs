@@ -31,6 +31,9 @@ pub struct Config {
     pub basis: String,
     /// The most identifiers of one batch check.
     pub checks_at_once: usize,
+    /// A file to which everything that leaves this node for other nodes is copied before it is encrypted; none if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tap: Option<PathBuf>,
     /// How long requests may still run when the node is told to stop, in seconds.
     pub grace_seconds: u64,
 }
@@ -70,6 +73,7 @@ impl Default for Config {
             log_format: LogFormat::Text,
             basis: "default/1".to_owned(),
             checks_at_once: 10_000,
+            tap: None,
             grace_seconds: 10,
         }
     }
@@ -91,7 +95,7 @@ impl Config {
             .with_list_parse_key("listen")
             .with_list_parse_key("announce");
         // Variables of the same prefix that are no configuration (passphrases, the language) must not be refused as unknown.
-        let known = ["listen", "announce", "api", "log", "log_format", "basis", "checks_at_once", "grace_seconds"];
+        let known = ["listen", "announce", "api", "log", "log_format", "basis", "checks_at_once", "tap", "grace_seconds"];
         let environment = environment.source(Some(
             std::env::vars()
                 .filter(|(name, _)| {

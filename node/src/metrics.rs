@@ -9,7 +9,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::check::Verdict;
+use crate::{check::Verdict, tokens::HolderProblem};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Kind {
@@ -27,6 +27,10 @@ pub struct Metrics {
     chunks_refused: Counter,
     storage_failures: Counter,
     offences: Family<Kind, Counter>,
+    evaluated: Counter,
+    evaluated_for_others: Counter,
+    quota_exhausted: Counter,
+    holder_problems: Family<Kind, Counter>,
     /// Rows of the token table.
     pub table_rows: Gauge<i64>,
     /// Bytes of the token table in memory.
@@ -53,6 +57,10 @@ impl Metrics {
             chunks_refused: Counter::default(),
             storage_failures: Counter::default(),
             offences: Family::default(),
+            evaluated: Counter::default(),
+            evaluated_for_others: Counter::default(),
+            quota_exhausted: Counter::default(),
+            holder_problems: Family::default(),
             table_rows: Gauge::default(),
             table_bytes: Gauge::default(),
             peers: Gauge::default(),
@@ -83,6 +91,14 @@ impl Metrics {
         );
         registry.register("storage_failures", "Commits that the disk refused", m.storage_failures.clone());
         registry.register("peer_offences", "Messages that no honest node sends, by kind", m.offences.clone());
+        registry.register("identifiers_evaluated", "Identifiers that key holders evaluated for this node", m.evaluated.clone());
+        registry.register(
+            "elements_evaluated",
+            "Elements that this node evaluated as a key holder",
+            m.evaluated_for_others.clone(),
+        );
+        registry.register("quota_exhausted", "Requests beyond a member's quota of the day", m.quota_exhausted.clone());
+        registry.register("holder_problems", "Key holders that did not answer, by reason", m.holder_problems.clone());
         registry.register("table_rows", "Rows of the token table", m.table_rows.clone());
         registry.register_with_unit("table_memory", "Memory of the token table", Unit::Bytes, m.table_bytes.clone());
         registry.register("peers_connected", "Connected nodes of members", m.peers.clone());
@@ -102,6 +118,7 @@ impl Metrics {
             Verdict::Candidate => "candidate",
             Verdict::Stale => "stale",
             Verdict::Invalid => "invalid",
+            Verdict::Unavailable => "unavailable",
         };
         self.checks.get_or_create(&Kind { kind }).inc_by(times);
     }
@@ -129,6 +146,26 @@ impl Metrics {
     /// A commit failed, if it did.
     pub fn storage_failed(&self, failed: bool) {
         self.storage_failures.inc_by(u64::from(failed));
+    }
+
+    /// Key holders evaluated identifiers for this node.
+    pub fn evaluated(&self, identifiers: u64) {
+        self.evaluated.inc_by(identifiers);
+    }
+
+    /// This node evaluated elements as a key holder.
+    pub fn evaluated_for_others(&self, elements: u64) {
+        self.evaluated_for_others.inc_by(elements);
+    }
+
+    /// A member asked beyond its quota.
+    pub fn quota_exhausted(&self) {
+        self.quota_exhausted.inc();
+    }
+
+    /// A key holder did not answer.
+    pub fn holder_problem(&self, problem: &HolderProblem) {
+        self.holder_problems.get_or_create(&Kind { kind: problem.code() }).inc();
     }
 
     /// A peer offended.

@@ -41,6 +41,11 @@ impl Timestamp {
         Day(u32::try_from(self.0.saturating_add(8 * 3600) / 86_400).unwrap_or(u32::MAX))
     }
 
+    /// The first moment of a day in Beijing.
+    pub fn start_of(day: Day) -> Timestamp {
+        Timestamp((u64::from(day.0) * 86_400).saturating_sub(8 * 3600))
+    }
+
     /// This moment moved later by whole seconds; stays at the largest value instead of wrapping.
     pub fn plus(self, seconds: u64) -> Timestamp {
         Timestamp(self.0.saturating_add(seconds))

@@ -4,10 +4,13 @@
 //! values. The node and the simulator drive the same code. The module names are the nouns of docs/PROTOCOL.md.
 
 pub mod base;
+pub mod board;
+pub mod ceremony;
 pub mod charter;
 pub mod codes;
 pub mod encoding;
 pub mod entry;
+pub mod evaluation;
 pub mod feed;
 pub mod filter;
 pub mod join;

@@ -62,6 +62,13 @@ pub const HEADERS_PER_ANSWER: usize = 64;
 /// The most charters in one sync answer.
 pub const CHARTERS_PER_ANSWER: usize = 16;
 
+/// The most posts of the board that a peer names when it compares: 16 holders with a usage report for each of 11 classes and
+/// 35 days have 6,160, beside ceremonies and deletions.
+pub const POSTS: usize = 8_192;
+
+/// The most posts in one sync answer: 1 MiB.
+pub const POSTS_PER_ANSWER: usize = 64;
+
 /// The largest sync request: the heads of 1,000 feeds have 45 KiB.
 pub const REQUEST_BYTES: usize = 512 * 1024;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use antibrush_protocol::{
     base::Hash,
+    evaluation::{EvaluationRequest, EvaluationResponse},
     join::JoinAnswer,
     limits,
     replica::Topic,
@@ -21,6 +22,18 @@ use super::codec::{JoinEnvelope, WireCodec};
 /// The sync protocol: charters, headers and chunks.
 pub const SYNC_PROTOCOL: StreamProtocol = StreamProtocol::new("/antibrush/sync/1");
 
+/// The evaluation protocol: blinded elements to a key holder and back.
+pub const EVALUATION_PROTOCOL: StreamProtocol = StreamProtocol::new("/antibrush/evaluation/1");
+
+/// How long an evaluation may take, the transfer and the holder's queue included; who asks has a shorter deadline of its own.
+const EVALUATION_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Evaluations of one peer at once, each way: twice what a platform asks one holder for ([`EVALUATIONS_PER_HOLDER`]).
+const EVALUATION_STREAMS: usize = 2 * EVALUATIONS_PER_HOLDER;
+
+/// How many evaluations a platform has under way at one holder.
+pub const EVALUATIONS_PER_HOLDER: usize = 8;
+
 /// The join protocol: the only one that a stranger with an invitation may speak.
 pub const JOIN_PROTOCOL: StreamProtocol = StreamProtocol::new("/antibrush/join/1");
 
@@ -33,6 +46,7 @@ pub struct Behaviour {
     pub limits: connection_limits::Behaviour,
     pub gossip: gossipsub::Behaviour,
     pub sync: request_response::Behaviour<WireCodec<Request, Response>>,
+    pub evaluation: request_response::Behaviour<WireCodec<EvaluationRequest, EvaluationResponse>>,
     pub join: request_response::Behaviour<WireCodec<JoinEnvelope, JoinAnswer>>,
     pub identify: identify::Behaviour,
     pub ping: ping::Behaviour,
@@ -54,10 +68,17 @@ impl Behaviour {
             .with_max_concurrent_streams(2 * limits::REQUESTS_PER_PEER);
         let join =
             request_response::Config::default().with_request_timeout(JOIN_TIMEOUT).with_max_concurrent_streams(2);
+        let evaluation = request_response::Config::default()
+            .with_request_timeout(EVALUATION_TIMEOUT)
+            .with_max_concurrent_streams(EVALUATION_STREAMS);
         Ok(Behaviour {
             limits: connection_limits::Behaviour::new(limits),
             gossip: gossip()?,
             sync: request_response::Behaviour::new([(SYNC_PROTOCOL, ProtocolSupport::Full)], sync),
+            evaluation: request_response::Behaviour::new(
+                [(EVALUATION_PROTOCOL, ProtocolSupport::Full)],
+                evaluation,
+            ),
             join: request_response::Behaviour::new([(JOIN_PROTOCOL, ProtocolSupport::Full)], join),
             identify: identify::Behaviour::new(
                 identify::Config::new("/antibrush/1".to_owned(), key.public())
@@ -123,6 +144,7 @@ pub fn topic_name(alliance: &Hash, topic: Topic) -> gossipsub::IdentTopic {
     let name = match topic {
         Topic::Heads => "heads",
         Topic::Charters => "charters",
+        Topic::Board => "board",
     };
     gossipsub::IdentTopic::new(format!("antibrush/1/{}/{name}", hex::encode(&alliance[..16])))
 }

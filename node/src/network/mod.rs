@@ -9,6 +9,7 @@ mod codec;
 mod gate;
 mod identity;
 mod join;
+mod tap;
 #[allow(missing_docs, reason = "the fields of commands and events are named for what they hold")]
 mod task;
 mod zh;
@@ -16,4 +17,6 @@ mod zh;
 pub use gate::{Door, PeerRecord};
 pub use identity::{peer_id, peer_key};
 pub use join::{JoinError, join};
-pub use task::{Address, Command, Event, Network, NetworkError, start};
+pub use behaviour::EVALUATIONS_PER_HOLDER;
+pub use tap::Tap;
+pub use task::{Address, Command, Evaluation, Event, Network, NetworkError, start};

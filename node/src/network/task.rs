@@ -11,6 +11,7 @@ use std::{
 
 use antibrush_protocol::{
     base::Hash,
+    evaluation::{EvaluationRequest, EvaluationResponse},
     join::JoinAnswer,
     limits,
     replica::{AnswerHandle, GossipHandle, Offence, Peer, RequestFailure, RequestId, Topic, Verdict},
@@ -23,7 +24,7 @@ use libp2p::{
     swarm::{ConnectionId, DialError, SwarmEvent, dial_opts::DialOpts},
     tcp, yamux,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -31,10 +32,14 @@ use super::{
     codec::JoinEnvelope,
     gate::{Admission, Door, Gate, PeerRecord, STRANGER_STAYS},
     identity::{peer_id, peer_key},
+    tap::Tap,
 };
 
 /// Commands and events that may wait.
 const QUEUE: usize = 1024;
+
+/// Requests for evaluations that may wait for the holder's service to look at them; more are told to come again.
+const EVALUATIONS: usize = 64;
 
 /// How often missing connections are looked after.
 const DIAL_EVERY: Duration = Duration::from_millis(500);
@@ -71,10 +76,14 @@ pub enum Command {
     Members(Vec<Address>),
     /// Invitations are out, or no longer.
     Door(Door),
+    /// Ask a key holder. The connection's own time limit is long: the asker keeps a deadline.
+    Evaluate { peer: Peer, request: EvaluationRequest, reply: oneshot::Sender<Result<EvaluationResponse, RequestFailure>> },
+    /// Answer an evaluation.
+    Evaluated { handle: AnswerHandle, response: EvaluationResponse },
     /// Answer a newcomer.
     Join { handle: AnswerHandle, answer: JoinAnswer },
     /// Tell the conduct of peers, for `status`.
-    Records(tokio::sync::oneshot::Sender<Vec<(Peer, PeerRecord)>>),
+    Records(oneshot::Sender<Vec<(Peer, PeerRecord)>>),
 }
 
 /// What the network tells the core.
@@ -94,6 +103,14 @@ pub enum Event {
     Join { from: Peer, handle: AnswerHandle, envelope: Vec<u8> },
 }
 
+/// What a member asks of a key holder. Kept apart from the core's events: evaluations neither wait for it nor hold it up.
+#[derive(Debug)]
+pub struct Evaluation {
+    pub from: Peer,
+    pub handle: AnswerHandle,
+    pub request: EvaluationRequest,
+}
+
 /// Why the network does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
@@ -111,6 +128,8 @@ pub struct Network {
     pub commands: mpsc::Sender<Command>,
     /// Gives events.
     pub events: mpsc::Receiver<Event>,
+    /// Gives requests for evaluations.
+    pub evaluations: mpsc::Receiver<Evaluation>,
     /// The addresses that it listens on.
     pub listening: Vec<Multiaddr>,
 }
@@ -120,6 +139,7 @@ pub async fn start(
     secret: &mut [u8; 32],
     alliance: Hash,
     listen: &[Multiaddr],
+    tap: Tap,
     stop: CancellationToken,
     tasks: &tokio_util::task::TaskTracker,
 ) -> Result<Network, NetworkError> {
@@ -132,15 +152,20 @@ pub async fn start(
     }
     let (commands, commands_in) = mpsc::channel(QUEUE);
     let (events_out, events) = mpsc::channel(QUEUE);
+    let (evaluations_out, evaluations) = mpsc::channel(EVALUATIONS);
     let task = Task {
         own: *swarm.local_peer_id(),
         swarm,
         alliance,
         gate: Gate::new(),
         events: events_out,
+        evaluations: evaluations_out,
         waiting: VecDeque::new(),
         asked: HashMap::new(),
         answers: HashMap::new(),
+        evaluating: HashMap::new(),
+        evaluated: HashMap::new(),
+        tap,
         joins: HashMap::new(),
         gossip: HashMap::new(),
         next_handle: 0,
@@ -149,7 +174,7 @@ pub async fn start(
         members: HashMap::new(),
     };
     tasks.spawn(task.run(commands_in, stop));
-    Ok(Network { commands, events, listening })
+    Ok(Network { commands, events, evaluations, listening })
 }
 
 pub(super) fn build_swarm(secret: &mut [u8; 32], alliance: &Hash) -> Result<Swarm<Behaviour>, NetworkError> {
@@ -166,7 +191,7 @@ pub(super) fn build_swarm(secret: &mut [u8; 32], alliance: &Hash) -> Result<Swar
         // Outside gossip's mesh nothing else keeps a connection alive.
         .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::from_secs(6 * 3600)))
         .build();
-    for topic in [Topic::Heads, Topic::Charters] {
+    for topic in [Topic::Heads, Topic::Charters, Topic::Board] {
         let name = topic_name(alliance, topic);
         let gossip = &mut swarm.behaviour_mut().gossip;
         gossip.subscribe(&name).map_err(|error| setup(error.to_string()))?;
@@ -203,9 +228,13 @@ struct Task {
     alliance: Hash,
     gate: Gate,
     events: mpsc::Sender<Event>,
+    evaluations: mpsc::Sender<Evaluation>,
     waiting: VecDeque<Event>,
     asked: HashMap<OutboundRequestId, RequestId>,
     answers: HashMap<AnswerHandle, (InboundRequestId, ResponseChannel<Response>)>,
+    evaluating: HashMap<OutboundRequestId, oneshot::Sender<Result<EvaluationResponse, RequestFailure>>>,
+    evaluated: HashMap<AnswerHandle, (InboundRequestId, ResponseChannel<EvaluationResponse>)>,
+    tap: Tap,
     joins: HashMap<AnswerHandle, ResponseChannel<JoinAnswer>>,
     gossip: HashMap<u64, (gossipsub::MessageId, PeerId)>,
     next_handle: u64,
@@ -247,6 +276,7 @@ impl Task {
         match command {
             Command::Request { id, peer, request } => match peer_id(&peer) {
                 Some(peer) if self.swarm.is_connected(&peer) => {
+                    self.tap.object("request", &request);
                     let asked = self.swarm.behaviour_mut().sync.send_request(&peer, request);
                     self.asked.insert(asked, id);
                 }
@@ -254,11 +284,13 @@ impl Task {
             },
             Command::Answer { handle, response } => {
                 if let Some((_, channel)) = self.answers.remove(&handle) {
+                    self.tap.object("answer", &response);
                     // Fails only if the asker is gone; it will ask somebody else.
                     let _ = self.swarm.behaviour_mut().sync.send_response(channel, response);
                 }
             }
             Command::Gossip { topic, bytes } => {
+                self.tap.gossip(&bytes);
                 let name = topic_name(&self.alliance, topic);
                 if let Err(error) = self.swarm.behaviour_mut().gossip.publish(name, bytes.to_vec()) {
                     // Anti-entropy carries what gossip could not; NoPeersSubscribedToTopic is the usual case of a lone node.
@@ -276,10 +308,27 @@ impl Task {
                 }
             }
             Command::Penalise { peer, offence } => self.penalise(peer, offence),
+            Command::Evaluate { peer, request, reply } => match peer_id(&peer) {
+                Some(peer) if self.swarm.is_connected(&peer) => {
+                    self.tap.object("evaluation", &request);
+                    let asked = self.swarm.behaviour_mut().evaluation.send_request(&peer, request);
+                    self.evaluating.insert(asked, reply);
+                }
+                // Fails only if nobody waits any more.
+                _ => drop(reply.send(Err(RequestFailure::Disconnected))),
+            },
+            Command::Evaluated { handle, response } => {
+                if let Some((_, channel)) = self.evaluated.remove(&handle) {
+                    self.tap.object("evaluated", &response);
+                    // Fails only if the asker is gone.
+                    let _ = self.swarm.behaviour_mut().evaluation.send_response(channel, response);
+                }
+            }
             Command::Members(members) => self.set_members(members),
             Command::Door(door) => self.gate.set_door(door),
             Command::Join { handle, answer } => {
                 if let Some(channel) = self.joins.remove(&handle) {
+                    self.tap.object("join", &answer);
                     // Fails only if the newcomer is gone.
                     let _ = self.swarm.behaviour_mut().join.send_response(channel, answer);
                 }
@@ -410,13 +459,14 @@ impl Task {
                 tracing::debug!(peer = %peer_id, ?failed_messages, "a peer is slow to take gossip");
             }
             BehaviourEvent::Sync(event) => self.on_sync(event),
+            BehaviourEvent::Evaluation(event) => self.on_evaluation(event),
             BehaviourEvent::Join(event) => self.on_join(event),
             _ => {}
         }
     }
 
     fn on_gossip(&mut self, source: PeerId, id: gossipsub::MessageId, message: gossipsub::Message) {
-        let topics = [Topic::Heads, Topic::Charters];
+        let topics = [Topic::Heads, Topic::Charters, Topic::Board];
         let topic = topics.into_iter().find(|topic| topic_name(&self.alliance, *topic).hash() == message.topic);
         let from = peer_key(&source).filter(|key| self.gate.is_member(key));
         // A message that is never judged leaves gossip's cache by itself; the map is bounded likewise.
@@ -445,25 +495,56 @@ impl Task {
                 }
             }
             E::OutboundFailure { request_id, error, .. } => {
-                let failure = match &error {
-                    OutboundFailure::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                        RequestFailure::Undecodable
-                    }
-                    _ => RequestFailure::Disconnected,
-                };
                 if let Some(id) = self.asked.remove(&request_id) {
-                    self.waiting.push_back(Event::Response { id, outcome: Err(failure) });
+                    self.waiting.push_back(Event::Response { id, outcome: Err(failure(&error)) });
                 }
             }
             E::InboundFailure { request_id, peer, error, .. } => {
                 self.answers.retain(|_, (id, _)| *id != request_id);
-                let undecodable = matches!(&error, request_response::InboundFailure::Io(error)
-                    if error.kind() == std::io::ErrorKind::InvalidData);
-                if let Some(key) = peer_key(&peer).filter(|_| undecodable) {
-                    self.penalise(key, Offence::Undecodable);
-                }
+                self.blame_undecodable(&peer, &error);
             }
             E::ResponseSent { .. } => {}
+        }
+    }
+
+    fn on_evaluation(&mut self, event: request_response::Event<EvaluationRequest, EvaluationResponse>) {
+        use request_response::{Event as E, Message};
+        match event {
+            E::Message { peer, message: Message::Request { request_id, request, channel }, .. } => {
+                let Some(from) = peer_key(&peer).filter(|key| self.gate.is_member(key)) else { return };
+                let handle = AnswerHandle(self.handle());
+                if self.evaluations.try_send(Evaluation { from, handle, request }).is_ok() {
+                    self.evaluated.insert(handle, (request_id, channel));
+                } else {
+                    let busy = EvaluationResponse::Busy { retry_after_ms: limits::BUSY_RETRY_MS };
+                    // Fails only if the asker is gone.
+                    let _ = self.swarm.behaviour_mut().evaluation.send_response(channel, busy);
+                }
+            }
+            E::Message { message: Message::Response { request_id, response }, .. } => {
+                if let Some(reply) = self.evaluating.remove(&request_id) {
+                    // Fails only if nobody waits any more.
+                    let _ = reply.send(Ok(response));
+                }
+            }
+            E::OutboundFailure { request_id, error, .. } => {
+                if let Some(reply) = self.evaluating.remove(&request_id) {
+                    let _ = reply.send(Err(failure(&error)));
+                }
+            }
+            E::InboundFailure { request_id, peer, error, .. } => {
+                self.evaluated.retain(|_, (id, _)| *id != request_id);
+                self.blame_undecodable(&peer, &error);
+            }
+            E::ResponseSent { .. } => {}
+        }
+    }
+
+    fn blame_undecodable(&mut self, peer: &PeerId, error: &request_response::InboundFailure) {
+        let undecodable = matches!(error, request_response::InboundFailure::Io(error)
+            if error.kind() == std::io::ErrorKind::InvalidData);
+        if let Some(key) = peer_key(peer).filter(|_| undecodable) {
+            self.penalise(key, Offence::Undecodable);
         }
     }
 
@@ -478,5 +559,13 @@ impl Task {
                 self.waiting.push_back(Event::Join { from, handle, envelope: request.0 });
             }
         }
+    }
+}
+
+/// Why a request came to nothing.
+fn failure(error: &OutboundFailure) -> RequestFailure {
+    match error {
+        OutboundFailure::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => RequestFailure::Undecodable,
+        _ => RequestFailure::Disconnected,
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Deletion, Post, PostId, UsageReport};
 use crate::{
     base::{Day, Hash, MemberNumber, Timestamp},
-    ceremony::{self, Call, CeremonyError, Message, Round},
+    ceremony::{self, Call, CeremonyError, Message, Step},
     charter::CharterChain,
     encoding::DecodeError,
     limits,
@@ -79,7 +79,7 @@ pub enum Taken {
 enum Slot {
     Call(Hash),
     /// Two different messages of one holder for one round are kept: together they name a cheat.
-    Ceremony(Hash, MemberNumber, Round, Hash),
+    Ceremony(Hash, MemberNumber, Step, Hash),
     Usage(MemberNumber, Class, Day),
     Deletion(MemberNumber, KeyId),
 }
@@ -149,15 +149,20 @@ impl Board {
         };
         match post {
             Post::Call(signed) => {
-                on_time(signed.payload().issued, now)?;
-                let call = ceremony::verify_call(signed, charter, &alliance)?;
+                let named = signed.payload().charter;
+                let version = chain.from(1).iter().rev().find(|version| version.id() == named);
+                // The charter comes by comparing heads; the call comes again then.
+                let version = version.ok_or(BoardError::NotEntitled)?;
+                let holding = version.charter().holding.as_ref();
+                let holders = holding.map(|holding| (holding.threshold, &holding.members[..]));
+                let call = ceremony::verify_call(signed, version, &alliance, holders, now)?;
                 Ok((Slot::Call(call.id()), Content::Call(call)))
             }
             Post::Ceremony(signed) => {
                 let call = self.call(&signed.payload().ceremony).ok_or(BoardError::UnknownCall)?; // BOARD-4
                 let message = ceremony::verify_message(signed, call, charter)?;
                 let m = message.payload();
-                let slot = Slot::Ceremony(m.ceremony, m.holder, m.body.round(), message.id());
+                let slot = Slot::Ceremony(m.ceremony, m.holder, m.round.step(), message.id());
                 Ok((slot, Content::Ceremony(message)))
             }
             Post::Usage(signed) => {
@@ -193,8 +198,9 @@ impl Board {
         let fits = match slot {
             Slot::Call(_) => self.calls().count() < CALLS,
             // Calls are posted again to nobody once they are forgotten.
-            Slot::Ceremony(ceremony, holder, round, _) => {
-                let of = |slot: &Slot| matches!(slot, Slot::Ceremony(c, h, r, _) if (c, h, r) == (ceremony, holder, round));
+            Slot::Ceremony(ceremony, holder, step, _) => {
+                let of =
+                    |slot: &Slot| matches!(slot, Slot::Ceremony(c, h, s, _) if (c, h, s) == (ceremony, holder, step));
                 self.slots.keys().filter(|slot| of(slot)).count() < 2
             }
             Slot::Usage(_, _, day) => now.day().0.saturating_sub(day.0) <= USAGE_KEPT_DAYS && day.0 <= now.day().0 + 1,
@@ -205,19 +211,29 @@ impl Board {
 
     /// Takes down what is no longer kept; says what.
     pub fn prune(&mut self, now: Timestamp) -> Vec<PostId> {
-        let ended = |call: &Call| now > call.deadline.plus(CEREMONY_KEPT_SECONDS);
-        let over: Vec<Hash> = self.calls().filter(|call| ended(call.payload())).map(|call| call.id()).collect();
-        let goes = |slot: &Slot| match slot {
-            Slot::Call(id) | Slot::Ceremony(id, ..) => over.contains(id),
-            Slot::Usage(_, _, day) => now.day().0.saturating_sub(day.0) > USAGE_KEPT_DAYS,
-            Slot::Deletion(..) => false,
-        };
-        let gone: Vec<Slot> = self.slots.keys().copied().filter(goes).collect();
-        let ids: Vec<PostId> = gone.iter().filter_map(|slot| self.slots.remove(slot)).map(|shelved| shelved.id).collect();
+        let gone: Vec<Slot> = self.stale(now).collect();
+        let ids: Vec<PostId> =
+            gone.iter().filter_map(|slot| self.slots.remove(slot)).map(|shelved| shelved.id).collect();
         for id in &ids {
             self.ids.remove(id);
         }
         ids
+    }
+
+    /// Whether something is no longer kept.
+    pub fn has_stale(&self, now: Timestamp) -> bool {
+        self.stale(now).next().is_some()
+    }
+
+    fn stale(&self, now: Timestamp) -> impl Iterator<Item = Slot> {
+        let ended = move |call: &Call| now > call.deadline.plus(CEREMONY_KEPT_SECONDS);
+        let over: Vec<Hash> = self.calls().filter(|call| ended(call.payload())).map(|call| call.id()).collect();
+        let goes = move |slot: &&Slot| match slot {
+            Slot::Call(id) | Slot::Ceremony(id, ..) => over.contains(id),
+            Slot::Usage(_, _, day) => now.day().0.saturating_sub(day.0) > USAGE_KEPT_DAYS,
+            Slot::Deletion(..) => false,
+        };
+        self.slots.keys().filter(goes).copied()
     }
 
     /// What is there, by name: for comparing with a peer.

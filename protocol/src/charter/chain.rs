@@ -47,6 +47,9 @@ pub enum CharterError {
     /// CHARTER-17: a class would fall back from threshold keys to a pepper.
     #[error("a class with a threshold key (suite 2) never goes back to keyed tokens (suite 1)")]
     FallsBack,
+    /// CHARTER-18: more than two epochs of one class at once.
+    #[error("a class with a threshold key has at most two active epochs; retire the oldest first")]
+    TooManyEpochs,
     /// CHARTER-5: keyed tokens for persons without saying so.
     #[error("keyed tokens (suite 1) for personal classes need the policy that accepts insider enumeration")]
     EnumerablePersons,

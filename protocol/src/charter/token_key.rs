@@ -31,7 +31,7 @@ pub struct TokenKey {
     pub public_keys: Vec<[u8; 32]>,
     /// Suite 2: the members that hold share 1 to n; none for suite 1.
     pub members: Vec<MemberNumber>,
-    /// Suite 2: since when nobody answers under this key any more and its shares are deleted.
+    /// Since when no token is made under this key any more; the shares of suite 2 are deleted then.
     pub retired: Option<Timestamp>,
 }
 
@@ -65,19 +65,21 @@ impl TokenKey {
     }
 
     pub(super) fn write(&self, w: &mut Writer) {
-        let threshold = self.suite == Suite::Threshold;
-        w.array(if threshold { 8 } else { 6 });
+        let shared = self.suite == Suite::Threshold;
+        w.array(6 + usize::from(shared) + usize::from(self.retired.is_some()));
         w.uint(self.class.number()).uint(self.epoch).uint(self.suite.number());
         w.uint(self.threshold).uint(self.holders).array(self.public_keys.len());
         for public in &self.public_keys {
             w.bytes(public);
         }
-        if threshold {
+        if shared {
             w.array(self.members.len());
             for member in &self.members {
                 w.uint(member.0);
             }
-            w.uint(self.retired.map_or(0, |at| at.0));
+        }
+        if let Some(retired) = self.retired {
+            w.uint(retired.0);
         }
     }
 
@@ -88,12 +90,13 @@ impl TokenKey {
         let suite = r.code("token keys", Suite::from_number)?;
         let (threshold, holders) = (r.small("token keys")?, r.small("token keys")?);
         let public_keys = r.items(limits::HOLDERS + 1, |r| r.fixed())?;
-        let (members, retired) = match (suite, len) {
-            (Suite::Keyed, 6) => (Vec::new(), None),
-            (Suite::Threshold, 8) => {
-                let members = r.items(limits::HOLDERS, |r| Ok(MemberNumber(r.small("token keys")?)))?;
-                (members, Some(Timestamp(r.uint()?)).filter(|at| at.0 > 0))
-            }
+        let members = match suite {
+            Suite::Keyed => Vec::new(),
+            Suite::Threshold => r.items(limits::HOLDERS, |r| Ok(MemberNumber(r.small("token keys")?)))?,
+        };
+        let retired = match len - usize::from(suite == Suite::Threshold) {
+            6 => None,
+            7 => Some(Timestamp(r.uint()?)),
             _ => return Err(DecodeError::Malformed),
         };
         Ok(TokenKey { class, epoch, suite, threshold, holders, public_keys, members, retired })
@@ -103,11 +106,7 @@ impl TokenKey {
     /// taken up again; everything on which tokens depend stays.
     pub(super) fn may_become(&self, next: &TokenKey) -> bool {
         let lasting = self.id() == next.id() && self.members == next.members;
-        match self.suite {
-            Suite::Keyed => self == next,
-            // A retired key has no shares any more that could be refreshed.
-            Suite::Threshold => lasting && (self.retired.is_none() || self == next),
-        }
+        lasting && (self.retired.is_none() || self == next)
     }
 
     /// CHARTER-4: the form of one key. That the public keys of suite 2 lie on one polynomial is CHARTER-16.
@@ -117,7 +116,6 @@ impl TokenKey {
             Suite::Keyed => {
                 (self.threshold, self.holders, self.public_keys.len()) == (1, 1, 1)
                     && self.members.is_empty()
-                    && self.retired.is_none()
             }
             Suite::Threshold => {
                 self.threshold >= 2
@@ -211,6 +209,10 @@ impl Charter {
                 && of_class.any(|other| other.suite == Suite::Threshold && other.epoch < key.epoch);
             if falls_back {
                 return Err(CharterError::FallsBack);
+            }
+            // CHARTER-18: one epoch passes into the next; a check asks for no more than two.
+            if key.suite == Suite::Threshold && self.active_keys(key.class).count() > 2 {
+                return Err(CharterError::TooManyEpochs);
             }
         }
         Ok(())

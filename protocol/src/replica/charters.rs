@@ -134,7 +134,10 @@ impl Replica {
         } else if self.chain.extend(charter) == Ok(true) {
             self.open_feeds();
             // What was refused under the old charter may be asked for again at once.
-            self.peers.values_mut().for_each(|peer| peer.forget_absences());
+            self.peers.values_mut().for_each(|peer| {
+                peer.forget_absences();
+                peer.board_wanted = true;
+            });
             self.out(Output::Gossip { topic: Topic::Charters, bytes: announcement.encode().into() });
             self.out(Output::Report(Event::CharterChanged { number: announcement.number }));
             self.heartbeat(now);

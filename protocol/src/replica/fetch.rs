@@ -27,6 +27,7 @@ enum What {
     Headers { publisher: MemberNumber, from: u64 },
     Chunk { batch: BatchId, index: u32 },
     Charters,
+    Board,
 }
 
 impl Replica {
@@ -38,6 +39,7 @@ impl Replica {
         self.release_held(now);
         self.pump_charters(now);
         self.pump_heads(now);
+        self.pump_board(now);
         self.pump_headers(now);
         self.pump_commits(now);
         self.pump_chunks(now);
@@ -77,6 +79,18 @@ impl Replica {
                 state.heads_wanted = false;
             }
             self.ask(peer, Request::Heads(self.heads(now)), What::Heads, now);
+        }
+    }
+
+    fn pump_board(&mut self, now: Now) {
+        let wanted = self.peers.iter().filter(|(_, peer)| peer.board_wanted && peer.heads_heard && peer.is_free(now));
+        let wanted: Vec<_> = wanted.map(|(key, _)| *key).collect();
+        for peer in wanted {
+            if let Some(state) = self.peers.get_mut(&peer) {
+                state.board_wanted = false;
+            }
+            let known = self.board.ids().take(limits::POSTS).copied().collect();
+            self.ask(peer, Request::Board { known }, What::Board, now);
         }
     }
 
@@ -211,7 +225,7 @@ impl Replica {
                     self.set_slot(batch, index, Slot::Missing);
                 }
             }
-            What::Heads | What::Charters => {}
+            What::Heads | What::Charters | What::Board => {}
         }
         Some(asked)
     }
@@ -266,9 +280,10 @@ impl Replica {
             (What::Chunk { batch, .. }, Response::Absent) => {
                 self.lacks(peer, batch.publisher, now.ms + limits::ABSENT_RETRY_MS);
             }
+            (What::Board, Response::Board(posts)) => self.on_posts(peer, &posts, now),
             (What::Charters, Response::Absent) => self.no_newer_charter(peer, now),
             // It does not know us as a member yet.
-            (What::Heads, Response::Absent) => self.ask_later(peer, what, 10 * limits::ABSENT_RETRY_MS, now),
+            (What::Heads | What::Board, Response::Absent) => self.ask_later(peer, what, 10 * limits::ABSENT_RETRY_MS, now),
             // SYNC-2
             _ => self.blame(peer, Offence::WrongAnswer, now),
         }
@@ -277,6 +292,7 @@ impl Replica {
     fn ask_later(&mut self, peer: Peer, what: What, wait_ms: u64, now: Now) {
         if let Some(state) = self.peers.get_mut(&peer) {
             state.heads_wanted |= matches!(what, What::Heads);
+            state.board_wanted |= matches!(what, What::Board);
         }
         self.hold_off(peer, now.ms + wait_ms);
     }

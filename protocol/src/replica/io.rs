@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
+    board::{BoardError, Post, PostId},
     charter::SignedCharter,
     feed::{BatchHeader, ChunkDescriptor, ChunkError, Head, body::BodyError},
     signed::{PublicKey, Signed, Verified},
@@ -50,6 +51,8 @@ pub enum Topic {
     Heads,
     /// Announcements of charters.
     Charters,
+    /// Posts of the board.
+    Board,
 }
 
 /// Whose fault a failed store operation is.
@@ -160,6 +163,8 @@ pub enum Input {
     Charter(SignedCharter),
     /// A header from an archive, whose chunks lie on disk already or come from peers.
     Header(Signed<BatchHeader>),
+    /// A post of our own for the board.
+    Post(Post),
     /// A timer fired.
     Timer(Timer),
 }
@@ -199,14 +204,25 @@ pub enum Offence {
     BadChunk,
     /// A charter that breaks a rule.
     BadCharter,
+    /// A post of the board that breaks a rule.
+    BadPost,
+    /// A bad answer to an evaluation, signed by the holder whose node it is.
+    BadEvaluation,
     /// An answer of another kind than was asked for, or more than was asked for.
     WrongAnswer,
 }
 
 impl Offence {
     /// All of them, for metrics.
-    pub const ALL: [Offence; 5] =
-        [Offence::Undecodable, Offence::BadHeader, Offence::BadChunk, Offence::BadCharter, Offence::WrongAnswer];
+    pub const ALL: [Offence; 7] = [
+        Offence::Undecodable,
+        Offence::BadHeader,
+        Offence::BadChunk,
+        Offence::BadCharter,
+        Offence::BadPost,
+        Offence::BadEvaluation,
+        Offence::WrongAnswer,
+    ];
 
     /// A stable name for logs and metrics.
     pub const fn name(self) -> &'static str {
@@ -215,6 +231,8 @@ impl Offence {
             Offence::BadHeader => "bad-header",
             Offence::BadChunk => "bad-chunk",
             Offence::BadCharter => "bad-charter",
+            Offence::BadPost => "bad-post",
+            Offence::BadEvaluation => "bad-evaluation",
             Offence::WrongAnswer => "wrong-answer",
         }
     }
@@ -320,6 +338,17 @@ pub enum Store {
     },
     /// Make a verified charter durable.
     Charter(SignedCharter),
+    /// Keep a post of the board; needs no answer, for peers have it too and its maker can make it again.
+    Post {
+        /// Its name.
+        id: PostId,
+        /// The post.
+        bytes: Arc<[u8]>,
+        /// Posts that are no longer kept.
+        gone: Vec<PostId>,
+    },
+    /// Forget posts of the board.
+    Unpost(Vec<PostId>),
 }
 
 /// Answers that come from storage.
@@ -423,6 +452,13 @@ pub enum Event {
         publisher: MemberNumber,
         /// Whether answers may rest on it.
         caught_up: bool,
+    },
+    /// The board has changed.
+    Posted,
+    /// A post was not taken without anybody being to blame, or was our own.
+    PostRefused {
+        /// Why.
+        error: BoardError,
     },
     /// Our own feed needs a heartbeat: publish an empty batch.
     HeartbeatDue,

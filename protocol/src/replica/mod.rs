@@ -6,6 +6,7 @@
 //! feed; [`fetch`] decides what is asked of whom; [`stored`] takes the store's answers; [`own`] publishes; [`peer`] keeps
 //! what is known of each peer; [`serve`] answers others.
 
+mod board;
 mod charters;
 mod feed;
 mod fetch;

@@ -17,6 +17,8 @@ pub(super) struct PeerState {
     pub charter: u64,
     /// Its heads are to be asked for as soon as it is free.
     pub heads_wanted: bool,
+    /// Its board is to be compared with ours as soon as it is free.
+    pub board_wanted: bool,
     /// It has told its heads since it connected.
     pub heads_heard: bool,
     /// What its clock would have shown when our monotonic one was at zero, in seconds: SYNC-4.
@@ -45,6 +47,7 @@ impl PeerState {
             heads: BTreeMap::new(),
             charter: 0,
             heads_wanted: true,
+            board_wanted: true,
             heads_heard: false,
             clock_base: None,
             suspects: BTreeMap::new(),

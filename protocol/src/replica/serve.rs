@@ -13,7 +13,7 @@ impl Replica {
         }
         let cost = match &request {
             Request::Chunk { .. } => limits::CHUNK_BYTES as u64,
-            Request::Headers { .. } | Request::Charters { .. } => 64 * 1024,
+            Request::Headers { .. } | Request::Charters { .. } | Request::Board { .. } => 64 * 1024,
             Request::Heads(_) => 1024,
         };
         if let Some(peer) = self.peers.get_mut(&from)
@@ -33,6 +33,10 @@ impl Replica {
             }
             Request::Chunk { digest } => self.out(Output::Serve { handle, serve: Serve::Chunk { digest } }),
             Request::Charters { from } => self.out(Output::Serve { handle, serve: Serve::Charters { from } }),
+            Request::Board { known } => {
+                let response = Response::Board(self.board.missing(&known, limits::POSTS_PER_ANSWER));
+                self.out(Output::Answer { handle, response });
+            }
         }
     }
 

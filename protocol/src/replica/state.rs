@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     base::MemberNumber,
+    board::Board,
     charter::{Charter, CharterChain, SignedCharter},
     feed::Head,
     limits,
@@ -33,12 +34,17 @@ pub struct Restored {
     pub heads: BTreeMap<MemberNumber, (Head, Arc<[u8]>)>,
     /// Feeds that were frozen or refused.
     pub standings: BTreeMap<MemberNumber, Standing>,
+    /// The posts of the board; verified again.
+    pub posts: Vec<Vec<u8>>,
 }
 
 /// The state machine: see the module's documentation.
 #[derive(Debug)]
 pub struct Replica {
     pub(super) chain: CharterChain,
+    pub(super) board: Arc<Board>,
+    /// What was kept of the board, until there is a clock to verify it by.
+    pub(super) kept_posts: Vec<Vec<u8>>,
     node: Peer,
     pub(super) feeds: BTreeMap<MemberNumber, Feed>,
     pub(super) peers: Peers,
@@ -63,6 +69,8 @@ impl Replica {
     /// A replica that goes on from what was stored.
     pub fn new(restored: Restored) -> Replica {
         let mut replica = Replica {
+            board: Arc::default(),
+            kept_posts: restored.posts,
             chain: restored.chain,
             node: restored.node,
             feeds: BTreeMap::new(),
@@ -124,6 +132,10 @@ impl Replica {
             }
             Input::Header(header) => {
                 self.take_header(None, header, now);
+                self.pump(now);
+            }
+            Input::Post(post) => {
+                self.on_own_post(post, now);
                 self.pump(now);
             }
             Input::Timer(timer) => self.on_timer(timer, now),
@@ -195,6 +207,11 @@ impl Replica {
         Some(if low.unsigned_abs() <= high.unsigned_abs() { low } else { high })
     }
 
+    /// The board.
+    pub fn board(&self) -> &Arc<Board> {
+        &self.board
+    }
+
     /// The connected peers.
     pub fn peers(&self) -> impl Iterator<Item = &Peer> {
         self.peers.keys()
@@ -227,6 +244,7 @@ impl Replica {
     }
 
     fn on_started(&mut self, now: Now) {
+        self.restore_board(now);
         self.out(Output::Schedule { timer: Timer::AntiEntropy, at_ms: now.ms + limits::ANTI_ENTROPY_MS });
         self.heartbeat(now);
         self.pump(now);
@@ -251,7 +269,9 @@ impl Replica {
                 self.last_compared = next;
                 if let Some(state) = next.and_then(|peer| self.peers.get_mut(&peer)) {
                     state.heads_wanted = true;
+                    state.board_wanted = true;
                 }
+                self.prune_board(now);
                 self.out(Output::Schedule { timer: Timer::AntiEntropy, at_ms: now.ms + limits::ANTI_ENTROPY_MS });
                 self.pump(now);
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
+    board::PostId,
     encoding::{DecodeError, Reader, Wire, Writer},
     limits,
 };
@@ -54,6 +55,11 @@ pub enum Request {
         /// The first number wanted.
         from: u64,
     },
+    /// Posts of the board other than these.
+    Board {
+        /// What the asker has.
+        known: Vec<PostId>,
+    },
 }
 
 /// What a node answers.
@@ -67,6 +73,8 @@ pub enum Response {
     Chunk(Arc<[u8]>),
     /// Charters in order, signed.
     Charters(Vec<Arc<[u8]>>),
+    /// Posts that the asker lacks.
+    Board(Vec<Arc<[u8]>>),
     /// I do not have it (yet).
     Absent,
     /// Ask again later.
@@ -133,6 +141,7 @@ impl Wire for Request {
             Request::Headers { publisher, from } => w.array(3).uint(1u8).uint(publisher.0).uint(*from),
             Request::Chunk { digest } => w.array(2).uint(2u8).bytes(digest),
             Request::Charters { from } => w.array(2).uint(3u8).uint(*from),
+            Request::Board { known } => w.array(2).uint(4u8).bytes(known.as_flattened()),
         };
     }
 
@@ -144,7 +153,11 @@ impl Wire for Request {
             (1, 3) => Ok(Request::Headers { publisher: MemberNumber(r.small("publisher")?), from: r.uint()? }),
             (2, 2) => Ok(Request::Chunk { digest: r.fixed()? }),
             (3, 2) => Ok(Request::Charters { from: r.uint()? }),
-            (0..=3, _) => Err(DecodeError::Malformed),
+            (4, 2) => match r.bytes(limits::POSTS * size_of::<PostId>())?.as_chunks() {
+                (known, []) => Ok(Request::Board { known: known.to_vec() }),
+                _ => Err(DecodeError::OutOfRange("board")),
+            },
+            (0..=4, _) => Err(DecodeError::Malformed),
             (other, _) => Err(DecodeError::UnknownKey(other)),
         }
     }
@@ -169,6 +182,7 @@ impl Wire for Response {
                 w.array(2).uint(2u8).bytes(bytes);
             }
             Response::Charters(charters) => list(w, 3, charters),
+            Response::Board(posts) => list(w, 6, posts),
             Response::Absent => {
                 w.array(1).uint(4u8);
             }
@@ -192,7 +206,10 @@ impl Wire for Response {
             )),
             (4, 1) => Ok(Response::Absent),
             (5, 2) => Ok(Response::Busy { retry_after_ms: r.small("retry")? }),
-            (0..=5, _) => Err(DecodeError::Malformed),
+            (6, 2) => Ok(Response::Board(
+                r.items(limits::POSTS_PER_ANSWER, |r| Ok(r.bytes(limits::GOSSIP_BYTES)?.into()))?,
+            )),
+            (0..=6, _) => Err(DecodeError::Malformed),
             (other, _) => Err(DecodeError::UnknownKey(other)),
         }
     }

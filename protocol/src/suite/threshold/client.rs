@@ -57,6 +57,18 @@ impl Blinded {
         &self.elements
     }
 
+    /// Appends random elements, which no holder can tell from blinded ones and whose evaluations are thrown away. `entropy`
+    /// holds 64 fresh random bytes for each.
+    pub fn pad(&mut self, entropy: &[[u8; 64]]) -> Result<(), OprfError> {
+        let count = self.elements.len() + entropy.len();
+        if count > BATCH {
+            return Err(OprfError::BatchSize(count));
+        }
+        let halves: Vec<RistrettoPoint> = entropy.iter().map(RistrettoPoint::from_uniform_bytes).collect();
+        self.elements.extend(Element::double_all(&halves));
+        Ok(())
+    }
+
     /// The PRF values: `weighted` holds, for each of t holders, its Lagrange weight and its evaluated elements.
     pub(super) fn finalize(&self, weighted: &[(Scalar, &[Element])]) -> Vec<Prf> {
         let mut unblind = Zeroizing::new(self.blinds.clone());

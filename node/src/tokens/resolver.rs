@@ -1,0 +1,522 @@
+//! Asks the key holders for what this node does not know yet.
+//!
+//! Identifiers are blinded in batches, padded, and sent to t holders at once; a holder that does not answer, or whose answer
+//! does not hold, is noted and the next one is asked. What comes out goes into the cache. Nothing leaves this module towards
+//! the network but random-looking elements.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use antibrush_protocol::{
+    base::{MemberNumber, Timestamp},
+    evaluation::{self, BadAnswer, EvaluationRequest, EvaluationResponse, padded},
+    replica::{Offence, Peer},
+    subject::Subject,
+    suite::{
+        Derived,
+        threshold::{BATCH, Blinded, Checked, Element, blind},
+    },
+};
+use arc_swap::ArcSwap;
+use futures::{StreamExt, stream, stream::FuturesUnordered};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{
+    Derivations, HolderProblem, Maker, SharedKey, TokenError, Unavailable, cache::TokenCache, evidence::Evidence,
+};
+use crate::{
+    clock,
+    core::View,
+    holder::Holder,
+    metrics::Metrics,
+    network::{Command, EVALUATIONS_PER_HOLDER},
+    random,
+};
+
+/// How long one holder may take before the next one is asked: its queue of one member is worked off in less.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Batches under way at once: enough that the holders work while this node blinds and checks.
+const BATCHES_AT_ONCE: usize = 4;
+
+/// For how long a holder whose answer did not hold is asked last, in milliseconds of the monotonic clock.
+const DISTRUST_MS: u64 = 600_000;
+/// The same for one that did not answer.
+const DOUBT_MS: u64 = 10_000;
+
+/// Batches up to this size are computed where they are: handing them to another thread costs as much.
+const SMALL: usize = 4;
+
+/// What is remembered of a holder.
+#[derive(Clone, Copy, Default)]
+struct Health {
+    in_flight: usize,
+    /// Asked last until this moment of the monotonic clock.
+    doubted_until_ms: u64,
+    /// Elements that it evaluated for us: the load is spread by it.
+    served: u64,
+    /// Its quota has fewer than this many elements left until then.
+    exhausted: Option<(u32, Timestamp)>,
+}
+
+/// Turns subjects into tokens, with the holders' help where the class needs it.
+pub struct Resolver {
+    cache: TokenCache,
+    evidence: Evidence,
+    view: Arc<ArcSwap<View>>,
+    network: mpsc::Sender<Command>,
+    /// This node's own share answers first, if it has one.
+    own: Arc<Holder>,
+    metrics: Arc<Metrics>,
+    health: Mutex<BTreeMap<MemberNumber, Health>>,
+    lines: Mutex<BTreeMap<MemberNumber, Arc<Semaphore>>>,
+}
+
+impl Resolver {
+    /// Over an open cache.
+    pub fn new(
+        data: &Path,
+        cache: TokenCache,
+        view: Arc<ArcSwap<View>>,
+        network: mpsc::Sender<Command>,
+        own: Arc<Holder>,
+        metrics: Arc<Metrics>,
+    ) -> Resolver {
+        let (health, lines) = (Mutex::default(), Mutex::default());
+        Resolver { cache, evidence: Evidence::new(data), view, network, own, metrics, health, lines }
+    }
+
+    /// What was evaluated before.
+    pub fn cache(&self) -> &TokenCache {
+        &self.cache
+    }
+
+    /// What cheating holders signed.
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// What the active keys make of one subject.
+    pub async fn resolve_one(&self, subject: &Subject) -> Result<Derivations, TokenError> {
+        let mut resolved = self.resolve(std::slice::from_ref(subject)).await;
+        // One question, one answer.
+        resolved.pop().unwrap_or(Err(TokenError::NotEntitled))
+    }
+
+    /// What the active keys make of subjects, in their order. The same subject twice is asked for once.
+    pub async fn resolve(&self, subjects: &[Subject]) -> Vec<Result<Derivations, TokenError>> {
+        let view = self.view.load_full();
+        let mut wanted = Wanted::default();
+        let mut places = Vec::with_capacity(subjects.len());
+        let mut scratch = Vec::with_capacity(160);
+        for subject in subjects {
+            places.push(match view.tokens.known(subject, &self.cache, &mut scratch) {
+                Ok(Some(known)) => Place::Known(Ok(known)),
+                Ok(None) => Place::Asked(wanted.want(&view, subject, &self.cache)),
+                Err(error) => Place::Known(Err(error)),
+            });
+        }
+        if wanted.by_key.is_empty() {
+            return places.into_iter().map(|place| place.settle(&mut BTreeMap::new())).collect();
+        }
+        let batches = wanted.batches();
+        let answered = stream::iter(batches.into_iter().map(|batch| self.ask(view.clone(), batch)));
+        let mut answers: BTreeMap<(usize, usize), Result<Derived, TokenError>> = BTreeMap::new();
+        let mut answered = answered.buffer_unordered(BATCHES_AT_ONCE);
+        while let Some((key, first, outcome)) = answered.next().await {
+            match outcome {
+                Ok(derived) => {
+                    answers.extend(derived.into_iter().enumerate().map(|(n, derived)| ((key, first + n), Ok(derived))));
+                }
+                Err((count, error)) => {
+                    answers.extend((0..count).map(|n| ((key, first + n), Err(error.clone()))));
+                }
+            }
+        }
+        places.into_iter().map(|place| place.settle(&mut answers)).collect()
+    }
+
+    /// Evaluates one batch and keeps what comes out.
+    async fn ask(
+        &self,
+        view: Arc<View>,
+        batch: Batch,
+    ) -> (usize, usize, Result<Vec<Derived>, (usize, TokenError)>) {
+        let Batch { place, first, key, inputs } = batch;
+        let count = inputs.len();
+        let outcome = self.evaluate(&view, &key, inputs).await;
+        (place, first, outcome.map_err(|error| (count, error)))
+    }
+
+    async fn evaluate(
+        &self,
+        view: &Arc<View>,
+        key: &Arc<SharedKey>,
+        inputs: Vec<Zeroizing<Vec<u8>>>,
+    ) -> Result<Vec<Derived>, TokenError> {
+        let count = inputs.len();
+        let copies: Vec<Vec<u8>> = inputs.iter().map(|input| input.to_vec()).collect();
+        let blinded = compute(count, move || blind_padded(copies)).await;
+        // Wrong use by our own side only: 1 to 256 inputs, and randomness that works.
+        let Some(blinded) = blinded else { return Err(self.unavailable(view, key, 0, Vec::new())) };
+        let blinded = Arc::new(blinded);
+        let request = Arc::new(EvaluationRequest {
+            charter: view.chain.current_id(),
+            key: key.id,
+            elements: blinded.elements().iter().map(|element| *element.bytes()).collect(),
+        });
+        let answers = self.gather(view, key, &request, &blinded).await?;
+        let (finishing, finished) = (key.clone(), blinded.clone());
+        let derived = compute(count, move || {
+            let prfs = finishing.key.finalize(&finished, &answers).ok()?;
+            Some(prfs.iter().map(|prf| finishing.derive(prf)).collect::<Vec<Derived>>())
+        });
+        // The answers were checked, distinct and enough.
+        let Some(derived) = derived.await else { return Err(self.unavailable(view, key, 0, Vec::new())) };
+        self.metrics.evaluated(count as u64);
+        let rows: Vec<(&[u8], &Derived)> = inputs.iter().map(|input| &input[..]).zip(&derived).collect();
+        if let Err(error) = self.cache.put_all(key.token_key.class, key.token_key.epoch, &key.id, &rows) {
+            // The answer stands all the same; it will only be asked for again.
+            tracing::warn!(%error, "what was evaluated could not be kept");
+        }
+        Ok(derived)
+    }
+
+    /// Answers of t holders, each checked.
+    async fn gather(
+        &self,
+        view: &Arc<View>,
+        key: &Arc<SharedKey>,
+        request: &Arc<EvaluationRequest>,
+        blinded: &Arc<Blinded>,
+    ) -> Result<Vec<Checked>, TokenError> {
+        let need = key.key.threshold();
+        let elements = u32::try_from(request.elements.len()).unwrap_or(u32::MAX);
+        let mut problems = Vec::new();
+        let mut waiting = Vec::new();
+        for holder in self.in_order(key) {
+            match self.exhausted(holder, elements) {
+                Some(renews) => problems.push((holder, HolderProblem::Exhausted { renews })),
+                None => waiting.push(holder),
+            }
+        }
+        let mut next = waiting.into_iter();
+        let mut asked: FuturesUnordered<_> = next
+            .by_ref()
+            .take(need)
+            .map(|holder| self.ask_holder(view.clone(), key.clone(), holder, request.clone(), blinded.clone()))
+            .collect();
+        let mut answers = Vec::with_capacity(need);
+        while let Some((holder, outcome)) = asked.next().await {
+            match outcome {
+                Ok(checked) => answers.push(checked),
+                Err(problem) => {
+                    problems.push((holder, problem));
+                    if let Some(holder) = next.next() {
+                        let (view, key) = (view.clone(), key.clone());
+                        asked.push(self.ask_holder(view, key, holder, request.clone(), blinded.clone()));
+                    }
+                }
+            }
+            if answers.len() == need {
+                return Ok(answers);
+            }
+        }
+        Err(self.unavailable(view, key, answers.len(), problems))
+    }
+
+    /// The holders in the order in which they are asked: this node's own share, then who is not doubted and has least to do.
+    fn in_order(&self, key: &SharedKey) -> Vec<MemberNumber> {
+        let own = self.view.load().me;
+        let now = clock::monotonic_ms();
+        let health = self.health();
+        let mut holders = key.token_key.members.clone();
+        holders.sort_by_key(|holder| {
+            let health = health.get(holder).copied().unwrap_or_default();
+            let is_own = Some(*holder) == own && self.own.has_share(&key.id);
+            (Reverse(is_own), health.doubted_until_ms > now, health.in_flight, health.served)
+        });
+        holders
+    }
+
+    /// When the quota at a holder renews, if it does not reach for so many elements.
+    fn exhausted(&self, holder: MemberNumber, elements: u32) -> Option<Timestamp> {
+        let (left, renews) = self.health().get(&holder)?.exhausted?;
+        (clock::wall() < renews && elements > left).then_some(renews)
+    }
+
+    async fn ask_holder(
+        &self,
+        view: Arc<View>,
+        key: Arc<SharedKey>,
+        holder: MemberNumber,
+        request: Arc<EvaluationRequest>,
+        blinded: Arc<Blinded>,
+    ) -> (MemberNumber, Result<Checked, HolderProblem>) {
+        self.note(holder, |health| health.in_flight += 1);
+        let outcome = match tokio::time::timeout(PATIENCE, self.request(&view, &key, holder, &request)).await {
+            Ok(Ok((answer, peer))) => self.check(&view, &key, holder, peer, answer, &request, blinded).await,
+            Ok(Err(problem)) => Err(problem),
+            Err(_) => Err(HolderProblem::NoAnswer),
+        };
+        let now = clock::monotonic_ms();
+        self.note(holder, |health| {
+            health.in_flight = health.in_flight.saturating_sub(1);
+            match &outcome {
+                Ok(_) => health.served += request.elements.len() as u64,
+                Err(HolderProblem::BadAnswer) => health.doubted_until_ms = now + DISTRUST_MS,
+                Err(HolderProblem::NoAnswer | HolderProblem::Busy) => health.doubted_until_ms = now + DOUBT_MS,
+                Err(_) => {}
+            }
+        });
+        if let Err(problem) = &outcome {
+            self.metrics.holder_problem(problem);
+            tracing::debug!(holder = holder.0, problem = problem.code(), "a key holder did not evaluate");
+        }
+        (holder, outcome)
+    }
+
+    /// One holder's signed answer and the node that gave it; waits as a busy one asks for.
+    async fn request(
+        &self,
+        view: &View,
+        key: &SharedKey,
+        holder: MemberNumber,
+        request: &Arc<EvaluationRequest>,
+    ) -> Result<(Vec<u8>, Option<Peer>), HolderProblem> {
+        // The two ends of a line agree on how many may be under way: over the holder's bound they would fail.
+        let line = self.line(holder);
+        let _permit = line.acquire().await.map_err(|_| HolderProblem::NoAnswer)?;
+        loop {
+            let (response, peer) = if Some(holder) == view.me && self.own.has_share(&key.id) {
+                (self.own.evaluate_own((**request).clone()).await, None)
+            } else {
+                let peer = self.node_of(view, holder).ok_or(HolderProblem::NotConnected)?;
+                let (reply, answer) = oneshot::channel();
+                let command = Command::Evaluate { peer, request: (**request).clone(), reply };
+                self.network.send(command).await.map_err(|_| HolderProblem::NotConnected)?;
+                let answer = answer.await.map_err(|_| HolderProblem::NotConnected)?;
+                (answer.map_err(|_| HolderProblem::NoAnswer)?, Some(peer))
+            };
+            match response {
+                EvaluationResponse::Evaluated(answer) => return Ok((answer, peer)),
+                EvaluationResponse::Busy { retry_after_ms } => {
+                    tokio::time::sleep(Duration::from_millis(u64::from(retry_after_ms.clamp(10, 2_000)))).await;
+                }
+                EvaluationResponse::Exhausted { left, renews } => {
+                    // No day is longer: a wrong clock there must not keep it from being asked tomorrow.
+                    let renews = renews.min(clock::wall().plus(86_400));
+                    self.note(holder, |health| health.exhausted = Some((left, renews)));
+                    return Err(HolderProblem::Exhausted { renews });
+                }
+                EvaluationResponse::Refused(refusal) => return Err(HolderProblem::Refused(refusal)),
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "an answer is checked against all that it answers")]
+    async fn check(
+        &self,
+        view: &Arc<View>,
+        key: &Arc<SharedKey>,
+        holder: MemberNumber,
+        peer: Option<Peer>,
+        answer: Vec<u8>,
+        request: &Arc<EvaluationRequest>,
+        blinded: Arc<Blinded>,
+    ) -> Result<Checked, HolderProblem> {
+        let now = clock::wall();
+        let (view, key, asked) = (view.clone(), key.clone(), request.clone());
+        let work = move || {
+            let alliance = view.chain.alliance();
+            let under = (&alliance, &**view.charter(), &key.token_key, &key.key);
+            let elements: &[Element] = blinded.elements();
+            evaluation::check(&answer, (&asked, elements), holder, under, now).map_err(|error| (error, answer))
+        };
+        let (error, answer) = match compute(request.elements.len(), work).await {
+            Ok(checked) => return Ok(checked),
+            Err(failed) => failed,
+        };
+        tracing::error!(holder = holder.0, %error, "a key holder's answer does not hold; the next holder is asked");
+        if error.is_evidence() {
+            let bad = BadAnswer { holder, asked: now, request: (**request).clone(), answer };
+            match self.evidence.keep(&bad) {
+                Ok(Some(path)) => tracing::error!(file = %path.display(), "the signed answer was kept as evidence"),
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "the evidence against a key holder could not be kept"),
+            }
+        }
+        if let Some(peer) = peer {
+            let command = Command::Penalise { peer, offence: Offence::BadEvaluation };
+            self.metrics.offence(Offence::BadEvaluation);
+            // Full or closed: the holder is distrusted all the same.
+            let _ = self.network.try_send(command);
+        }
+        Err(HolderProblem::BadAnswer)
+    }
+
+    /// A connected node of a member.
+    fn node_of(&self, view: &View, holder: MemberNumber) -> Option<Peer> {
+        // Connections change more often than what was asked for.
+        let connected = self.view.load();
+        let nodes = &view.charter().member(holder).filter(|member| member.is_active())?.nodes;
+        nodes.iter().map(|node| node.key).find(|node| connected.peers.contains(node))
+    }
+
+    fn unavailable(
+        &self,
+        view: &View,
+        key: &SharedKey,
+        have: usize,
+        problems: Vec<(MemberNumber, HolderProblem)>,
+    ) -> TokenError {
+        let slug = |number: MemberNumber| view.charter().member(number).map_or_else(String::new, |m| m.slug.clone());
+        let mut missing: Vec<_> = problems.into_iter().map(|(holder, problem)| (slug(holder), problem)).collect();
+        missing.sort_by(|a, b| a.0.cmp(&b.0));
+        let (class, epoch, need) = (key.token_key.class, key.token_key.epoch, key.key.threshold());
+        TokenError::Unavailable(Arc::new(Unavailable { class, epoch, need, have, missing }))
+    }
+
+    fn note(&self, holder: MemberNumber, change: impl FnOnce(&mut Health)) {
+        change(self.health().entry(holder).or_default());
+    }
+
+    fn health(&self) -> std::sync::MutexGuard<'_, BTreeMap<MemberNumber, Health>> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn line(&self, holder: MemberNumber) -> Arc<Semaphore> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.entry(holder).or_insert_with(|| Arc::new(Semaphore::new(EVALUATIONS_PER_HOLDER))).clone()
+    }
+}
+
+/// Blinds and pads with fresh randomness.
+fn blind_padded(inputs: Vec<Vec<u8>>) -> Option<Blinded> {
+    let count = inputs.len();
+    let mut entropy: Vec<[u8; 64]> = (0..count).map(|_| random::bytes()).collect();
+    let mut blinded = blind(inputs, &mut entropy).ok()?;
+    let padding: Vec<[u8; 64]> = (count..padded(count)).map(|_| random::bytes()).collect();
+    blinded.pad(&padding).ok()?;
+    Some(blinded)
+}
+
+/// Curve arithmetic: here if it is little, on a thread for such work if it is much.
+async fn compute<T: Send + 'static>(elements: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if elements <= SMALL {
+        return work();
+    }
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // A panic in there is a bug here; it goes on in the caller.
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Blocking tasks are cancelled only when the runtime ends, and this future with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+/// Where the answer for a subject comes from.
+enum Place {
+    Known(Result<Derivations, TokenError>),
+    Asked(Vec<Part>),
+}
+
+/// What one key makes of the subject: known, or a place among what is asked for.
+enum Part {
+    Known(u16, Derived),
+    Asked { epoch: u16, key: usize, index: usize },
+}
+
+impl Place {
+    fn settle(self, answers: &mut BTreeMap<(usize, usize), Result<Derived, TokenError>>) -> Result<Derivations, TokenError> {
+        let parts = match self {
+            Place::Known(known) => return known,
+            Place::Asked(parts) => parts,
+        };
+        let mut found = Vec::with_capacity(2);
+        for part in parts {
+            found.push(match part {
+                Part::Known(epoch, derived) => (epoch, derived),
+                Part::Asked { epoch, key, index } => {
+                    let answer = answers.get(&(key, index));
+                    // Every place was asked for.
+                    let derived = answer.cloned().unwrap_or(Err(TokenError::NotEntitled))?;
+                    (epoch, derived)
+                }
+            });
+        }
+        let mut found = found.into_iter();
+        let newest = found.next().ok_or(TokenError::NotEntitled)?;
+        Ok(Derivations::new(newest, found.next()))
+    }
+}
+
+/// What must be asked for, by key.
+#[derive(Default)]
+struct Wanted {
+    by_key: Vec<(Arc<SharedKey>, Vec<Zeroizing<Vec<u8>>>)>,
+    places: HashMap<(usize, Zeroizing<Vec<u8>>), usize>,
+}
+
+/// Inputs for one request: the key's place, the first input's place among those of the key.
+struct Batch {
+    place: usize,
+    first: usize,
+    key: Arc<SharedKey>,
+    inputs: Vec<Zeroizing<Vec<u8>>>,
+}
+
+impl Wanted {
+    /// Notes what is missing of a subject.
+    fn want(&mut self, view: &View, subject: &Subject, cache: &TokenCache) -> Vec<Part> {
+        let mut scratch = Vec::with_capacity(160);
+        // `known` has looked: there are makers.
+        let makers = view.tokens.makers(subject.class()).unwrap_or_default();
+        let mut part = |maker: &Maker| match maker {
+            Maker::Keyed(epoch, prf) => Part::Known(*epoch, prf.derive(subject, &mut scratch)),
+            Maker::Shared(key) => {
+                let epoch = key.token_key.epoch;
+                let mut input = Zeroizing::new(Vec::new());
+                key.input(subject, &mut input);
+                match cache.get(&key.id, &input) {
+                    Some(derived) => Part::Known(epoch, derived),
+                    None => self.ask(key, epoch, input),
+                }
+            }
+        };
+        let parts = makers.iter().map(&mut part).collect();
+        scratch.zeroize();
+        parts
+    }
+
+    fn ask(&mut self, key: &Arc<SharedKey>, epoch: u16, input: Zeroizing<Vec<u8>>) -> Part {
+        let place = self.by_key.iter().position(|(known, _)| known.id == key.id).unwrap_or_else(|| {
+            self.by_key.push((key.clone(), Vec::new()));
+            self.by_key.len() - 1
+        });
+        let inputs = &mut self.by_key[place].1;
+        let index = *self.places.entry((place, input.clone())).or_insert_with(|| {
+            inputs.push(input);
+            inputs.len() - 1
+        });
+        Part::Asked { epoch, key: place, index }
+    }
+
+    fn batches(&mut self) -> Vec<Batch> {
+        let mut batches = Vec::new();
+        for (place, (key, inputs)) in std::mem::take(&mut self.by_key).into_iter().enumerate() {
+            for (number, chunk) in inputs.chunks(BATCH).enumerate() {
+                batches.push(Batch { place, first: number * BATCH, key: key.clone(), inputs: chunk.to_vec() });
+            }
+        }
+        batches
+    }
+}
