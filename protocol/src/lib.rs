@@ -4,6 +4,7 @@
 //! values. The node and the simulator drive the same code. The module names are the nouns of docs/PROTOCOL.md.
 
 pub mod base;
+pub mod ceremony;
 pub mod charter;
 pub mod codes;
 pub mod encoding;
