@@ -41,6 +41,13 @@ pub const HOLDERS: usize = 16;
 /// The most signatures on one charter.
 pub const CHARTER_SIGNATURES: usize = 128;
 
+/// The most holders of one token key: the messages of a ceremony for all eleven classes must fit into [`GOSSIP_BYTES`], and a
+/// platform waits for the slowest of its t holders.
+pub const HOLDERS: usize = 16;
+
+/// The longest term of a ceremony, in seconds: a week holds a long holiday, and after it one asks again.
+pub const CEREMONY_SECONDS: u64 = 7 * 86_400;
+
 /// The most addresses of one node in a charter, and nodes of one member.
 pub const ADDRESSES: usize = 8;
 

@@ -175,7 +175,7 @@ impl KeyedPrf {
 }
 
 /// Hands out 32 given random bytes once: the protocol draws no randomness of its own.
-struct OneDraw(Option<[u8; 32]>);
+pub(crate) struct OneDraw(pub(crate) Option<[u8; 32]>);
 
 impl OneDraw {
     fn take(&mut self, len: usize) -> Vec<u8> {
