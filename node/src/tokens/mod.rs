@@ -1,5 +1,8 @@
 //! From subjects to tokens: the keys that the charter and this node's seal key give.
 
+pub mod cache;
+pub mod vault;
+
 use std::collections::BTreeMap;
 
 use antibrush_protocol::base::MemberNumber;
