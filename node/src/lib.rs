@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod demo;
+pub mod holder;
 pub mod import;
 pub mod keys;
 pub mod lang;

@@ -5,10 +5,12 @@
 //! put keys of its own there, which the charter does not know.
 
 mod file;
+pub mod local;
 pub mod passphrase;
 mod roles;
 mod store;
 
+pub use local::LocalKey;
 pub use roles::{FeedKey, KeyRole, NodeKey, SealKey, Signer, StewardKey};
 pub use store::{KeyError, KeyStore, Keys, Protection};
 

@@ -3,7 +3,7 @@
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::Suite;
 use crate::{
@@ -47,17 +47,34 @@ impl Extractor {
         let mut mac = self.0.clone();
         mac.update(&prf.0);
         let mut prk = mac.finalize().into_bytes();
-        // RFC 5869 §2.3: a PRK has at least the length of the hash, and this one has exactly that.
-        let derived = Derived(Hkdf::from_prk(&prk).expect("a PRK of 32 bytes"));
+        let derived = Derived::from_prk(prk.into());
         prk.zeroize();
         derived
     }
 }
 
-/// The PRK of one subject, from which the published values are expanded.
-pub struct Derived(Hkdf<Sha256>);
+/// The PRK of one subject, from which the published values are expanded; beside it the HMAC state after it, so that each value
+/// costs two compressions less.
+pub struct Derived {
+    prk: Zeroizing<[u8; 32]>,
+    hkdf: Hkdf<Sha256>,
+}
 
 impl Derived {
+    /// From the PRK that [`Derived::to_prk`] gave.
+    pub fn from_prk(prk: [u8; 32]) -> Derived {
+        let prk = Zeroizing::new(prk);
+        // RFC 5869 §2.3: a PRK has at least the length of the hash, and this one has exactly that.
+        let hkdf = Hkdf::from_prk(&*prk).expect("a PRK of 32 bytes");
+        Derived { prk, hkdf }
+    }
+
+    /// The PRK, for a node that keeps what was once evaluated. Whoever has it can compute the subject's token and open the
+    /// details that were sealed to it: it is stored encrypted or not at all.
+    pub fn to_prk(&self) -> Zeroizing<[u8; 32]> {
+        self.prk.clone()
+    }
+
     /// The token: what members publish and look up.
     pub fn token(&self) -> Token {
         Token(self.expand(b"antibrush/v1/token"))
@@ -76,7 +93,7 @@ impl Derived {
     fn expand(&self, info: &[u8]) -> [u8; 32] {
         let mut out = [0; 32];
         // RFC 5869 §2.3 limits the length to 255 · 32 bytes.
-        self.0.expand(info, &mut out).expect("32 bytes are within HKDF's limit");
+        self.hkdf.expand(info, &mut out).expect("32 bytes are within HKDF's limit");
         out
     }
 }
