@@ -21,6 +21,7 @@ use crate::{
     api::AuthError,
     config::Config,
     core::{AdmitError, NodeError, PublishError, Refusal},
+    holder::{queue::QueueError, quota::QuotaError, shares::ShareError},
     import::{ImportError, SheetError},
     keys::{KeyError, KeyRole, passphrase::PassphraseError},
     network::{JoinError, NetworkError},
@@ -33,7 +34,7 @@ use crate::{
         lock::LockError,
         table::TableError,
     },
-    tokens::TokenError,
+    tokens::{TokenError, vault::VaultError},
 };
 
 /// What people type.
@@ -181,6 +182,24 @@ fn errors_of_keys_profile_and_configuration() {
     }
     let missing = Config::load(directory.path(), Some(&path())).unwrap_err();
     assert!(missing.zh().contains("文件不存在"), "{missing}: {}", missing.zh());
+}
+
+#[test]
+fn errors_of_holders_and_of_what_is_kept_locally() {
+    let file = || FileError { path: path(), operation: Operation::Write, kind: io::ErrorKind::StorageFull };
+    sentences![
+        VaultError::Closed { path: path() },
+        VaultError::Length,
+        VaultError::File(file()),
+        ShareError::Closed { path: path() },
+        ShareError::Mismatch,
+        ShareError::Exists { path: path() },
+        ShareError::File(file()),
+        QuotaError::Exhausted { left: 3, renews: Day::parse("2026-11-22").unwrap() },
+        QuotaError::File(file()),
+        QueueError::Full { retry_after_ms: 25 },
+        QueueError::Closed,
+    ];
 }
 
 #[test]
