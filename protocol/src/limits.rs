@@ -35,9 +35,6 @@ pub const MEMBERS: usize = 1_000;
 /// The largest signed charter: 1,000 members of some 400 bytes; a node stores it as one document of at most 512 KiB.
 pub const CHARTER_BYTES: usize = 480 * 1024;
 
-/// The most holders of one threshold key: what they deal each other must fit into one gossiped object.
-pub const HOLDERS: usize = 16;
-
 /// The most signatures on one charter.
 pub const CHARTER_SIGNATURES: usize = 128;
 

@@ -167,6 +167,11 @@ impl<T: Payload> Verified<T> {
         self.0.id()
     }
 
+    /// The key that signed.
+    pub fn key(&self) -> PublicKey {
+        self.0.key()
+    }
+
     /// The COSE bytes.
     pub fn envelope(&self) -> &Arc<[u8]> {
         self.0.envelope()

@@ -268,7 +268,37 @@ impl Admitter {
         Ok((newest, charters.ok_or(JoinRefusal::Malformed)?))
     }
 
-    fn require_steward(&self, view: &View) -> Result<(), AdmitError> {
+    /// Makes and signs the next version of the charter with one change, and waits until it is in force here.
+    pub async fn amend(&self, change: impl FnOnce(&mut Charter)) -> Result<u64, AdmitError> {
+        let _one = self.one_at_a_time.lock().await;
+        let view = self.view.load_full();
+        self.require_steward(&view)?;
+        if view.wrong_clock(clock::now()).is_some() {
+            return Err(AdmitError::Charter(CharterError::FromTheFuture));
+        }
+        let charter = self.amended(&view, change)?;
+        let number = charter.charter().number;
+        let (reply, outcome) = oneshot::channel();
+        self.core.send(Message::Charter { charter, reply }).await.map_err(|_| AdmitError::Stopping)?;
+        outcome.await.map_err(|_| AdmitError::Stopping)??;
+        Ok(number)
+    }
+
+    /// The next version of the charter, signed by this steward.
+    fn amended(&self, view: &View, change: impl FnOnce(&mut Charter)) -> Result<SignedCharter, AdmitError> {
+        let mut charter: Charter = (**view.charter()).clone();
+        charter.alliance = Some(view.chain.alliance());
+        charter.previous = Some(view.chain.current_id());
+        charter.number += 1;
+        charter.issued = clock::wall();
+        change(&mut charter);
+        let mut signed = SignedCharter::unsigned(&charter);
+        signed.sign(self.keys.steward()?);
+        view.chain.clone().extend(signed.clone())?;
+        Ok(signed)
+    }
+
+    pub(super) fn require_steward(&self, view: &View) -> Result<(), AdmitError> {
         let key = self.keys.steward().map_err(|_| AdmitError::NotASteward)?.public();
         if !view.charter().stewards.iter().any(|steward| steward.key == key) {
             return Err(AdmitError::NotASteward);
@@ -281,8 +311,7 @@ impl Admitter {
 
     /// The next version, with the newcomer in it, signed by this steward.
     fn next_charter(&self, view: &View, wish: &JoinRequest, role: MemberRole) -> Result<SignedCharter, AdmitError> {
-        let mut charter: Charter = (**view.charter()).clone();
-        let number = MemberNumber(charter.members.iter().map(|member| member.number.0).max().unwrap_or(0) + 1);
+        let number = MemberNumber(view.charter().members.iter().map(|member| member.number.0).max().unwrap_or(0) + 1);
         let now = clock::wall();
         let profile = Profile {
             slug: wish.slug.clone(),
@@ -296,15 +325,7 @@ impl Admitter {
         if role.may_derive() {
             member.sealed_seeds = self.reseal(view, &wish.seal_key, number)?;
         }
-        charter.alliance = Some(view.chain.alliance());
-        charter.previous = Some(view.chain.current_id());
-        charter.number += 1;
-        charter.issued = now;
-        charter.members.push(member);
-        let mut signed = SignedCharter::unsigned(&charter);
-        signed.sign(self.keys.steward()?);
-        view.chain.clone().extend(signed.clone())?;
-        Ok(signed)
+        self.amended(view, |charter| charter.members.push(member))
     }
 
     /// Opens our own sealed seeds and seals them to the newcomer.

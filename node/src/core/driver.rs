@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use antibrush_protocol::{
+    board::Post,
     charter::{CharterError, SignedCharter},
     feed::{BatchHeader, Head},
     limits,
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{admit::Admitter, recovering::Recovering, view::View};
 use crate::{
     clock,
+    holder::Holder,
     metrics::Metrics,
     network::{Address, Command, Door, Event as NetworkEvent},
     storage::Store,
@@ -54,6 +56,8 @@ pub enum Message {
     Header(Signed<BatchHeader>),
     /// Open or close the door for newcomers.
     Door(Door),
+    /// Put something of our own on the board.
+    Post(Post),
 }
 
 /// The task's state.
@@ -69,6 +73,9 @@ pub struct Driver {
     pub metrics: Arc<Metrics>,
     pub admitter: Arc<Admitter>,
     pub recovering: Arc<Recovering>,
+    pub holder: Arc<Holder>,
+    /// Counts changes of the board and the charter.
+    pub news: watch::Sender<u64>,
 }
 
 struct Running {
@@ -162,6 +169,7 @@ impl Running {
             }
             Message::Header(header) => self.take(Input::Header(header)).await,
             Message::Door(door) => self.command(Command::Door(door)).await,
+            Message::Post(post) => self.take(Input::Post(post)).await,
         }
     }
 
@@ -284,6 +292,10 @@ impl Running {
             Event::CharterChanged { number } => {
                 tracing::info!(number, "a new charter is in force");
                 self.announce_members().await;
+                let holder = self.d.holder.clone();
+                // Opens files of shares.
+                tokio::task::spawn_blocking(move || holder.take_up_shares());
+                self.d.news.send_modify(|count| *count += 1);
                 self.settle_charters(|waiting| (waiting <= number).then_some(Ok(())));
             }
             Event::CharterRefused { number, error } => {
@@ -309,6 +321,8 @@ impl Running {
             Event::Compared { publisher, caught_up } => {
                 tracing::info!(publisher = publisher.0, caught_up, "a feed was compared with the peers");
             }
+            Event::Posted => self.d.news.send_modify(|count| *count += 1),
+            Event::PostRefused { error } => tracing::debug!(%error, "a post of the board was not taken"),
             Event::HeartbeatDue => {
                 // Full: one is under way already.
                 let _ = self.d.heartbeat.try_send(());
@@ -369,6 +383,7 @@ fn failure_of(work: &StoreWork) -> Option<Input> {
         }
         StoreWork::Compare { .. } => None,
         StoreWork::Charter(charter) => Some(Input::CharterStored { charter: charter.clone(), stored: false }),
+        StoreWork::Post { .. } | StoreWork::Unpost(_) => None,
     }
 }
 
@@ -398,6 +413,18 @@ fn do_work(store: &Store, work: StoreWork, metrics: &Metrics) -> Option<Input> {
                 None
             }
         },
+        StoreWork::Post { id, bytes, gone } => {
+            if let Err(error) = store.put_post(&id, &bytes, &gone) {
+                tracing::warn!(%error, "a post of the board could not be kept; it comes again from a peer");
+            }
+            None
+        }
+        StoreWork::Unpost(gone) => {
+            if let Err(error) = store.remove_posts(&gone) {
+                tracing::warn!(%error, "old posts of the board could not be removed");
+            }
+            None
+        }
         StoreWork::Charter(charter) => {
             let stored = store.put_charter(&charter);
             if let Err(error) = &stored {

@@ -12,7 +12,8 @@ mod staging;
 mod view;
 mod zh;
 
-pub use admit::{AdmitError, Founding, Invited, found};
+pub use admit::{AdmitError, Admitter, Founding, Invited, found};
+pub use driver::Message;
 pub use node::{Node, NodeError, Opening};
 pub use publish::{
     Clear, Counted, ENTRIES_PER_IMPORTED_BATCH, Outcome, PublishError, Refusal, Session, Wanted, Writer,

@@ -22,6 +22,7 @@ use antibrush_protocol::{
     limits,
     replica::{BatchId, PublishRefusal},
     subject::{Class, Subject},
+    suite::Derived,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use rayon::prelude::*;
@@ -36,9 +37,9 @@ use crate::{
     random,
     storage::{
         StorageError, standing_of,
-        table::{Prefix, Reader, prefix_of},
+        table::{Prefix, Reader, Row, prefix_of},
     },
-    tokens::TokenError,
+    tokens::{Derivations, Maker, Prepared, TokenError, vault::VaultRecord},
 };
 
 /// One subject that shall be listed.
@@ -84,7 +85,7 @@ pub struct Clear {
 }
 
 /// What became of a wish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A new listing.
@@ -100,7 +101,7 @@ pub enum Outcome {
 }
 
 /// Why a wish is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// It breaks a rule of form.
     #[error(transparent)]
@@ -162,6 +163,9 @@ pub enum PublishError {
     /// Reading our own feed failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The identifiers of the listings cannot be kept for the next epoch.
+    #[error(transparent)]
+    Vault(#[from] crate::tokens::vault::VaultError),
     /// A key is missing.
     #[error(transparent)]
     Key(#[from] crate::keys::KeyError),
@@ -207,6 +211,9 @@ impl Counted {
     }
 }
 
+/// Buffers that one thread keeps while it plans.
+type Scratch = (Vec<u8>, Vec<Row>);
+
 /// A batch in the making.
 pub struct Session {
     view: Arc<View>,
@@ -218,6 +225,10 @@ pub struct Session {
     today: Day,
     body: Body,
     planned: HashSet<(Prefix, u8)>,
+    /// The first leaf of this batch.
+    first: u64,
+    /// Identifiers that the next epoch will need: see [`crate::tokens::vault`].
+    vault: Vec<VaultRecord>,
     staging: Option<Staging>,
     /// Nobody else plans or publishes while this session lives: what is planned against the table stays true. The last field,
     /// so that nothing of this session is left when the next one begins.
@@ -227,16 +238,27 @@ pub struct Session {
 /// A wish that was planned away from the batch.
 struct Planned {
     outcome: Outcome,
-    entry: Option<EncodedEntry>,
+    /// One, or while two epochs are active one for each that has the listing.
+    entries: [Option<EncodedEntry>; 2],
     key: (Prefix, u8),
+    /// The identifier of a new listing, if the next epoch will need it.
+    identifier: Option<(u16, List, Subject)>,
+}
+
+impl Planned {
+    fn nothing(outcome: Outcome) -> Planned {
+        Planned { outcome, entries: [None, None], key: ([0; 16], 0), identifier: None }
+    }
 }
 
 impl Session {
     /// Begins a batch against the present state, as the only writer.
     pub fn new(node: &Node, writer: Writer) -> Result<Session, PublishError> {
-        let view = node.view();
+        let (view, me) = (node.view(), node.may_publish()?);
         Ok(Session {
-            me: node.may_publish()?,
+            first: view.head(me).map_or(0, |head| head.size),
+            vault: Vec::new(),
+            me,
             _writer: writer,
             view,
             table: node.store().table().reader(),
@@ -274,32 +296,42 @@ impl Session {
     }
 
     /// Plans listings, in parallel, and appends what they need.
-    pub fn list(&mut self, wishes: &[Wanted]) -> Result<Vec<Outcome>, BuildError> {
-        let plan =
-            |scratch: &mut (Vec<u8>, Vec<crate::storage::table::Row>), wanted: &Wanted| self.plan_list(wanted, scratch);
-        let planned: Vec<Planned> = wishes.par_iter().with_min_len(256).map_init(Default::default, plan).collect();
+    pub fn list(&mut self, wishes: &[Wanted], prepared: &Prepared) -> Result<Vec<Outcome>, BuildError> {
+        let plan = |scratch: &mut Scratch, (index, wanted): (usize, &Wanted)| {
+            self.plan_list(wanted, prepared.get(index), scratch)
+        };
+        let wishes = wishes.par_iter().enumerate().with_min_len(256);
+        let planned: Vec<Planned> = wishes.map_init(Default::default, plan).collect();
         self.append(planned)
     }
 
     /// Plans clearings and appends what they need.
-    pub fn clear(&mut self, wishes: &[Clear]) -> Result<Vec<Outcome>, BuildError> {
+    pub fn clear(&mut self, wishes: &[Clear], prepared: &Prepared) -> Result<Vec<Outcome>, BuildError> {
         let mut scratch = Default::default();
-        let planned = wishes.iter().map(|wish| self.plan_clear(wish, &mut scratch)).collect();
+        let plan = |(index, wish): (usize, &Clear)| self.plan_clear(wish, prepared.get(index), &mut scratch);
+        let planned = wishes.iter().enumerate().map(plan).collect();
         self.append(planned)
     }
 
     fn append(&mut self, planned: Vec<Planned>) -> Result<Vec<Outcome>, BuildError> {
         let mut outcomes = Vec::with_capacity(planned.len());
         for plan in planned {
-            let Some(encoded) = plan.entry else {
+            if plan.entries.iter().all(Option::is_none) {
                 outcomes.push(plan.outcome);
                 continue;
-            };
+            }
             if !self.planned.insert(plan.key) {
                 outcomes.push(Outcome::Refused(Refusal::Repeated));
                 continue;
             }
-            self.body.push_encoded(&encoded)?;
+            if let Some((epoch, list, subject)) = plan.identifier {
+                let leaf = self.first + self.body.len();
+                let canonical = subject.canonical().to_owned();
+                self.vault.push(VaultRecord { leaf, epoch, list, class: subject.class(), canonical });
+            }
+            for encoded in plan.entries.iter().flatten() {
+                self.body.push_encoded(encoded)?;
+            }
             outcomes.push(plan.outcome);
         }
         if let Some(staging) = &mut self.staging {
@@ -308,34 +340,74 @@ impl Session {
         Ok(outcomes)
     }
 
-    fn plan_list(&self, wanted: &Wanted, scratch: &mut (Vec<u8>, Vec<crate::storage::table::Row>)) -> Planned {
-        match self.try_plan_list(wanted, scratch) {
-            Ok(planned) => planned,
-            Err(refusal) => Planned { outcome: Outcome::Refused(refusal), entry: None, key: ([0; 16], 0) },
+    fn plan_list(
+        &self,
+        wanted: &Wanted,
+        prepared: Option<&Result<Derivations, TokenError>>,
+        scratch: &mut Scratch,
+    ) -> Planned {
+        let planned = self.try_plan_list(wanted, prepared, scratch);
+        planned.unwrap_or_else(|refusal| Planned::nothing(Outcome::Refused(refusal)))
+    }
+
+    /// What the keys make of a subject: prepared with the holders' help, or made here.
+    fn derive(
+        &self,
+        subject: &Subject,
+        prepared: Option<&Result<Derivations, TokenError>>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Derivations, TokenError> {
+        match prepared {
+            Some(prepared) => prepared.clone(),
+            None => self.view.tokens.made_here(subject, scratch),
         }
+    }
+
+    /// Our own listings of a subject that stand, under each active epoch, with their tokens.
+    fn standing(
+        &self,
+        derivations: &Derivations,
+        class: Class,
+        list: List,
+        rows: &mut Vec<Row>,
+    ) -> Vec<(Standing, Token)> {
+        let current = |(epoch, derived): (u16, &Derived)| {
+            let token = derived.token();
+            let current = self.current((prefix_of(&token), list.number()), class, epoch, rows)?;
+            current.holds_on(self.today).then_some((current, token))
+        };
+        derivations.iter().filter_map(current).collect()
     }
 
     fn try_plan_list(
         &self,
         wanted: &Wanted,
-        (scratch, rows): &mut (Vec<u8>, Vec<crate::storage::table::Row>),
+        prepared: Option<&Result<Derivations, TokenError>>,
+        (scratch, rows): &mut Scratch,
     ) -> Result<Planned, Refusal> {
         let class = wanted.subject.class();
         if class == Class::Pay {
             return Err(Refusal::PaymentOff);
         }
-        let (epoch, derived) = self.view.tokens.derive(&wanted.subject, scratch)?;
+        let derivations = self.derive(&wanted.subject, prepared, scratch)?;
+        let (epoch, derived) = derivations.newest();
         let token = derived.token();
         let (day, expires) = self.term(class, wanted)?;
         let severity = wanted.severity.unwrap_or_else(|| default_severity(wanted.role));
         let key = (prefix_of(&token), wanted.list.number());
-        let current = self.current(key, class, epoch, rows).filter(|current| current.holds_on(self.today));
-        let (outcome, entry) = match current {
-            Some(current) => match self.amendment(&current, wanted, severity, &token) {
-                None => return Ok(Planned { outcome: Outcome::Unchanged, entry: None, key }),
-                Some(amendment) => (Outcome::Amended, Entry::Amend(amendment)),
-            },
-            None => {
+        let standing = self.standing(&derivations, class, wanted.list, rows);
+        if !standing.is_empty() {
+            let mut entries = [None, None];
+            for (slot, (current, token)) in entries.iter_mut().zip(&standing) {
+                let amendment = self.amendment(current, wanted, severity, token).map(Entry::Amend);
+                *slot = amendment.map(|entry| build::encode_entry(&entry)).transpose()?;
+            }
+            let changes = entries.iter().any(Option::is_some);
+            let outcome = if changes { Outcome::Amended } else { Outcome::Unchanged };
+            return Ok(Planned { outcome, entries, key, identifier: None });
+        }
+        let entry = {
+                self.table.get(&key.0, rows);
                 let name = wanted.name.as_deref().filter(|_| self.is_confirmed_by_others(rows, wanted.conduct));
                 let name = name.map(|name| PublicName::new(&wanted.subject, name));
                 let mut listing = Listing {
@@ -355,20 +427,22 @@ impl Session {
                     // A name that may not be published simply stays at home.
                     name: name.and_then(Result::ok),
                     sealed: None,
+                    carries: None,
                 };
                 if let Some(details) = &wanted.details {
                     let key = Zeroizing::new(derived.record_key());
                     sealed::seal(&mut listing, self.me, &key, details.as_str(), random::bytes())?;
                 }
-                (Outcome::Listed, Entry::List(listing))
-            }
+                Entry::List(listing)
         };
         let encoded = build::encode_entry(&entry)?;
-        Ok(Planned { outcome, entry: Some(encoded), key })
+        let shared = matches!(self.view.tokens.makers(class)?.first(), Some(Maker::Shared(_)));
+        let identifier = shared.then(|| (epoch, wanted.list, wanted.subject.clone()));
+        Ok(Planned { outcome: Outcome::Listed, entries: [Some(encoded), None], key, identifier })
     }
 
     /// Whether a member under different control lists the same conduct: only then may an organisation be named in clear.
-    fn is_confirmed_by_others(&self, rows: &[crate::storage::table::Row], conduct: Conduct) -> bool {
+    fn is_confirmed_by_others(&self, rows: &[Row], conduct: Conduct) -> bool {
         let charter = self.view.charter();
         let own = self.view.member().map(|member| member.controller.as_str());
         rows.iter().any(|row| {
@@ -417,29 +491,44 @@ impl Session {
         })
     }
 
-    fn plan_clear(&self, wish: &Clear, (scratch, rows): &mut (Vec<u8>, Vec<crate::storage::table::Row>)) -> Planned {
-        let refused = |refusal| Planned { outcome: Outcome::Refused(refusal), entry: None, key: ([0; 16], 0) };
+    fn plan_clear(
+        &self,
+        wish: &Clear,
+        prepared: Option<&Result<Derivations, TokenError>>,
+        scratch: &mut Scratch,
+    ) -> Planned {
+        let planned = self.try_plan_clear(wish, prepared, scratch);
+        planned.unwrap_or_else(|refusal| Planned::nothing(Outcome::Refused(refusal)))
+    }
+
+    fn try_plan_clear(
+        &self,
+        wish: &Clear,
+        prepared: Option<&Result<Derivations, TokenError>>,
+        (scratch, rows): &mut Scratch,
+    ) -> Result<Planned, Refusal> {
         let class = wish.subject.class();
-        let (epoch, token) = match self.view.tokens.token(&wish.subject, scratch) {
-            Ok(token) => token,
-            Err(error) => return refused(error.into()),
-        };
-        let key = (prefix_of(&token), wish.list.number());
-        let current = self.current(key, class, epoch, rows).filter(|current| current.holds_on(self.today));
-        let Some(current) = current else { return refused(Refusal::NothingToClear) };
-        let entry = Entry::Clear(Clearing {
-            class,
-            epoch,
-            token,
-            list: wish.list,
-            target: current.leaf,
-            day: self.today,
-            reason: wish.reason,
-        });
-        match build::encode_entry(&entry) {
-            Ok(encoded) => Planned { outcome: Outcome::Cleared, entry: Some(encoded), key },
-            Err(error) => refused(error.into()),
+        let derivations = self.derive(&wish.subject, prepared, scratch)?;
+        let key = (prefix_of(&derivations.token()), wish.list.number());
+        let mut entries = [None, None];
+        for (slot, (current, token)) in
+            entries.iter_mut().zip(self.standing(&derivations, class, wish.list, rows))
+        {
+            let clearing = Clearing {
+                class,
+                epoch: current.epoch,
+                token,
+                list: wish.list,
+                target: current.leaf,
+                day: self.today,
+                reason: wish.reason,
+            };
+            *slot = Some(build::encode_entry(&Entry::Clear(clearing))?);
         }
+        if entries.iter().all(Option::is_none) {
+            return Err(Refusal::NothingToClear);
+        }
+        Ok(Planned { outcome: Outcome::Cleared, entries, key, identifier: None })
     }
 
     /// Our own listing of this identity, if it stands.
@@ -448,7 +537,7 @@ impl Session {
         (prefix, list): (Prefix, u8),
         class: Class,
         epoch: u16,
-        rows: &mut Vec<crate::storage::table::Row>,
+        rows: &mut Vec<Row>,
     ) -> Option<Standing> {
         self.table.get(&prefix, rows);
         let own = rows.iter().find(|row| row.publisher == self.me && row.list == list)?;
@@ -533,9 +622,16 @@ impl Node {
 
     /// Finishes a session's batch; nothing to say publishes nothing.
     pub async fn publish_session(self: &Arc<Self>, session: Session) -> Result<Option<Head>, PublishError> {
-        let Session { _writer, body, staging, .. } = session;
+        let Session { _writer, body, staging, vault, .. } = session;
         if let Some(staging) = staging {
             staging.settle().await;
+        }
+        if !vault.is_empty() {
+            // Before the batch: a listing in force whose identifier is lost could not be carried into the next epoch. A record
+            // of a leaf that does not come about is replaced by that of the one that does.
+            let node = self.clone();
+            let kept = tokio::task::spawn_blocking(move || node.vault().put_all(&vault)).await;
+            kept.map_err(|_| PublishError::Stopping)??;
         }
         if body.is_empty() { Ok(None) } else { self.publish(body).await.map(Some) }
     }

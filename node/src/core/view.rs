@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use antibrush_protocol::{
     base::MemberNumber,
+    board::Board,
     charter::{Charter, CharterChain, Member},
     feed::Head,
     limits,
@@ -20,6 +21,8 @@ pub struct View {
     pub me: Option<MemberNumber>,
     /// The feeds.
     pub feeds: Vec<FeedStatus>,
+    /// The board.
+    pub board: Arc<Board>,
     /// The connected members' nodes.
     pub peers: Vec<Peer>,
     /// SYNC-4: how far the members' clocks were ahead of ours, in seconds, and when that was: what our own clock and the
@@ -36,6 +39,7 @@ impl View {
             chain: replica.chain().clone(),
             me: replica.me(),
             feeds: replica.feeds(),
+            board: replica.board().clone(),
             peers: replica.peers().copied().collect(),
             clocks_ahead: (replica.clocks_ahead(now), now),
             tokens,

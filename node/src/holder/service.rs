@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    queue::FairQueue,
+    queue::{FairQueue, QueueError},
     quota::{QuotaError, Quotas},
     shares::Shares,
 };
@@ -95,6 +95,11 @@ impl Holder {
         &self.quotas
     }
 
+    /// The state of the node at this moment.
+    pub fn view(&self) -> Arc<View> {
+        self.view.load_full()
+    }
+
     /// The keys of this node.
     pub fn keys(&self) -> &Keys {
         &self.keys
@@ -152,7 +157,7 @@ impl Holder {
             let refused = match member {
                 Some(member) => match self.queue.push(member, Job { member, request, reply: Reply::Peer(handle) }) {
                     Ok(()) => continue,
-                    Err(full) => EvaluationResponse::Busy { retry_after_ms: full.retry_after_ms() },
+                    Err(full) => busy(full),
                 },
                 None => EvaluationResponse::Refused(Refusal::NotEntitled),
             };
@@ -184,7 +189,7 @@ impl Holder {
         let (reply, answer) = oneshot::channel();
         let Some(member) = self.view.load().me else { return EvaluationResponse::Refused(Refusal::NotEntitled) };
         if let Err(full) = self.queue.push(member, Job { member, request, reply: Reply::Own(reply) }) {
-            return EvaluationResponse::Busy { retry_after_ms: full.retry_after_ms() };
+            return busy(full);
         }
         answer.await.unwrap_or(EvaluationResponse::Refused(Refusal::NoShare))
     }
@@ -233,5 +238,14 @@ impl Holder {
             }
             Err(_) => refuse(Refusal::Elements),
         }
+    }
+}
+
+fn busy(error: QueueError) -> EvaluationResponse {
+    match error {
+        QueueError::Full { retry_after_ms } => {
+            EvaluationResponse::Busy { retry_after_ms: u32::try_from(retry_after_ms).unwrap_or(u32::MAX) }
+        }
+        QueueError::Closed => EvaluationResponse::Refused(Refusal::NoShare),
     }
 }

@@ -2,6 +2,7 @@
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
+    board::PostId,
     charter::MemberRole,
     encoding::{DecodeError, Reader, Wire, Writer},
     feed::Head,
@@ -69,6 +70,14 @@ pub const COMMITS: &[u8] = b"k/";
 pub fn invitation(secret_hash: &Hash) -> Vec<u8> {
     [INVITATIONS, secret_hash].concat()
 }
+
+/// A post of the board, by its name.
+pub fn post(id: &PostId) -> Vec<u8> {
+    [POSTS, id].concat()
+}
+
+/// The prefix of all posts.
+pub const POSTS: &[u8] = b"b/";
 
 /// The prefix of all invitations.
 pub const INVITATIONS: &[u8] = b"i/";

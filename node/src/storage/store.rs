@@ -12,6 +12,7 @@ use std::{
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
+    board::PostId,
     charter::{CharterChain, CharterError, SignedCharter},
     encoding::Wire,
     feed::{BatchHeader, Chunk, ChunkDescriptor, ChunkError, Head, Leaf, Totals, chunk},
@@ -24,7 +25,7 @@ use rayon::prelude::*;
 
 use super::{
     bodies::Bodies,
-    documents::{Batch, DocumentError, Documents, Opened},
+    documents::{Batch, DocumentError, Documents, MAX_CHANGES, Opened},
     files::{self, FileError},
     layout::{self, CommitRecord, FeedCursor, InvitationRecord},
     lock::DataDir,
@@ -207,6 +208,29 @@ impl Store {
             None => batch.remove(layout::standing(publisher)),
         }
         Ok(self.documents.commit(batch)?)
+    }
+
+    /// The posts of the board.
+    pub fn posts(&self) -> Result<Vec<Vec<u8>>, StorageError> {
+        self.documents.scan_prefix(layout::POSTS).map(|row| Ok(row?.1)).collect()
+    }
+
+    /// Keeps a post of the board in the place of others.
+    pub fn put_post(&self, id: &PostId, bytes: &[u8], gone: &[PostId]) -> Result<(), StorageError> {
+        let mut batch = Batch::default();
+        gone.iter().for_each(|id| batch.remove(layout::post(id)));
+        batch.put(layout::post(id), bytes.to_vec());
+        Ok(self.documents.commit(batch)?)
+    }
+
+    /// Forgets posts of the board.
+    pub fn remove_posts(&self, gone: &[PostId]) -> Result<(), StorageError> {
+        for some in gone.chunks(MAX_CHANGES) {
+            let mut batch = Batch::default();
+            some.iter().for_each(|id| batch.remove(layout::post(id)));
+            self.documents.commit(batch)?;
+        }
+        Ok(())
     }
 
     /// The committed head of a feed.

@@ -26,7 +26,7 @@ use antibrush_protocol::{
 
 use cache::TokenCache;
 pub use error::{HolderProblem, TokenError, Unavailable};
-pub use resolver::Resolver;
+pub use resolver::{Prepared, Resolver};
 
 /// A threshold key, ready to be asked for.
 pub struct SharedKey {
@@ -72,6 +72,7 @@ impl Maker {
 }
 
 /// What the active keys of a class make of one subject: the newest key's, and the older one's while both are active.
+#[derive(Clone)]
 pub struct Derivations {
     newest: (u16, Derived),
     older: Option<(u16, Derived)>,
@@ -125,6 +126,21 @@ impl Tokens {
         match self.makers.get(&class) {
             Some(makers) => Ok(makers),
             None => Err(self.refusal.clone().unwrap_or(TokenError::NoKey(class))),
+        }
+    }
+
+    /// Whether holders take part in making the tokens of a class.
+    pub fn is_shared(&self, class: Class) -> bool {
+        let makers = self.makers.get(&class).map_or(&[][..], |makers| &makers[..]);
+        makers.iter().any(|maker| matches!(maker, Maker::Shared(_)))
+    }
+
+    /// What this node makes of a subject by itself, of a class of suite 1.
+    pub fn made_here(&self, subject: &Subject, scratch: &mut Vec<u8>) -> Result<Derivations, TokenError> {
+        match self.makers(subject.class())? {
+            [Maker::Keyed(epoch, prf)] => Ok(Derivations::new((*epoch, prf.derive(subject, scratch)), None)),
+            // Whoever asks for a class of suite 2 prepares it first.
+            _ => Err(TokenError::NoKey(subject.class())),
         }
     }
 

@@ -65,6 +65,16 @@ struct Health {
     exhausted: Option<(u32, Timestamp)>,
 }
 
+/// What [`Resolver::prepare`] found, by the places of the subjects.
+pub struct Prepared(Vec<Option<Result<Derivations, TokenError>>>);
+
+impl Prepared {
+    /// What was found for one; `None` for a class of suite 1.
+    pub fn get(&self, index: usize) -> Option<&Result<Derivations, TokenError>> {
+        self.0.get(index)?.as_ref()
+    }
+}
+
 /// Turns subjects into tokens, with the holders' help where the class needs it.
 pub struct Resolver {
     cache: TokenCache,
@@ -107,6 +117,19 @@ impl Resolver {
         let mut resolved = self.resolve(std::slice::from_ref(subject)).await;
         // One question, one answer.
         resolved.pop().unwrap_or(Err(TokenError::NotEntitled))
+    }
+
+    /// What planning needs of these subjects: asks the holders for those of shared classes and leaves the others, which are
+    /// made faster where they are used.
+    pub async fn prepare(&self, subjects: impl Iterator<Item = &Subject> + Clone) -> Prepared {
+        let tokens = self.view.load().tokens.clone();
+        if !subjects.clone().any(|subject| tokens.is_shared(subject.class())) {
+            return Prepared(Vec::new());
+        }
+        let shared: Vec<Subject> = subjects.clone().filter(|s| tokens.is_shared(s.class())).cloned().collect();
+        let mut resolved = self.resolve(&shared).await.into_iter();
+        let prepared = |subject: &Subject| if tokens.is_shared(subject.class()) { resolved.next() } else { None };
+        Prepared(subjects.map(prepared).collect())
     }
 
     /// What the active keys make of subjects, in their order. The same subject twice is asked for once.

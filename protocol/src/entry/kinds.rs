@@ -136,6 +136,9 @@ pub struct Listing {
     pub name: Option<PublicName>,
     /// Details that only a holder of the identifier can open.
     pub sealed: Option<Vec<u8>>,
+    /// The index of the List entry of an earlier key epoch that this one carries on: same subject, same listing, another
+    /// token.
+    pub carries: Option<u64>,
 }
 
 /// Changes a listing of the same publisher.

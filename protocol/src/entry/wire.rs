@@ -135,6 +135,7 @@ impl<'a> From<&'a Entry> for Fields<'a> {
                 evidence: Some(&e.evidence),
                 sealed: e.sealed.as_deref(),
                 name: e.name.as_ref(),
+                target: e.carries,
                 ..Fields::default()
             },
             Entry::Amend(e) => Fields {
@@ -227,6 +228,7 @@ impl Read {
                 evidence: self.evidence.require("evidence")?,
                 name: self.name,
                 sealed: self.sealed,
+                carries: self.target,
             }),
             Kind::Amend => Entry::Amend(Amendment {
                 class,

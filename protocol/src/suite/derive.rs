@@ -55,6 +55,7 @@ impl Extractor {
 
 /// The PRK of one subject, from which the published values are expanded; beside it the HMAC state after it, so that each value
 /// costs two compressions less.
+#[derive(Clone)]
 pub struct Derived {
     prk: Zeroizing<[u8; 32]>,
     hkdf: Hkdf<Sha256>,

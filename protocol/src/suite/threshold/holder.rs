@@ -1,7 +1,7 @@
 //! The key holder's side: one share, evaluations with proofs.
 
 use curve25519_dalek::{ristretto::RistrettoPoint, scalar::Scalar};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
     OprfError, PROOF_BYTES, dleq,
@@ -34,6 +34,11 @@ impl KeyShare {
     pub fn read(holder: u8, secret: &[u8; 32]) -> Option<KeyShare> {
         let secret = Scalar::from_canonical_bytes(*secret).into_option().filter(|secret| *secret != Scalar::ZERO)?;
         (holder > 0).then(|| KeyShare { holder, secret, public: RistrettoPoint::mul_base(&secret).into() })
+    }
+
+    /// Its secret scalar: for a refresh, which makes the next share of it.
+    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.secret.to_bytes())
     }
 
     /// Whose share it is.
