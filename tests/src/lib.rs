@@ -3,11 +3,15 @@
 
 mod alliance;
 mod http;
+mod leaks;
 mod node;
+mod tcp_tap;
 mod wait;
 
 pub use alliance::Alliance;
 pub use http::{Http, Lines, Reply};
+pub use leaks::{Leak, Leaks};
 pub use node::{Node, Outcome, binary, listing_of, uscc};
 pub use rustix::process::Signal;
+pub use tcp_tap::{Recorded, TcpTap};
 pub use wait::{PATIENCE, wait_for, wait_until};
