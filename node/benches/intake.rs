@@ -154,6 +154,7 @@ fn listing(number: u64) -> Entry {
         evidence: Sha256::digest(number.to_le_bytes()).into(),
         name: None,
         sealed: None,
+        carries: None,
     })
 }
 

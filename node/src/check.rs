@@ -4,10 +4,13 @@
 //! list; a candidate is never listed; and where a feed has not been heard from, the absence of a listing is `stale`, never
 //! `not_listed`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use antibrush_protocol::{
-    base::{Day, MemberNumber, Timestamp, Token},
+    base::{Day, MemberNumber, Timestamp},
     charter::{Charter, MemberState},
     codes::{Conduct, Direction, List, Role, Severity},
     replica::FeedStatus,
@@ -17,7 +20,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::storage::table::{Reader, Row, prefix_of};
+use crate::{
+    lang::Zh,
+    storage::table::{Reader, Row, prefix_of},
+    tokens::{Derivations, HolderProblem, Unavailable},
+};
 
 /// The answer in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -33,6 +40,8 @@ pub enum Verdict {
     Stale,
     /// The identifier is none of its class.
     Invalid,
+    /// Too few key holders answer to look the identifier up; nothing is known of it, least of all that it is not listed.
+    Unavailable,
 }
 
 /// One listing in force.
@@ -71,9 +80,9 @@ pub struct Listed {
     /// What the publisher sealed for those who hold the identifier; only if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<String>,
-    /// The member and the index of its List entry.
+    /// The member, the index of its List entry and the epoch of its token.
     #[serde(skip)]
-    pub entry: (MemberNumber, u64),
+    pub entry: (MemberNumber, u64, u16),
 }
 
 /// The answer for one subject.
@@ -93,12 +102,29 @@ pub struct Answer {
     /// A victim mark: nothing may be enforced.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub victim: bool,
-    /// Why the identifier is invalid, and what to do.
+    /// Why the identifier is invalid or nothing can be said, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'static str>,
+    #[schema(value_type = Option<String>)]
+    pub reason: Option<Cow<'static, str>>,
     /// The same in Chinese.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason_zh: Option<&'static str>,
+    #[schema(value_type = Option<String>)]
+    pub reason_zh: Option<Cow<'static, str>>,
+    /// The key holders that did not answer, where `answer` is `unavailable`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub holders: Vec<MissingHolder>,
+    /// When the quota renews that is used up, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renews: Option<u64>,
+}
+
+/// A key holder that did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MissingHolder {
+    /// Its short name.
+    pub holder: String,
+    /// Why: `not_connected`, `no_answer`, `busy`, `quota_exhausted`, `bad_answer`, …
+    pub problem: &'static str,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
@@ -109,8 +135,21 @@ fn is_zero(n: &usize) -> bool {
 impl Answer {
     /// The identifier is refused.
     pub fn invalid(error: SubjectError) -> Answer {
-        let (reason, reason_zh) = (Some(error.reason_en()), Some(error.reason_zh()));
+        let (reason, reason_zh) = (Some(error.reason_en().into()), Some(error.reason_zh().into()));
         Answer { reason, reason_zh, ..Answer::bare(Verdict::Invalid) }
+    }
+
+    /// Too few key holders answer: nothing can be said of the subject.
+    pub fn unavailable(unavailable: &Unavailable) -> Answer {
+        let missing =
+            |(slug, problem): &(String, HolderProblem)| MissingHolder { holder: slug.clone(), problem: problem.code() };
+        Answer {
+            reason: Some(unavailable.to_string().into()),
+            reason_zh: Some(unavailable.zh().into()),
+            holders: unavailable.missing.iter().map(missing).collect(),
+            renews: unavailable.renews().map(|at| at.0),
+            ..Answer::bare(Verdict::Unavailable)
+        }
     }
 
     fn bare(answer: Verdict) -> Answer {
@@ -122,6 +161,8 @@ impl Answer {
             victim: false,
             reason: None,
             reason_zh: None,
+            holders: Vec::new(),
+            renews: None,
         }
     }
 }
@@ -214,9 +255,23 @@ impl Context {
         self.stale
     }
 
-    /// The answer for a token. `found` keeps its memory between calls.
-    pub fn answer(&self, class: Class, token: &Token, table: &Reader, found: &mut Vec<Row>) -> Answer {
-        table.get(&prefix_of(token), found);
+    /// The answer for the tokens of one subject. `found` and `more` keep their memory between calls.
+    pub fn answer(
+        &self,
+        class: Class,
+        derivations: &Derivations,
+        table: &Reader,
+        (found, more): (&mut Vec<Row>, &mut Vec<Row>),
+    ) -> Answer {
+        found.clear();
+        for (epoch, derived) in derivations.iter() {
+            table.get(&prefix_of(&derived.token()), more);
+            // A listing that its publisher has carried into the newer epoch already counts once.
+            let carried =
+                |row: &Row| found.iter().any(|newer| (newer.publisher, newer.list) == (row.publisher, row.list));
+            more.retain(|row| row.epoch == epoch && !carried(row));
+            found.append(more);
+        }
         // A prefix of 16 bytes may be shared by a token that somebody made up; classes keep at least those apart that
         // could be mistaken for each other by a person.
         found.retain(|row| row.class == class.number() && self.today < row.expires && self.is_in_force(row.publisher));
@@ -242,8 +297,7 @@ impl Context {
             corroborated: members >= self.corroboration,
             victim: listings.iter().any(|listing| listing.list == List::Vic),
             listings,
-            reason: None,
-            reason_zh: None,
+            ..Answer::bare(Verdict::Listed)
         }
     }
 
@@ -274,7 +328,7 @@ impl Context {
             expires: last_day(row.expires).to_string(),
             fresh: publisher.fresh,
             details: None,
-            entry: (row.publisher, u64::from(row.leaf)),
+            entry: (row.publisher, u64::from(row.leaf), row.epoch),
         })
     }
 

@@ -95,7 +95,8 @@ impl Config {
             .with_list_parse_key("listen")
             .with_list_parse_key("announce");
         // Variables of the same prefix that are no configuration (passphrases, the language) must not be refused as unknown.
-        let known = ["listen", "announce", "api", "log", "log_format", "basis", "checks_at_once", "tap", "grace_seconds"];
+        let known =
+            ["listen", "announce", "api", "log", "log_format", "basis", "checks_at_once", "tap", "grace_seconds"];
         let environment = environment.source(Some(
             std::env::vars()
                 .filter(|(name, _)| {

@@ -91,7 +91,11 @@ impl Metrics {
         );
         registry.register("storage_failures", "Commits that the disk refused", m.storage_failures.clone());
         registry.register("peer_offences", "Messages that no honest node sends, by kind", m.offences.clone());
-        registry.register("identifiers_evaluated", "Identifiers that key holders evaluated for this node", m.evaluated.clone());
+        registry.register(
+            "identifiers_evaluated",
+            "Identifiers that key holders evaluated for this node",
+            m.evaluated.clone(),
+        );
         registry.register(
             "elements_evaluated",
             "Elements that this node evaluated as a key holder",

@@ -149,7 +149,16 @@ pub fn member(number: u16) -> Member {
 
 pub fn token_key(class: Class, epoch: u16) -> TokenKey {
     let public_keys = vec![seed().commitment(&nonce(), class, epoch)];
-    TokenKey { class, epoch, suite: Suite::Keyed, threshold: 1, holders: 1, public_keys, members: Vec::new(), retired: None }
+    TokenKey {
+        class,
+        epoch,
+        suite: Suite::Keyed,
+        threshold: 1,
+        holders: 1,
+        public_keys,
+        members: Vec::new(),
+        retired: None,
+    }
 }
 
 /// Version 1.
@@ -230,6 +239,7 @@ pub fn listing() -> Listing {
         evidence: label("antibrush vector evidence-1"),
         name: None,
         sealed: None,
+        carries: None,
     }
 }
 

@@ -5,8 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Instant};
 use antibrush_protocol::{
     entry::{Entry, sealed},
     feed::Leaf,
-    subject::{Class, Subject, SubjectError},
-    suite::Derived,
+    subject::{Class, Subject},
 };
 use axum::{
     Json,
@@ -30,11 +29,11 @@ use super::{
 };
 use crate::{
     check::{Answer, Context, Freshness},
-    core::View,
     storage::{
         Store,
         table::{Reader, Row},
     },
+    tokens::{Derivations, TokenError},
 };
 
 /// One question.
@@ -120,13 +119,9 @@ pub async fn check(
     let Json(request) = request?;
     let purpose = checked_purpose(&request.purpose)?;
     let context = app.node.check_context();
-    let answer = if request.details {
-        let (node, context) = (app.node.clone(), context.clone());
-        // Opening reads the entry from the disk.
-        let work = move || Asker::new(&node.view(), &context, node.store()).ask_all(request.class, &request.id);
-        tokio::task::spawn_blocking(work).await.map_err(|_| Problem::stopping())??
-    } else {
-        Asker::new(&app.node.view(), &context, app.node.store()).ask(request.class, &request.id)?
+    let answer = match Subject::parse(request.class, &request.id) {
+        Ok(subject) => check_one(&app, &context, subject, request.details).await?,
+        Err(invalid) => Answer::invalid(invalid),
     };
     app.node.metrics().checked(answer.answer, 1);
     app.audit.checked(&caller.name, purpose, std::iter::once(answer.answer));
@@ -147,48 +142,140 @@ pub async fn checks(
     let began = Instant::now();
     let body = body?;
     let work = app.clone();
-    let answered = tokio::task::spawn_blocking(move || answer_many(&work, &caller.name, &body));
-    let response = answered.await.map_err(|_| Problem::stopping())??;
+    let asked = tokio::task::spawn_blocking(move || Questions::read(&work, &body));
+    let mut questions = asked.await.map_err(|_| Problem::stopping())??;
+    // What this node knows is answered already; the rest goes to the key holders.
+    let (places, subjects): (Vec<usize>, Vec<Subject>) = std::mem::take(&mut questions.unknown).into_iter().unzip();
+    if !subjects.is_empty() {
+        let resolved = app.node.resolver().resolve(&subjects).await;
+        let work = app.clone();
+        let settled = tokio::task::spawn_blocking(move || questions.settle(&work, &places, &subjects, resolved));
+        questions = settled.await.map_err(|_| Problem::stopping())??;
+    }
+    let response = questions.answer(&app, &caller.name)?;
     app.node.metrics().check_took(began.elapsed());
     Ok(response)
 }
 
-fn answer_many(app: &App, caller: &Arc<str>, body: &[u8]) -> Result<Response, Problem> {
-    let request: ChecksRequest<'_> = serde_json::from_slice(body).map_err(|_| Problem::not_the_json())?;
-    let purpose = checked_purpose(&request.purpose)?;
-    let most = app.node.config().checks_at_once;
-    if request.ids.len() + request.items.len() > most {
-        return Err(Problem::bad_request(
-            format!("ask for at most {most} subjects at once; split the list"),
-            format!("一次最多查询 {most} 个主体：请拆分"),
-        ));
+/// Answers one question: from memory, or once the key holders have evaluated it.
+async fn check_one(app: &App, context: &Arc<Context>, subject: Subject, details: bool) -> Result<Answer, Problem> {
+    let (node, view) = (&app.node, app.node.view());
+    let known = view.tokens.known(&subject, node.resolver().cache(), &mut Vec::with_capacity(160))?;
+    let derivations = match known {
+        Some(known) => known,
+        None => match node.resolver().resolve_one(&subject).await {
+            Ok(resolved) => resolved,
+            Err(TokenError::Unavailable(unavailable)) => return Ok(Answer::unavailable(&unavailable)),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let class = subject.class();
+    if !details {
+        return Ok(Asker::new(context, node.store()).answer(class, &derivations));
     }
-    let class_of_ids = match (request.class, request.ids.is_empty()) {
-        (Some(class), _) => class,
-        (None, true) => Class::Ent,
-        (None, false) => {
+    let (node, context) = (node.clone(), context.clone());
+    // Opening reads the entry from the disk.
+    let work = move || Asker::new(&context, node.store()).answer_with_details(class, &derivations);
+    tokio::task::spawn_blocking(work).await.map_err(|_| Problem::stopping())
+}
+
+/// Many questions and their answers, as far as there are any.
+struct Questions {
+    purpose: String,
+    context: Arc<Context>,
+    answers: Vec<Option<Answer>>,
+    /// Those that this node cannot answer by itself, with their places.
+    unknown: Vec<(usize, Subject)>,
+}
+
+impl Questions {
+    /// Reads the questions and answers all that can be answered from memory.
+    fn read(app: &App, body: &[u8]) -> Result<Questions, Problem> {
+        let request: ChecksRequest<'_> = serde_json::from_slice(body).map_err(|_| Problem::not_the_json())?;
+        let purpose = checked_purpose(&request.purpose)?;
+        let most = app.node.config().checks_at_once;
+        if request.ids.len() + request.items.len() > most {
             return Err(Problem::bad_request(
-                "`ids` need a `class`; or send `items` with a class each",
-                "ids 须有 class：请补充，或改用 items 并为每项写明 class",
+                format!("ask for at most {most} subjects at once; split the list"),
+                format!("一次最多查询 {most} 个主体：请拆分"),
             ));
         }
-    };
-    let ids = request.ids.iter().map(|id| (class_of_ids, id.as_ref()));
-    let questions: Vec<(Class, &str)> =
-        ids.chain(request.items.iter().map(|item| (item.class, item.id.as_ref()))).collect();
-    let context = app.node.check_context();
-    let view = app.node.view();
-    let store = app.node.store();
-    let answers: Vec<Answer> = questions
-        .par_iter()
-        .with_min_len(512)
-        .map_init(|| Asker::new(&view, &context, store), |asker, (class, id)| asker.ask(*class, id))
-        .collect::<Result<_, Problem>>()?;
-    for answer in &answers {
-        app.node.metrics().checked(answer.answer, 1);
+        let class_of_ids = match (request.class, request.ids.is_empty()) {
+            (Some(class), _) => class,
+            (None, true) => Class::Ent,
+            (None, false) => {
+                return Err(Problem::bad_request(
+                    "`ids` need a `class`; or send `items` with a class each",
+                    "ids 须有 class：请补充，或改用 items 并为每项写明 class",
+                ));
+            }
+        };
+        let ids = request.ids.iter().map(|id| (class_of_ids, id.as_ref()));
+        let questions: Vec<(Class, &str)> =
+            ids.chain(request.items.iter().map(|item| (item.class, item.id.as_ref()))).collect();
+        let context = app.node.check_context();
+        let (view, cache) = (app.node.view(), app.node.resolver().cache());
+        let answered: Vec<Result<Answer, Subject>> = questions
+            .par_iter()
+            .with_min_len(512)
+            .map_init(
+                || Asker::new(&context, app.node.store()),
+                |asker, (class, id)| match Subject::parse(*class, id) {
+                    Ok(subject) => match view.tokens.known(&subject, cache, &mut asker.scratch)? {
+                        Some(known) => Ok(Ok(asker.answer(*class, &known))),
+                        None => Ok(Err(subject)),
+                    },
+                    Err(invalid) => Ok(Ok(Answer::invalid(invalid))),
+                },
+            )
+            .collect::<Result<_, Problem>>()?;
+        let mut unknown = Vec::new();
+        let answers = answered.into_iter().enumerate().map(|(place, answered)| match answered {
+            Ok(answer) => Some(answer),
+            Err(subject) => {
+                unknown.push((place, subject));
+                None
+            }
+        });
+        let answers = answers.collect();
+        Ok(Questions { purpose: purpose.to_owned(), context, answers, unknown })
     }
-    app.audit.checked(caller, purpose, answers.iter().map(|answer| answer.answer));
-    Ok(json(&ChecksResponse { answers, feeds: context.feeds_json() }))
+
+    /// Answers the rest with what the key holders evaluated.
+    fn settle(
+        mut self,
+        app: &App,
+        places: &[usize],
+        subjects: &[Subject],
+        resolved: Vec<Result<Derivations, TokenError>>,
+    ) -> Result<Questions, Problem> {
+        let mut asker = Asker::new(&self.context, app.node.store());
+        let mut settled = Vec::with_capacity(places.len());
+        for ((place, subject), resolved) in places.iter().zip(subjects).zip(resolved) {
+            settled.push((
+                *place,
+                match resolved {
+                    Ok(derivations) => asker.answer(subject.class(), &derivations),
+                    Err(TokenError::Unavailable(unavailable)) => Answer::unavailable(&unavailable),
+                    Err(error) => return Err(error.into()),
+                },
+            ));
+        }
+        for (place, answer) in settled {
+            self.answers[place] = Some(answer);
+        }
+        Ok(self)
+    }
+
+    fn answer(self, app: &App, caller: &Arc<str>) -> Result<Response, Problem> {
+        // Every place has been settled.
+        let answers: Vec<Answer> = self.answers.into_iter().collect::<Option<_>>().ok_or_else(Problem::stopping)?;
+        for answer in &answers {
+            app.node.metrics().checked(answer.answer, 1);
+        }
+        app.audit.checked(caller, &self.purpose, answers.iter().map(|answer| answer.answer));
+        Ok(json(&ChecksResponse { answers, feeds: self.context.feeds_json() }))
+    }
 }
 
 /// An answer that borrows from the moment it speaks of.
@@ -200,38 +287,31 @@ fn json(value: &impl Serialize) -> Response {
 
 /// Answers questions against one moment of the node; keeps its buffers.
 struct Asker<'a> {
-    view: &'a Arc<View>,
     context: &'a Context,
     store: &'a Store,
     table: Reader,
     scratch: Vec<u8>,
-    rows: Vec<Row>,
+    rows: (Vec<Row>, Vec<Row>),
 }
 
 impl<'a> Asker<'a> {
-    fn new(view: &'a Arc<View>, context: &'a Context, store: &'a Store) -> Self {
+    fn new(context: &'a Context, store: &'a Store) -> Self {
         let table = store.table().reader();
-        Asker { view, context, store, table, scratch: Vec::with_capacity(160), rows: Vec::new() }
+        Asker { context, store, table, scratch: Vec::with_capacity(160), rows: Default::default() }
     }
 
-    fn ask(&mut self, class: Class, id: &str) -> Result<Answer, Problem> {
-        Ok(match self.derive(class, id)? {
-            Ok(derived) => self.answer(class, &derived),
-            Err(invalid) => Answer::invalid(invalid),
-        })
+    fn answer(&mut self, class: Class, derivations: &Derivations) -> Answer {
+        self.context.answer(class, derivations, &self.table, (&mut self.rows.0, &mut self.rows.1))
     }
 
     /// The answer with the details that its listings carry for this identifier. A disk that does not give them back takes
     /// nothing from the answer, which comes from memory.
-    fn ask_all(&mut self, class: Class, id: &str) -> Result<Answer, Problem> {
-        let derived = match self.derive(class, id)? {
-            Ok(derived) => derived,
-            Err(invalid) => return Ok(Answer::invalid(invalid)),
-        };
-        let mut answer = self.answer(class, &derived);
-        let key = Zeroizing::new(derived.record_key());
+    fn answer_with_details(&mut self, class: Class, derivations: &Derivations) -> Answer {
+        let mut answer = self.answer(class, derivations);
         for listed in &mut answer.listings {
-            let (publisher, leaf) = listed.entry;
+            let (publisher, leaf, epoch) = listed.entry;
+            let Some((_, derived)) = derivations.iter().find(|(of, _)| *of == epoch) else { continue };
+            let key = Zeroizing::new(derived.record_key());
             match self.store.leaves(publisher, leaf, 1).map(|mut leaves| leaves.pop()) {
                 // None, or sealed for another subject by a publisher that does not keep to the form.
                 Ok(Some((_, Leaf::Entry(Entry::List(listing))))) => {
@@ -241,18 +321,7 @@ impl<'a> Asker<'a> {
                 Err(error) => tracing::warn!(%error, "an entry could not be read for its details"),
             }
         }
-        Ok(answer)
-    }
-
-    fn derive(&mut self, class: Class, id: &str) -> Result<Result<Derived, SubjectError>, Problem> {
-        match Subject::parse(class, id) {
-            Ok(subject) => Ok(Ok(self.view.tokens.derive(&subject, &mut self.scratch)?.1)),
-            Err(invalid) => Ok(Err(invalid)),
-        }
-    }
-
-    fn answer(&mut self, class: Class, derived: &Derived) -> Answer {
-        self.context.answer(class, &derived.token(), &self.table, &mut self.rows)
+        answer
     }
 }
 

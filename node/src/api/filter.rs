@@ -94,12 +94,13 @@ pub async fn build(
         return Err(Problem::bad_request(format!("send 1 to {ITEMS} items"), format!("请发送1至{ITEMS}个主体")));
     }
     let node = app.node.clone();
+    let subjects = request.items.iter().map(|item| Subject::parse(item.class, &item.id));
+    let subjects: Vec<Subject> = subjects.collect::<Result<_, _>>().map_err(|error| Problem::refused(&error))?;
+    let tags = node.resolver().resolve(&subjects).await.into_iter();
+    let tags = tags.map(|derived| Ok(derived?.newest().1.federation_tag()));
+    let tags: BTreeSet<[u8; 32]> = tags.collect::<Result<_, Problem>>()?;
     let built = tokio::task::spawn_blocking(move || -> Result<FilterFile, Problem> {
-        let (view, mut scratch, mut tags) = (node.view(), Vec::new(), BTreeSet::new());
-        for item in &request.items {
-            let subject = Subject::parse(item.class, &item.id).map_err(|error| Problem::refused(&error))?;
-            tags.insert(view.tokens.federation_tag(&subject, &mut scratch)?);
-        }
+        let view = node.view();
         let tags: Vec<[u8; 32]> = tags.into_iter().collect();
         let now = clock::wall();
         let (head, bitmap) = filter::build(
@@ -151,7 +152,7 @@ pub async fn check(
         return Err(refused(Both::new("it is not signed by a member of this alliance", "它不是由本联盟的成员签名的")));
     }
     let subject = Subject::parse(request.class, &request.id).map_err(|error| Problem::refused(&error))?;
-    let tag = view.tokens.federation_tag(&subject, &mut Vec::new())?;
+    let tag = app.node.resolver().resolve_one(&subject).await?.newest().1.federation_tag();
     let filter = Filter::open(&head, bitmap).map_err(refused)?;
     let answer = match filter.answer(&tag, clock::wall()) {
         FilterAnswer::Absent => "not_listed",

@@ -246,8 +246,10 @@ impl Import<'_> {
                 Err(reject) => heard &= self.reject(&reject),
             }
         }
+        let subjects = wishes.iter().map(|wish| &wish.subject);
+        let prepared = tokio::runtime::Handle::current().block_on(self.node.resolver().prepare(subjects));
         let session = self.session()?;
-        let outcomes = session.list(&wishes).map_err(error_line)?;
+        let outcomes = session.list(&wishes, &prepared).map_err(error_line)?;
         for (line, outcome) in lines.into_iter().zip(&outcomes) {
             self.counted.count(outcome);
             if let Outcome::Refused(refusal) = outcome {

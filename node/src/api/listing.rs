@@ -1,8 +1,11 @@
 //! Listing and clearing over HTTP.
 
+use std::sync::Arc;
+
 use antibrush_protocol::{
     base::Day,
     codes::{Conduct, Direction, List, Reason, Role, Severity},
+    feed::build::BuildError,
     subject::{Class, Subject},
 };
 use axum::{
@@ -20,6 +23,7 @@ use crate::{
     core::{Clear, Counted, Node, Outcome, Session, Wanted},
     import::Private,
     lang::Both,
+    tokens::Prepared,
 };
 
 /// The most items of one call: larger lists are imported as files.
@@ -133,7 +137,7 @@ pub async fn list(
     let Json(request) = request?;
     bounded(request.items.len())?;
     let wishes: Vec<Result<Wanted, Both>> = request.items.into_iter().map(wanted).collect();
-    to_the_end(app.node, wishes, |session, wishes| session.list(wishes)).await
+    to_the_end(app.node, wishes, |wish| &wish.subject, |session, wishes, prepared| session.list(wishes, prepared)).await
 }
 
 /// Clears subjects that this platform listed.
@@ -152,7 +156,8 @@ pub async fn clear(
         Ok::<_, Both>(Clear { subject, list: item.list.unwrap_or(List::Cxh), reason: item.reason })
     };
     let wishes = request.items.into_iter().map(clear).collect();
-    to_the_end(app.node, wishes, |session, wishes| session.clear(wishes)).await
+    to_the_end(app.node, wishes, |wish| &wish.subject, |session, wishes, prepared| session.clear(wishes, prepared))
+        .await
 }
 
 fn bounded(items: usize) -> Result<(), Problem> {
@@ -202,33 +207,33 @@ fn wanted(item: ListItem) -> Result<Wanted, Both> {
 
 /// Publishes in a task of its own: a caller that goes away must not give the writer's place to the next one while the batch
 /// is on its way.
-async fn to_the_end<W: Send + 'static>(
-    node: std::sync::Arc<Node>,
+async fn to_the_end<W: Send + Sync + 'static>(
+    node: Arc<Node>,
     wishes: Vec<Result<W, Both>>,
-    plan: impl FnOnce(&mut Session, &[W]) -> Result<Vec<Outcome>, antibrush_protocol::feed::build::BuildError>
-    + Send
-    + 'static,
+    subject: fn(&W) -> &Subject,
+    plan: fn(&mut Session, &[W], &Prepared) -> Result<Vec<Outcome>, BuildError>,
 ) -> Result<Json<PublishResponse>, Problem> {
-    tokio::spawn(async move { publish(&node, wishes, plan).await }).await.map_err(|_| Problem::stopping())?
+    tokio::spawn(async move { publish(&node, wishes, subject, plan).await }).await.map_err(|_| Problem::stopping())?
 }
 
 /// Plans and publishes; items that could not even be read keep their place among the outcomes.
-async fn publish<W: Send + 'static>(
-    node: &std::sync::Arc<Node>,
+async fn publish<W: Send + Sync + 'static>(
+    node: &Arc<Node>,
     wishes: Vec<Result<W, Both>>,
-    plan: impl FnOnce(&mut Session, &[W]) -> Result<Vec<Outcome>, antibrush_protocol::feed::build::BuildError>
-    + Send
-    + 'static,
+    subject: fn(&W) -> &Subject,
+    plan: fn(&mut Session, &[W], &Prepared) -> Result<Vec<Outcome>, BuildError>,
 ) -> Result<Json<PublishResponse>, Problem> {
     node.may_publish()?;
+    let (mut good, mut places) = (Vec::new(), Vec::new());
+    for wish in wishes {
+        places.push(wish.map(|wish| good.push(wish)));
+    }
+    // Before the writer's turn: others need not wait while the key holders are asked.
+    let prepared = node.resolver().prepare(good.iter().map(subject)).await;
     let (planner, writer) = (node.clone(), node.writer().await);
     let planned = tokio::task::spawn_blocking(move || -> Result<_, Problem> {
-        let (mut good, mut places) = (Vec::new(), Vec::new());
-        for wish in wishes {
-            places.push(wish.map(|wish| good.push(wish)));
-        }
         let mut session = Session::new(&planner, writer)?;
-        let outcomes = plan(&mut session, &good).map_err(|error| Problem::refused(&error))?;
+        let outcomes = plan(&mut session, &good, &prepared).map_err(|error| Problem::refused(&error))?;
         Ok((session, outcomes, places))
     });
     let (session, outcomes, places) = planned.await.map_err(|_| Problem::stopping())??;
@@ -255,7 +260,7 @@ fn described(outcome: &Outcome) -> ItemOutcome {
         Outcome::Amended => ("amended", None),
         Outcome::Unchanged => ("unchanged", None),
         Outcome::Cleared => ("cleared", None),
-        Outcome::Refused(refusal) => ("refused", Some(Both::from(*refusal))),
+        Outcome::Refused(refusal) => ("refused", Some(Both::from(refusal.clone()))),
     };
     let (reason, reason_zh) = reason.map(|Both { en, zh }| (en, zh)).unzip();
     ItemOutcome { outcome, reason, reason_zh }

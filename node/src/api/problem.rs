@@ -122,6 +122,7 @@ impl From<PublishError> for Problem {
             PublishError::ClockBehind(_) | PublishError::ClockWrong(_) => (StatusCode::CONFLICT, "clock"),
             PublishError::Refused(R::Storage) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
             PublishError::Storage(error) => storage(error),
+            PublishError::Vault(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
             PublishError::Refused(R::Frozen) => (StatusCode::CONFLICT, "frozen"),
             PublishError::Refused(R::Moved | R::Invalid) => (StatusCode::CONFLICT, "refused"),
             PublishError::Key(_) => (StatusCode::INTERNAL_SERVER_ERROR, "key"),
@@ -152,7 +153,11 @@ fn storage(error: &StorageError) -> (StatusCode, &'static str) {
 
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
-        Problem::of(StatusCode::FORBIDDEN, "no-token", &error)
+        let (status, kind) = match &error {
+            TokenError::NotEntitled | TokenError::NoKey(_) | TokenError::Sealed => (StatusCode::FORBIDDEN, "no-token"),
+            TokenError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        };
+        Problem::of(status, kind, &error)
     }
 }
 

@@ -76,10 +76,12 @@ pub async fn inclusion(
         (Some(index), None, None) => index,
         (None, Some(class), Some(id)) => {
             let subject = Subject::parse(class, id).map_err(|error| Problem::refused(&error))?;
-            let token = app.node.token(&subject)?;
-            let mut rows = Vec::new();
-            app.node.store().table().get(&prefix_of(&token), &mut rows);
-            let row = rows.iter().find(|row| row.publisher == member);
+            let derivations = app.node.resolver().resolve_one(&subject).await?;
+            let row = derivations.iter().find_map(|(_, derived)| {
+                let mut rows = Vec::new();
+                app.node.store().table().get(&prefix_of(&derived.token()), &mut rows);
+                rows.into_iter().find(|row| row.publisher == member)
+            });
             u64::from(
                 row.ok_or_else(|| {
                     Problem::not_found(

@@ -8,7 +8,6 @@ use antibrush_protocol::{
     feed::BatchHeader,
     replica::{Replica, Restored},
     signed::Signed,
-    subject::Subject,
 };
 use arc_swap::ArcSwap;
 use hmac::{Hmac, KeyInit, Mac};
@@ -27,12 +26,21 @@ use crate::{
     check::Context,
     clock,
     config::Config,
-    keys::{KeyError, Keys},
+    holder::{
+        Custodian, Holder,
+        quota::{self, Quotas},
+        shares::{ShareError, Shares},
+    },
+    keys::{KeyError, Keys, LocalKey},
     metrics::Metrics,
-    network::{self, Command, Network, NetworkError},
+    network::{self, Command, Network, NetworkError, Tap},
     profile::{Profile, ProfileError},
     storage::{Recovery, StorageError, Store, lock::DataDir},
-    tokens::Tokens,
+    tokens::{
+        Resolver, Tokens,
+        cache::{self, TokenCache},
+        vault::{Vault, VaultError},
+    },
 };
 
 /// Messages that may wait for the driver.
@@ -60,6 +68,12 @@ pub enum NodeError {
     /// A key is missing.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A holder's secrets cannot be read.
+    #[error(transparent)]
+    Shares(#[from] ShareError),
+    /// The vault of own listings' identifiers cannot be read.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The profile is missing or damaged.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -103,6 +117,10 @@ pub struct Node {
     recovering: Arc<Recovering>,
     metrics: Arc<Metrics>,
     admitter: Arc<Admitter>,
+    holder: Arc<Holder>,
+    resolver: Arc<Resolver>,
+    vault: Arc<Vault>,
+    news: watch::Receiver<u64>,
     listening: Vec<libp2p::Multiaddr>,
     started: Timestamp,
     stop: CancellationToken,
@@ -126,6 +144,7 @@ impl Node {
             node: node_key,
             heads: store.heads()?,
             standings: store.standings()?,
+            posts: store.posts()?,
         });
         let own_dropped = replica.me().is_some_and(|me| recovery.feeds_dropped.contains(&me));
         let lost = recovery.documents_lost || own_dropped;
@@ -140,7 +159,9 @@ impl Node {
         let network = match opening {
             Opening::Online => {
                 let mut secret = keys.node()?.secret();
-                network::start(&mut secret, chain.alliance(), &config.listen, stop.clone(), &tasks).await?
+                let tap =
+                    config.tap.as_deref().map_or_else(|| Ok(Tap::none()), Tap::open).map_err(StorageError::from)?;
+                network::start(&mut secret, chain.alliance(), &config.listen, tap, stop.clone(), &tasks).await?
             }
             Opening::Offline => nowhere(),
         };
@@ -157,6 +178,28 @@ impl Node {
             addresses: announce,
             one_at_a_time: Mutex::new(()),
         });
+        let local = |purpose: &str| Ok::<_, KeyError>(LocalKey::derive(keys.seal()?.secret(), purpose));
+        let holder = Arc::new(Holder::new(
+            keys.clone(),
+            Shares::open(data.path(), local("shares")?)?,
+            Quotas::open(&data.path().join(quota::DIRECTORY)).map_err(StorageError::from)?,
+            view.clone(),
+            network.commands.clone(),
+            metrics.clone(),
+        ));
+        let cache =
+            TokenCache::open(&data.path().join(cache::DIRECTORY), local("tokens")?).map_err(StorageError::from)?;
+        let resolver = Arc::new(Resolver::new(
+            data.path(),
+            cache,
+            view.clone(),
+            network.commands.clone(),
+            holder.clone(),
+            metrics.clone(),
+        ));
+        let vault = Arc::new(Vault::open(data.path(), local("vault")?)?);
+        holder.start(network.evaluations, &stop, &tasks);
+        let (news_out, news) = watch::channel(0);
         let driver = Driver {
             replica,
             store: store.clone(),
@@ -169,8 +212,14 @@ impl Node {
             metrics: metrics.clone(),
             admitter: admitter.clone(),
             recovering: recovering.clone(),
+            holder: holder.clone(),
+            news: news_out,
         };
         tasks.spawn(driver::run(driver, messages, network.events, stop.clone()));
+        if opening == Opening::Online {
+            let custodian = Custodian::new(holder.clone(), view.clone(), core.clone(), admitter.clone());
+            tasks.spawn(custodian.run(news.clone(), stop.clone()));
+        }
         let node = Arc::new(Node {
             profile,
             store,
@@ -184,6 +233,10 @@ impl Node {
             recovery,
             metrics,
             admitter,
+            holder,
+            resolver,
+            vault,
+            news,
             listening: network.listening,
             started: clock::wall(),
             stop,
@@ -309,9 +362,24 @@ impl Node {
         outcome.await.ok()
     }
 
-    /// Makes the token of a subject, for one check.
-    pub fn token(&self, subject: &Subject) -> Result<antibrush_protocol::base::Token, crate::tokens::TokenError> {
-        Ok(self.view.load().tokens.token(subject, &mut Vec::with_capacity(128))?.1)
+    /// Makes tokens, with the holders' help where they take part.
+    pub fn resolver(&self) -> &Arc<Resolver> {
+        &self.resolver
+    }
+
+    /// The identifiers of this platform's own listings under shared keys.
+    pub fn vault(&self) -> &Arc<Vault> {
+        &self.vault
+    }
+
+    /// The holder's side of this node.
+    pub fn holder(&self) -> &Arc<Holder> {
+        &self.holder
+    }
+
+    /// Counts changes of the board and the charter, to wait on.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.news.clone()
     }
 
     /// The conduct of peers.
@@ -426,10 +494,12 @@ fn nowhere() -> Network {
     tokio::spawn(async move {
         let _keep_open = keep_open;
         while let Some(command) = taken.recv().await {
+            // An evaluation's reply is dropped: not connected.
             if let Command::Records(reply) = command {
                 let _ = reply.send(Vec::new());
             }
         }
     });
-    Network { commands, events, listening: Vec::new() }
+    let (_, evaluations) = mpsc::channel(1);
+    Network { commands, events, evaluations, listening: Vec::new() }
 }

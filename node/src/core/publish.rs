@@ -407,33 +407,33 @@ impl Session {
             return Ok(Planned { outcome, entries, key, identifier: None });
         }
         let entry = {
-                self.table.get(&key.0, rows);
-                let name = wanted.name.as_deref().filter(|_| self.is_confirmed_by_others(rows, wanted.conduct));
-                let name = name.map(|name| PublicName::new(&wanted.subject, name));
-                let mut listing = Listing {
-                    class,
-                    epoch,
-                    token,
-                    list: wanted.list,
-                    conduct: wanted.conduct,
-                    severity,
-                    role: wanted.role,
-                    direction: wanted.direction,
-                    region: wanted.region,
-                    day,
-                    expires,
-                    basis: wanted.basis.clone().unwrap_or_else(|| self.basis.clone()),
-                    evidence: self.commit_evidence(&wanted.evidence),
-                    // A name that may not be published simply stays at home.
-                    name: name.and_then(Result::ok),
-                    sealed: None,
-                    carries: None,
-                };
-                if let Some(details) = &wanted.details {
-                    let key = Zeroizing::new(derived.record_key());
-                    sealed::seal(&mut listing, self.me, &key, details.as_str(), random::bytes())?;
-                }
-                Entry::List(listing)
+            self.table.get(&key.0, rows);
+            let name = wanted.name.as_deref().filter(|_| self.is_confirmed_by_others(rows, wanted.conduct));
+            let name = name.map(|name| PublicName::new(&wanted.subject, name));
+            let mut listing = Listing {
+                class,
+                epoch,
+                token,
+                list: wanted.list,
+                conduct: wanted.conduct,
+                severity,
+                role: wanted.role,
+                direction: wanted.direction,
+                region: wanted.region,
+                day,
+                expires,
+                basis: wanted.basis.clone().unwrap_or_else(|| self.basis.clone()),
+                evidence: self.commit_evidence(&wanted.evidence),
+                // A name that may not be published simply stays at home.
+                name: name.and_then(Result::ok),
+                sealed: None,
+                carries: None,
+            };
+            if let Some(details) = &wanted.details {
+                let key = Zeroizing::new(derived.record_key());
+                sealed::seal(&mut listing, self.me, &key, details.as_str(), random::bytes())?;
+            }
+            Entry::List(listing)
         };
         let encoded = build::encode_entry(&entry)?;
         let shared = matches!(self.view.tokens.makers(class)?.first(), Some(Maker::Shared(_)));
@@ -511,9 +511,7 @@ impl Session {
         let derivations = self.derive(&wish.subject, prepared, scratch)?;
         let key = (prefix_of(&derivations.token()), wish.list.number());
         let mut entries = [None, None];
-        for (slot, (current, token)) in
-            entries.iter_mut().zip(self.standing(&derivations, class, wish.list, rows))
-        {
+        for (slot, (current, token)) in entries.iter_mut().zip(self.standing(&derivations, class, wish.list, rows)) {
             let clearing = Clearing {
                 class,
                 epoch: current.epoch,
@@ -532,13 +530,7 @@ impl Session {
     }
 
     /// Our own listing of this identity, if it stands.
-    fn current(
-        &self,
-        (prefix, list): (Prefix, u8),
-        class: Class,
-        epoch: u16,
-        rows: &mut Vec<Row>,
-    ) -> Option<Standing> {
+    fn current(&self, (prefix, list): (Prefix, u8), class: Class, epoch: u16, rows: &mut Vec<Row>) -> Option<Standing> {
         self.table.get(&prefix, rows);
         let own = rows.iter().find(|row| row.publisher == self.me && row.list == list)?;
         standing_of(own).filter(|standing| standing.class == class && standing.epoch == epoch)

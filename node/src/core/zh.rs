@@ -43,6 +43,7 @@ impl Zh for PublishError {
             ),
             PublishError::Refused(refusal) => format!("{}：{}", refusal.zh(), next_step(*refusal)),
             PublishError::Storage(error) => error.zh(),
+            PublishError::Vault(error) => error.zh(),
             PublishError::Key(error) => error.zh(),
             PublishError::Stopping => "节点正在停止：请在其运行后重新执行".to_owned(),
         }
@@ -86,6 +87,8 @@ impl Zh for NodeError {
             }
             NodeError::Storage(error) => error.zh(),
             NodeError::Key(error) => error.zh(),
+            NodeError::Shares(error) => error.zh(),
+            NodeError::Vault(error) => error.zh(),
             NodeError::Profile(error) => error.zh(),
             NodeError::Network(error) => error.zh(),
             NodeError::Clock { shown, charter } => {

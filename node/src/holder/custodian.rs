@@ -291,7 +291,9 @@ fn tidy(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<(), Custo
             continue;
         }
         let before = present_keys(&view.chain, c, *class).filter(|_| c.kind == Kind::Refresh);
-        if let Some(old) = before.and_then(|before| before.get(usize::from(number)).copied()).filter(|old| old != public) {
+        if let Some(old) =
+            before.and_then(|before| before.get(usize::from(number)).copied()).filter(|old| old != public)
+        {
             holder.shares().drop_share(&key.id(), &old)?;
         }
     }
@@ -355,7 +357,9 @@ fn retire(holder: &Holder, view: &View, now: Timestamp) -> Vec<Post> {
         let id = key.id();
         match holder.shares().retire(&id) {
             Ok(0) => {}
-            Ok(_) => tracing::info!(class = key.class.code(), epoch = key.epoch, "the share of a retired key was erased"),
+            Ok(_) => {
+                tracing::info!(class = key.class.code(), epoch = key.epoch, "the share of a retired key was erased")
+            }
             Err(error) => {
                 tracing::error!(%error, "the share of a retired key could not be erased");
                 continue;

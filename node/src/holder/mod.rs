@@ -7,9 +7,9 @@
 //! * [`service`]: judges requests and evaluates.
 //! * [`custodian`]: takes part in ceremonies, keeps and erases shares as the charter says, reports what was evaluated.
 
+mod custodian;
 pub mod queue;
 pub mod quota;
-mod custodian;
 mod service;
 pub mod shares;
 

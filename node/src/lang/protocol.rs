@@ -123,7 +123,8 @@ impl Zh for CharterError {
             CharterError::Stewards => "秘书处成员须为正常状态、各有密钥且能达到签名门限".to_owned(),
             CharterError::TokenKeys => "令牌密钥顺序不对、重复，或属于本版本不认识的套件".to_owned(),
             CharterError::Holding => {
-                "密钥持有方须为正常状态、有签名密钥、互不受同一主体控制的成员，其中至少一家不是平台，且不少于门限".to_owned()
+                "密钥持有方须为正常状态、有签名密钥、互不受同一主体控制的成员，其中至少一家不是平台，且不少于门限"
+                    .to_owned()
             }
             CharterError::PublicShares => "令牌密钥的公开份额不属于同一把密钥，或持有方不是成员".to_owned(),
             CharterError::FallsBack => "已使用门限密钥（套件2）的类别不得退回带密钥哈希（套件1）".to_owned(),

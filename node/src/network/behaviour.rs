@@ -75,10 +75,7 @@ impl Behaviour {
             limits: connection_limits::Behaviour::new(limits),
             gossip: gossip()?,
             sync: request_response::Behaviour::new([(SYNC_PROTOCOL, ProtocolSupport::Full)], sync),
-            evaluation: request_response::Behaviour::new(
-                [(EVALUATION_PROTOCOL, ProtocolSupport::Full)],
-                evaluation,
-            ),
+            evaluation: request_response::Behaviour::new([(EVALUATION_PROTOCOL, ProtocolSupport::Full)], evaluation),
             join: request_response::Behaviour::new([(JOIN_PROTOCOL, ProtocolSupport::Full)], join),
             identify: identify::Behaviour::new(
                 identify::Config::new("/antibrush/1".to_owned(), key.public())

@@ -14,9 +14,9 @@ mod tap;
 mod task;
 mod zh;
 
+pub use behaviour::EVALUATIONS_PER_HOLDER;
 pub use gate::{Door, PeerRecord};
 pub use identity::{peer_id, peer_key};
 pub use join::{JoinError, join};
-pub use behaviour::EVALUATIONS_PER_HOLDER;
 pub use tap::Tap;
 pub use task::{Address, Command, Evaluation, Event, Network, NetworkError, start};

@@ -77,7 +77,11 @@ pub enum Command {
     /// Invitations are out, or no longer.
     Door(Door),
     /// Ask a key holder. The connection's own time limit is long: the asker keeps a deadline.
-    Evaluate { peer: Peer, request: EvaluationRequest, reply: oneshot::Sender<Result<EvaluationResponse, RequestFailure>> },
+    Evaluate {
+        peer: Peer,
+        request: EvaluationRequest,
+        reply: oneshot::Sender<Result<EvaluationResponse, RequestFailure>>,
+    },
     /// Answer an evaluation.
     Evaluated { handle: AnswerHandle, response: EvaluationResponse },
     /// Answer a newcomer.

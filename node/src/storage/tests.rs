@@ -142,6 +142,7 @@ fn listing(number: u8) -> Listing {
         evidence: [number; 32],
         name: None,
         sealed: None,
+        carries: None,
     }
 }
 

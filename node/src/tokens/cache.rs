@@ -43,6 +43,9 @@ use crate::{
     storage::files::{self, FileError, Operation},
 };
 
+/// The directory in a data directory.
+pub const DIRECTORY: &str = "tokens";
+
 const ROW: usize = 64;
 const TAG: usize = 16;
 const PAD: std::ops::Range<usize> = TAG..48;

@@ -102,7 +102,11 @@ impl fmt::Display for HolderProblem {
             HolderProblem::NoAnswer => "does not answer",
             HolderProblem::Busy => "has too much to do",
             HolderProblem::Exhausted { renews } => {
-                return write!(f, "has evaluated this member's quota of the day, which renews at {}", clock_text(*renews));
+                return write!(
+                    f,
+                    "has evaluated this member's quota of the day, which renews at {}",
+                    clock_text(*renews)
+                );
             }
             HolderProblem::Refused(Refusal::NoShare) => "has no share of this key",
             HolderProblem::Refused(Refusal::NotEntitled) => "does not evaluate for this member's role",

@@ -113,10 +113,8 @@ impl Tokens {
         let charter = chain.current();
         let nobody = |refusal| Tokens { makers: BTreeMap::new(), refusal: Some(refusal) };
         match me.and_then(|me| charter.member(me)) {
-            Some(member) if member.role.may_derive() => {
-                makers(chain.alliance(), charter, member, seal_secret)
-                    .map_or_else(nobody, |makers| Tokens { makers, refusal: None })
-            }
+            Some(member) if member.role.may_derive() => makers(chain.alliance(), charter, member, seal_secret)
+                .map_or_else(nobody, |makers| Tokens { makers, refusal: None }),
             _ => nobody(TokenError::NotEntitled),
         }
     }
@@ -227,11 +225,7 @@ fn maker(
     }
 }
 
-fn open_seeds(
-    charter: &Charter,
-    member: &Member,
-    seal_secret: &[u8; 32],
-) -> Result<BTreeMap<u16, Seed>, TokenError> {
+fn open_seeds(charter: &Charter, member: &Member, seal_secret: &[u8; 32]) -> Result<BTreeMap<u16, Seed>, TokenError> {
     let open = |sealed: &antibrush_protocol::charter::SealedSeed| {
         let context =
             SealContext { founding_nonce: &charter.founding_nonce, epoch: sealed.epoch, member: member.number.0 };

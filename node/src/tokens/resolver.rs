@@ -13,7 +13,7 @@ use std::{
 };
 
 use antibrush_protocol::{
-    base::{MemberNumber, Timestamp},
+    base::{Hash, MemberNumber, Timestamp},
     evaluation::{self, BadAnswer, EvaluationRequest, EvaluationResponse, padded},
     replica::{Offence, Peer},
     subject::Subject,
@@ -24,6 +24,7 @@ use antibrush_protocol::{
 };
 use arc_swap::ArcSwap;
 use futures::{StreamExt, stream, stream::FuturesUnordered};
+use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -166,11 +167,7 @@ impl Resolver {
     }
 
     /// Evaluates one batch and keeps what comes out.
-    async fn ask(
-        &self,
-        view: Arc<View>,
-        batch: Batch,
-    ) -> (usize, usize, Result<Vec<Derived>, (usize, TokenError)>) {
+    async fn ask(&self, view: Arc<View>, batch: Batch) -> (usize, usize, Result<Vec<Derived>, (usize, TokenError)>) {
         let Batch { place, first, key, inputs } = batch;
         let count = inputs.len();
         let outcome = self.evaluate(&view, &key, inputs).await;
@@ -459,7 +456,10 @@ enum Part {
 }
 
 impl Place {
-    fn settle(self, answers: &mut BTreeMap<(usize, usize), Result<Derived, TokenError>>) -> Result<Derivations, TokenError> {
+    fn settle(
+        self,
+        answers: &mut BTreeMap<(usize, usize), Result<Derived, TokenError>>,
+    ) -> Result<Derivations, TokenError> {
         let parts = match self {
             Place::Known(known) => return known,
             Place::Asked(parts) => parts,
@@ -486,7 +486,8 @@ impl Place {
 #[derive(Default)]
 struct Wanted {
     by_key: Vec<(Arc<SharedKey>, Vec<Zeroizing<Vec<u8>>>)>,
-    places: HashMap<(usize, Zeroizing<Vec<u8>>), usize>,
+    /// Where an input stands among those of its key, by its digest, which stays in memory.
+    places: HashMap<(usize, Hash), usize>,
 }
 
 /// Inputs for one request: the key's place, the first input's place among those of the key.
@@ -526,7 +527,8 @@ impl Wanted {
             self.by_key.len() - 1
         });
         let inputs = &mut self.by_key[place].1;
-        let index = *self.places.entry((place, input.clone())).or_insert_with(|| {
+        let digest: Hash = Sha256::digest(&input).into();
+        let index = *self.places.entry((place, digest)).or_insert_with(|| {
             inputs.push(input);
             inputs.len() - 1
         });

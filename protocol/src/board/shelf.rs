@@ -250,7 +250,9 @@ impl Board {
 
     /// The calls.
     pub fn calls(&self) -> impl Iterator<Item = &Verified<Call>> {
-        self.slots.values().filter_map(|shelved| if let Content::Call(call) = &shelved.post { Some(call) } else { None })
+        self.slots
+            .values()
+            .filter_map(|shelved| if let Content::Call(call) = &shelved.post { Some(call) } else { None })
     }
 
     /// One call.
@@ -299,4 +301,3 @@ fn on_time(issued: Timestamp, now: Timestamp) -> Result<(), BoardError> {
     // BOARD-3
     if issued > now.plus(limits::CLOCK_SKEW_SECONDS) { Err(BoardError::FromTheFuture) } else { Ok(()) }
 }
-

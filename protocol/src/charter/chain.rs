@@ -39,7 +39,9 @@ pub enum CharterError {
     TokenKeys,
     /// CHARTER-15: holders that are no active members with a signing key under different control, all of them platforms, or
     /// fewer than the threshold.
-    #[error("key holders must be active members under different control, at least one of them no platform, and reach the threshold")]
+    #[error(
+        "key holders must be active members under different control, at least one of them no platform, and reach the threshold"
+    )]
     Holding,
     /// CHARTER-16: the public shares do not belong to one key, or a holder is no member.
     #[error("the public shares of a token key do not belong to one key of its threshold, or a holder is no member")]

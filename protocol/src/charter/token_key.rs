@@ -114,8 +114,7 @@ impl TokenKey {
         let holders = usize::from(self.holders);
         match self.suite {
             Suite::Keyed => {
-                (self.threshold, self.holders, self.public_keys.len()) == (1, 1, 1)
-                    && self.members.is_empty()
+                (self.threshold, self.holders, self.public_keys.len()) == (1, 1, 1) && self.members.is_empty()
             }
             Suite::Threshold => {
                 self.threshold >= 2
@@ -226,9 +225,9 @@ impl Charter {
         let controllers: BTreeSet<&str> = holders.iter().map(|member| member.controller.as_str()).collect();
         let ascending = holding.members.windows(2).all(|pair| pair[0] < pair[1])
             && holding.quotas.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        let able = holders.iter().all(|member| {
-            member.is_active() && member.role.may_hold_shares() && !member.feed_keys.is_empty()
-        });
+        let able = holders
+            .iter()
+            .all(|member| member.is_active() && member.role.may_hold_shares() && !member.feed_keys.is_empty());
         let independent = holders.iter().any(|member| member.role != MemberRole::Platform);
         let reachable = (2..=holders.len()).contains(&usize::from(holding.threshold));
         if ascending && able && independent && reachable && controllers.len() == holders.len() {

@@ -63,6 +63,8 @@ pub enum Void {
     WrongTarget,
     /// LEDGER-4: the listing is of another class or key epoch.
     WrongKey,
+    /// LEDGER-6: the listing would carry on one that comes after it in the feed.
+    CarriesLater,
     /// LEDGER-5: the amendment would stretch the listing over the longest term, counted from the day of listing.
     TermExceeded,
 }
@@ -92,6 +94,7 @@ pub enum Action {
         role: Option<Role>,
         direction: Option<Direction>,
         expires: Day,
+        carries: Option<u64>,
     },
     Amend {
         target: u64,
@@ -110,12 +113,13 @@ impl Change {
     /// What matters of the entry at `index` of a feed.
     pub fn new(entry: &Entry, index: u64) -> Change {
         let action = match entry {
-            Entry::List(Listing { conduct, severity, role, direction, expires, .. }) => Action::List {
+            Entry::List(Listing { conduct, severity, role, direction, expires, carries, .. }) => Action::List {
                 conduct: *conduct,
                 severity: *severity,
                 role: *role,
                 direction: *direction,
                 expires: *expires,
+                carries: *carries,
             },
             Entry::Amend(Amendment { target, conduct, severity, role, direction, expires, .. }) => Action::Amend {
                 target: *target,
@@ -137,7 +141,9 @@ impl Change {
             Action::List { .. } if current.is_some_and(|current| current.holds_on(self.day)) => {
                 Effect::Void(Void::AlreadyListed)
             }
-            Action::List { conduct, severity, role, direction, expires } => Effect::Stands(Standing {
+            // LEDGER-6: the earlier epoch's listing stands before it in the same feed.
+            Action::List { carries: Some(earlier), .. } if earlier >= self.index => Effect::Void(Void::CarriesLater),
+            Action::List { conduct, severity, role, direction, expires, .. } => Effect::Stands(Standing {
                 leaf: self.index,
                 class: self.class,
                 epoch: self.epoch,

@@ -189,8 +189,7 @@ pub fn check(
     if token_key.share_of(holder) != Some(answer.share) {
         return Err(EvaluationError::OtherShare(holder)); // EVALUATION-6
     }
-    let evaluation =
-        Evaluation { holder: answer.share, elements: answer.elements.clone(), proof: answer.proof };
+    let evaluation = Evaluation { holder: answer.share, elements: answer.elements.clone(), proof: answer.proof };
     // EVALUATION-7
     key.check(blinded, &evaluation).map_err(|error| EvaluationError::Oprf { holder, error })
 }

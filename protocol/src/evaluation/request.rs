@@ -59,5 +59,9 @@ impl Wire for EvaluationRequest {
 /// Elements one behind the other, at most a batch.
 pub(super) fn read_elements(r: &mut Reader<'_>) -> Result<Vec<[u8; ELEMENT_BYTES]>, DecodeError> {
     let (elements, rest) = r.bytes(BATCH * ELEMENT_BYTES)?.as_chunks::<ELEMENT_BYTES>();
-    if rest.is_empty() && !elements.is_empty() { Ok(elements.to_vec()) } else { Err(DecodeError::OutOfRange("elements")) }
+    if rest.is_empty() && !elements.is_empty() {
+        Ok(elements.to_vec())
+    } else {
+        Err(DecodeError::OutOfRange("elements"))
+    }
 }

@@ -60,7 +60,8 @@ impl Replica {
             }
         }
         // A full answer may not have been all; one without news would come again and again.
-        if news && posts.len() == limits::POSTS_PER_ANSWER
+        if news
+            && posts.len() == limits::POSTS_PER_ANSWER
             && let Some(state) = self.peers.get_mut(&peer)
         {
             state.board_wanted = true;

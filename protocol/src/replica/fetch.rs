@@ -283,7 +283,9 @@ impl Replica {
             (What::Board, Response::Board(posts)) => self.on_posts(peer, &posts, now),
             (What::Charters, Response::Absent) => self.no_newer_charter(peer, now),
             // It does not know us as a member yet.
-            (What::Heads | What::Board, Response::Absent) => self.ask_later(peer, what, 10 * limits::ABSENT_RETRY_MS, now),
+            (What::Heads | What::Board, Response::Absent) => {
+                self.ask_later(peer, what, 10 * limits::ABSENT_RETRY_MS, now)
+            }
             // SYNC-2
             _ => self.blame(peer, Offence::WrongAnswer, now),
         }

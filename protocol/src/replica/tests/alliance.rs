@@ -149,6 +149,7 @@ pub fn listing(number: u64) -> Entry {
         evidence: [3; 32],
         name: None,
         sealed: None,
+        carries: None,
     })
 }
 
