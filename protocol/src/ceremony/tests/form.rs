@@ -45,7 +45,7 @@ fn calls_survive_the_round_trip() {
     assert_eq!(Call::decode(&largest.encode()), Ok(largest));
 }
 
-/// CEREMONY-1 to CEREMONY-4.
+/// CEREMONY-1, CEREMONY-2, CEREMONY-3, CEREMONY-4.
 #[test]
 fn calls_of_the_wrong_form_are_refused() {
     // The check of the call asks for the form.
@@ -70,7 +70,7 @@ fn calls_of_the_wrong_form_are_refused() {
     assert!(verified(&week).is_ok());
 }
 
-/// CEREMONY-5 to CEREMONY-7.
+/// CEREMONY-5, CEREMONY-6, CEREMONY-7.
 #[test]
 fn only_a_steward_calls_those_whom_the_charter_names() {
     broken(CeremonyError::OtherAlliance, |call| call.alliance[0] ^= 1);
@@ -96,7 +96,7 @@ fn only_a_steward_calls_those_whom_the_charter_names() {
     }
 }
 
-/// CEREMONY-8 to CEREMONY-10.
+/// CEREMONY-8, CEREMONY-9, CEREMONY-10.
 #[test]
 fn messages_are_of_a_holder_of_this_ceremony() {
     let world = World::new(2, 3, CLASSES).rounds(3);
