@@ -26,11 +26,14 @@ fn every_defect_meets_its_error() {
         let read = |file: &str| fs::read_to_string(Path::new(&dir.path()).join(file)).unwrap();
         let outcome = offer(&name, &parse(&read("input.hex")).0);
         assert_eq!(outcome.err().as_deref(), Some(read("expected.txt").trim_end()), "{name}");
-        let words = if name.starts_with("join-") || name.starts_with("proof-") { 2 } else { 1 };
+        let two = ["ceremony-", "join-", "proof-"].iter().any(|prefix| name.starts_with(prefix));
+        let words = if two { 2 } else { 1 };
         *counts.entry(name.split('-').take(words).collect::<Vec<_>>().join("-")).or_default() += 1;
     }
     let objects = [
         "announcement",
+        "ceremony-call",
+        "ceremony-message",
         "charter",
         "chunk",
         "cose",
@@ -55,7 +58,7 @@ fn every_defect_meets_its_error() {
 
 /// The ids of rules (`ENTRY-4`) in some Rust files.
 fn rules(files: &[(PathBuf, String)], wanted: impl Fn(&Path) -> bool) -> BTreeSet<String> {
-    let names = ["ENTRY-", "HEADER-", "CHUNK-", "BODY-", "CHARTER-", "LEDGER-"];
+    let names = ["ENTRY-", "HEADER-", "CHUNK-", "BODY-", "CHARTER-", "LEDGER-", "CEREMONY-"];
     let ids = |text: &str| {
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').map(str::to_owned);
         words

@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, fs};
 
 use antibrush_protocol::{
     base::MemberNumber,
+    ceremony::{Ceremony, Fault, Me, Phase, Round, Seed},
     charter::{Charter, SignedCharter},
     codes::{List, Reason, Severity},
     encoding::Wire,
@@ -21,7 +22,7 @@ use wire::{alliance, chain, descriptor, parse, recode, tests_dir, vector, vector
 #[test]
 fn every_vector_decodes_and_encodes_to_the_same_bytes() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), 34);
+    assert_eq!(vectors.len(), 39);
     for (name, bytes) in vectors {
         assert_eq!(recode(&name, &bytes).as_ref(), Ok(&bytes), "{name}");
     }
@@ -31,6 +32,7 @@ fn every_vector_decodes_and_encodes_to_the_same_bytes() {
 const TYPES: &[(&str, &str)] = &[
     ("Announcement", "announcement"),
     ("BatchHeader", "batch_header"),
+    ("Call", "ceremony_call"),
     ("Charter", "charter_genesis"),
     ("ConsistencyProof", "consistency_proof"),
     ("Entry", "entry_"),
@@ -42,6 +44,7 @@ const TYPES: &[(&str, &str)] = &[
     ("JoinAnswer", "join_answer_"),
     ("JoinRequest", "join_request"),
     ("Member", "member"),
+    ("Message", "ceremony_deal"),
     ("Request", "request_"),
     ("Response", "response_"),
 ];
@@ -166,6 +169,30 @@ fn messages_say_what_their_comments_say() {
     assert_eq!(Announcement::decode(&vector("announcement")), Ok(Announcement { number: 2, id: heads.charter_id }));
     let filter = FilterHead::decode(&vector("filter_head")).unwrap();
     assert_eq!((filter.items, filter.fpr_exponent, filter.alliance), (70, 10, alliance()));
+}
+
+/// One seed and the board give the same messages in this release as in the one that made the vectors.
+#[test]
+fn the_ceremony_of_the_vectors_is_one_ceremony() {
+    let call = wire::call(&vector("ceremony_call")).unwrap();
+    let ceremony = Ceremony::new(call, &[]).unwrap();
+    let message = |name: &str| wire::message(&vector(name)).unwrap();
+    let seed = Seed(object_id(b"antibrush vector ceremony-seed-1"));
+    let me = Some(Me { holder: MemberNumber(1), seed: &seed, shares: &[] });
+    let commit = message("ceremony_commit");
+    let begun = ceremony.advance(&[], me, wire::NOW).unwrap();
+    assert_eq!((begun.phase, &begun.post[..]), (Phase::Commit, &[commit.payload().clone()][..]));
+    let waiting = ceremony.advance(&[commit.clone(), message("ceremony_deal")], me, wire::NOW).unwrap();
+    assert_eq!((waiting.phase, waiting.post.len()), (Phase::Commit, 0));
+    assert_eq!(waiting.waiting_for, wire::HOLDERS.1[1..]);
+    let silent = ceremony.advance(&[commit], me, ceremony.call().deadline).unwrap();
+    assert_eq!(silent.faults, wire::HOLDERS.1[1..].iter().map(|holder| (*holder, Fault::Dropped)).collect::<Vec<_>>());
+    let confirm = message("ceremony_confirm");
+    let Round::Confirm { public_keys, .. } = &confirm.payload().round else { panic!("a confirmation") };
+    assert!(public_keys.iter().all(|keys| keys.len() == 4) && public_keys.len() == ceremony.call().classes.len());
+    let complain = message("ceremony_complain");
+    let Round::Complain { against, deal, .. } = &complain.payload().round else { panic!("a complaint") };
+    assert_eq!((*against, *deal), (MemberNumber(1), message("ceremony_deal").id()));
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -3,7 +3,7 @@
 
 An independent path: cbor2 encodes, pycose signs and verifies, hashlib hashes. It shares no code with the node. It makes
 the entries of the first batch, its chunk, its header and the header's COSE_Sign1, byte for byte, and verifies with pycose
-every signature in the vectors: headers, charters (detached) and the join request.
+every signature in the vectors: headers, charters (detached), the join request and the ceremony.
 
 Usage, from the repository's root (cbor2 6 does not work with pycose 1.1.0):
 
@@ -128,6 +128,16 @@ def main():
         for number, signature in enumerate(signatures):
             holds = verify(signature, "application/antibrush-charter+cbor", detached=payload)
             check(f"{name}, signature {number}, verified by pycose", holds)
+    payloads = {}
+    for name in ["call", "commit", "deal", "confirm", "complain"]:
+        signed = vector(f"ceremony_{name}")
+        kind = "application/antibrush-ceremony-" + ("call" if name == "call" else "message") + "+cbor"
+        check(f"ceremony_{name}, verified by pycose", verify(signed, kind))
+        payload = payloads[name] = cbor2.loads(signed)[2]
+        check(f"ceremony_{name}: deterministic by cbor2", encode(cbor2.loads(payload)) == payload)
+        if name != "call":
+            check(f"ceremony_{name}: of the call", cbor2.loads(payload)[1] == sha256(payloads["call"]))
+    check("ceremony_complain: about the deal", cbor2.loads(payloads["complain"])[10] == sha256(payloads["deal"]))
     # Every payload that is one item is what cbor2 calls canonical.
     for name in ["charter_genesis", "charter_second", "member", "invitation", "join_request", "heads", "filter_head"]:
         check(f"{name}: deterministic by cbor2", encode(cbor2.loads(vector(name))) == vector(name))

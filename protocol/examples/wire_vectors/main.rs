@@ -5,6 +5,7 @@
 //! The output is the same each time: a difference in `git status` is a change of the wire.
 
 mod annotate;
+mod ceremony;
 mod defects;
 mod edit;
 #[path = "../../src/fixtures.rs"]
@@ -27,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
     let wire = tests.join("vectors/wire");
     fs::create_dir_all(&wire)?;
-    let objects = objects();
+    let objects = [objects(), ceremony::objects()].concat();
     for (name, what, text) in &objects {
         fs::write(wire.join(name).with_extension("txt"), format!("# {what}\n{KEYS}\n{text}"))?;
     }

@@ -1,20 +1,20 @@
 //! The fold over the board: what is to be posted, who is waited for, who is to blame, what came out.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
 use super::{
-    Call, CeremonyError, Fault, Kind, Message, Round, Seed, Step,
+    Call, CeremonyError, ClassKeys, Fault, Me, Message, Outcome, Phase, Progress, Round, Step,
     board::{Board, Entry, Record},
-    dkg::{ByNumber, Polynomial, Present, Share},
+    dkg::Share,
+    holder::Holder,
     public::{self, Commitments},
     seal,
 };
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
     signed::Verified,
-    subject::Class,
     suite::threshold::ThresholdKey,
 };
 
@@ -22,83 +22,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Ceremony {
     call: Verified<Call>,
-    present: Vec<Vec<[u8; 32]>>,
-}
-
-/// A holder that takes part.
-#[derive(Clone, Copy)]
-pub struct Me<'a> {
-    /// Its member number.
-    pub holder: MemberNumber,
-    /// Its seed for this ceremony.
-    pub seed: &'a Seed,
-    /// For a refresh its present shares, one a class of the call; otherwise empty.
-    pub shares: &'a [[u8; 32]],
-}
-
-/// How far a ceremony is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    /// Commitments are missing.
-    Commit,
-    /// Sealed shares are missing.
-    Deal,
-    /// Confirmations are missing.
-    Confirm,
-    /// All holders confirmed the same.
-    Done,
-    /// Somebody broke a rule or did not answer: a new call is needed.
-    Void,
-}
-
-/// The public keys of one class: the group key first, then share 1 to n.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClassKeys {
-    /// The class.
-    pub class: Class,
-    /// The keys, as the charter will hold them.
-    pub public_keys: Vec<[u8; 32]>,
-}
-
-/// A holder's secret shares, one a class of the call. Wiped when dropped; shows nothing of itself.
-pub struct Shares(Zeroizing<Vec<[u8; 32]>>);
-
-impl Shares {
-    /// The shares, in the order of the classes.
-    pub fn as_slice(&self) -> &[[u8; 32]] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Shares {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Shares(..)")
-    }
-}
-
-/// What a finished ceremony made.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The public keys of each class.
-    pub keys: Vec<ClassKeys>,
-    /// Our shares, if we are a holder.
-    pub shares: Option<Shares>,
-}
-
-/// Where a ceremony stands.
-#[derive(Debug)]
-pub struct Progress {
-    /// How far it is.
-    pub phase: Phase,
-    /// The holders without whom it does not go on, ascending. One that answered is among them if its answer can not be judged
-    /// yet: it may have seen a message that is still on its way to us.
-    pub waiting_for: Vec<MemberNumber>,
-    /// Ours, to be signed and put on the board.
-    pub post: Vec<Message>,
-    /// Who is to blame, ascending, each once, for the earliest round in which something is wrong.
-    pub faults: Vec<(MemberNumber, Fault)>,
-    /// The result of a ceremony that is done.
-    pub outcome: Option<Outcome>,
+    pub(super) present: Vec<Vec<[u8; 32]>>,
 }
 
 impl Ceremony {
@@ -297,7 +221,7 @@ impl Ceremony {
     }
 
     /// The shares that `from` dealt to `to`, one a class. `None` if they do not open or do not fit its commitments.
-    fn open(
+    pub(super) fn open(
         &self,
         record: &Record<'_>,
         all: &[Vec<Commitments>],
@@ -330,7 +254,7 @@ impl Ceremony {
     }
 
     /// All commitments, by holder and class.
-    fn commitments(&self, commits: &[Entry<'_>]) -> Result<Vec<Vec<Commitments>>, Fault> {
+    pub(super) fn commitments(&self, commits: &[Entry<'_>]) -> Result<Vec<Vec<Commitments>>, Fault> {
         commits.iter().enumerate().map(|(place, (_, message))| self.read_commit(place, message)).collect()
     }
 
@@ -347,17 +271,17 @@ impl Ceremony {
         (0..call.classes.len()).map(keys).collect::<Option<_>>().ok_or(CeremonyError::NoKey)
     }
 
-    fn holder(&self, place: usize) -> MemberNumber {
+    pub(super) fn holder(&self, place: usize) -> MemberNumber {
         self.call().holders[place]
     }
 
-    fn place(&self, holder: MemberNumber) -> Result<usize, CeremonyError> {
+    pub(super) fn place(&self, holder: MemberNumber) -> Result<usize, CeremonyError> {
         self.call().holders.binary_search(&holder).map_err(|_| CeremonyError::NotAHolder(holder))
     }
 }
 
 /// The number of the share of the holder at a place.
-fn number(place: usize) -> Result<u8, CeremonyError> {
+pub(super) fn number(place: usize) -> Result<u8, CeremonyError> {
     u8::try_from(place + 1).map_err(|_| CeremonyError::Defect)
 }
 
@@ -389,109 +313,5 @@ impl Verdict {
     /// Blames a holder, once.
     fn fault(&mut self, holder: MemberNumber, fault: Fault) {
         self.faults.entry(holder).or_insert(fault);
-    }
-}
-
-/// Ourselves in a ceremony.
-struct Holder<'a> {
-    ceremony: &'a Ceremony,
-    place: usize,
-    me: Me<'a>,
-}
-
-impl<'a> Holder<'a> {
-    fn new(ceremony: &'a Ceremony, me: Me<'a>) -> Result<Holder<'a>, CeremonyError> {
-        let place = ceremony.place(me.holder)?;
-        // CEREMONY-20
-        let ours = |(share, keys): (&[u8; 32], &Vec<[u8; 32]>)| public::of_share(share).as_ref() == keys.get(place + 1);
-        if me.shares.len() != ceremony.present.len() || !me.shares.iter().zip(&ceremony.present).all(ours) {
-            return Err(CeremonyError::OtherShare);
-        }
-        Ok(Holder { ceremony, place, me })
-    }
-
-    fn polynomials(&self) -> Result<Vec<Polynomial<'a>>, CeremonyError> {
-        let (id, number) = (self.ceremony.id(), number(self.place)?);
-        let call = self.ceremony.call();
-        call.classes.iter().map(|class| Polynomial::new(call, number, self.me.seed.polynomial(&id, *class))).collect()
-    }
-
-    fn commit(&self) -> Result<Round, CeremonyError> {
-        let secret = self.me.seed.receive_secret(&self.ceremony.id());
-        let packages = self.polynomials()?.iter().map(Polynomial::package).collect::<Result<_, _>>()?;
-        Ok(Round::Commit { receive_key: seal::public(&secret).ok_or(CeremonyError::Defect)?, packages })
-    }
-
-    fn deal(&self, record: &Record<'_>) -> Result<Round, CeremonyError> {
-        let (id, sender) = (self.ceremony.id(), self.me.holder);
-        let polynomials = self.polynomials()?.into_iter().enumerate();
-        let shares = polynomials.map(|(class, polynomial)| polynomial.deal(&self.packages(record, class)?));
-        let shares = shares.collect::<Result<Vec<ByNumber<Share>>, CeremonyError>>()?;
-        let sealed = self.others().map(|to| {
-            let mut plain = Zeroizing::new(Vec::with_capacity(32 * shares.len()));
-            for class in &shares {
-                plain.extend_from_slice(&class.get(&number(to)?).ok_or(CeremonyError::Defect)?[..]);
-            }
-            let receiver = self.ceremony.holder(to);
-            let key = record.receive_key(to).ok_or(CeremonyError::Defect)?;
-            let entropy = self.me.seed.seal_entropy(&id, receiver.0, key);
-            let context = seal::Context { ceremony: &id, sender, receiver };
-            seal::seal(key, &context, &plain, &entropy).ok_or(CeremonyError::Defect)
-        });
-        Ok(Round::Deal { sealed: sealed.collect::<Result<_, _>>()? })
-    }
-
-    fn answer(
-        &self,
-        record: &Record<'_>,
-        all: &[Vec<Commitments>],
-        transcript: Hash,
-        keys: &[Vec<[u8; 32]>],
-    ) -> Result<Round, CeremonyError> {
-        let secret = self.me.seed.receive_secret(&self.ceremony.id());
-        let bad = self.others().find(|from| self.ceremony.open(record, all, *from, self.place, &secret).is_none());
-        Ok(match bad {
-            Some(from) => {
-                Round::Complain { against: self.ceremony.holder(from), deal: record.deals[from].0, secret: *secret }
-            }
-            None => Round::Confirm { transcript, public_keys: keys.to_vec() },
-        })
-    }
-
-    fn shares(&self, record: &Record<'_>, keys: &[Vec<[u8; 32]>]) -> Result<Shares, CeremonyError> {
-        let all = self.ceremony.commitments(&record.commits).map_err(|_| CeremonyError::Defect)?;
-        let secret = self.me.seed.receive_secret(&self.ceremony.id());
-        let mut dealt = Vec::new();
-        for from in self.others() {
-            // We confirmed it: with this seed it opened then.
-            let shares = self.ceremony.open(record, &all, from, self.place, &secret).ok_or(CeremonyError::OtherSeed)?;
-            dealt.push((number(from)?, shares));
-        }
-        let mut shares = Zeroizing::new(Vec::with_capacity(keys.len()));
-        for (class, (polynomial, keys)) in self.polynomials()?.into_iter().zip(keys).enumerate() {
-            let dealt = dealt.iter().map(|(from, shares)| (*from, shares[class].clone())).collect();
-            let present = match self.ceremony.call().kind {
-                Kind::Generate => None,
-                Kind::Refresh => Some(Present { keys: &self.ceremony.present[class], share: &self.me.shares[class] }),
-            };
-            let share = polynomial.share(&self.packages(record, class)?, &dealt, present.as_ref())?;
-            if public::of_share(&share).as_ref() != keys.get(self.place + 1) {
-                return Err(CeremonyError::Defect);
-            }
-            shares.push(*share);
-        }
-        Ok(Shares(shares))
-    }
-
-    /// The packages of the others for a class.
-    fn packages<'r>(&self, record: &'r Record<'_>, class: usize) -> Result<ByNumber<&'r [u8]>, CeremonyError> {
-        let package = |place| Ok((number(place)?, record.package(place, class).ok_or(CeremonyError::Defect)?));
-        self.others().map(package).collect()
-    }
-
-    /// The places of the others.
-    fn others(&self) -> impl Iterator<Item = usize> {
-        let place = self.place;
-        (0..self.ceremony.call().holders.len()).filter(move |other| *other != place)
     }
 }

@@ -16,15 +16,18 @@ mod call;
 mod derive;
 mod dkg;
 mod error;
+mod holder;
 mod message;
+mod progress;
 mod public;
 mod seal;
 
 #[cfg(test)]
 mod tests;
 
-pub use advance::{Ceremony, ClassKeys, Me, Outcome, Phase, Progress, Shares};
+pub use advance::Ceremony;
 pub use call::{Call, Kind, verify_call};
 pub use derive::Seed;
 pub use error::{CeremonyError, Fault};
 pub use message::{Message, Round, Step, verify_message};
+pub use progress::{ClassKeys, Me, Outcome, Phase, Progress, Shares};

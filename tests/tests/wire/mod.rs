@@ -4,7 +4,8 @@
 use std::{collections::BTreeMap, fmt::Debug, fs, path::PathBuf};
 
 use antibrush_protocol::{
-    base::{Hash, Timestamp},
+    base::{Hash, MemberNumber, Timestamp},
+    ceremony::{Call, Message, verify_call, verify_message},
     charter::{Charter, CharterChain, Member, SignedCharter},
     encoding::Wire,
     entry::Entry,
@@ -12,7 +13,7 @@ use antibrush_protocol::{
     filter::{Filter, FilterHead},
     join::{Invitation, JoinAnswer, JoinRequest},
     proof::{ConsistencyProof, InclusionProof, ProofError},
-    signed::{Payload, Signed},
+    signed::{Payload, Signed, Verified},
     sync::{Announcement, Heads, Request, Response},
 };
 
@@ -74,6 +75,22 @@ pub fn chain(versions: usize) -> CharterChain {
     chain
 }
 
+/// The holders of the published ceremony, and its threshold.
+pub const HOLDERS: (u8, [MemberNumber; 3]) = (2, [MemberNumber(1), MemberNumber(2), MemberNumber(5)]);
+
+/// Checks a call against the second charter.
+pub fn call(bytes: &[u8]) -> Result<Verified<Call>, String> {
+    let call = show(Signed::decode(bytes)).map_err(|error| format!("Signature({error})"))?;
+    let charter = SignedCharter::decode(&vector("charter_second_signed")).unwrap();
+    show(verify_call(call, &charter, &alliance(), Some((HOLDERS.0, &HOLDERS.1)), NOW))
+}
+
+/// Checks a message of the published ceremony.
+pub fn message(bytes: &[u8]) -> Result<Verified<Message>, String> {
+    let message = show(Signed::decode(bytes)).map_err(|error| format!("Signature({error})"))?;
+    show(verify_message(message, &call(&vector("ceremony_call")).unwrap(), chain(2).current()))
+}
+
 /// The description of the published chunk.
 pub fn descriptor() -> ChunkDescriptor {
     BatchHeader::decode(&vector("batch_header")).unwrap().chunks[0]
@@ -114,6 +131,8 @@ pub fn recode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
         _ if name.starts_with("response_") => again::<Response>(bytes),
         "announcement" => again::<Announcement>(bytes),
         "filter_head" => show(FilterHead::decode(bytes)).map(|head| head.encode()),
+        "ceremony_call" => again_signed::<Call>(bytes),
+        _ if name.starts_with("ceremony_") => again_signed::<Message>(bytes),
         "inclusion_proof" => again::<InclusionProof>(bytes),
         "consistency_proof" => again::<ConsistencyProof>(bytes),
         _ => panic!("{name}: no object has this name"),
@@ -152,6 +171,8 @@ pub fn offer(dir: &str, input: &[Vec<u8>]) -> Result<(), String> {
                 outcome
             }
         }
+        () if begins("ceremony-call-") => call(bytes).map(drop),
+        () if begins("ceremony-message-") => message(bytes).map(drop),
         () if begins("member-") => again::<Member>(bytes).map(drop),
         () if begins("invitation-") => show(Invitation::from_text(str::from_utf8(bytes).unwrap())).map(drop),
         () if begins("join-request-") => again_signed::<JoinRequest>(bytes).map(drop),

@@ -1,5 +1,6 @@
 //! Hostile inputs: each a valid object with one thing wrong, and the exact error that it must meet.
 
+mod ceremony;
 mod charter;
 mod envelope;
 mod feed;
@@ -24,6 +25,8 @@ pub fn all() -> Vec<Defect> {
     all.extend(feed::headers());
     all.extend(envelope::envelopes());
     all.extend(envelope::chunks());
+    all.extend(ceremony::calls());
+    all.extend(ceremony::messages());
     all.extend(charter::charters());
     all.extend(charter::members());
     all.extend(small::messages());
