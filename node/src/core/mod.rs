@@ -5,6 +5,7 @@
 
 mod admit;
 mod driver;
+mod keys;
 mod node;
 mod publish;
 mod recovering;
@@ -14,6 +15,7 @@ mod zh;
 
 pub use admit::{AdmitError, Admitter, Founding, Invited, found};
 pub use driver::Message;
+pub use keys::{CeremonyStatus, KeysError, Wish};
 pub use node::{Node, NodeError, Opening};
 pub use publish::{
     Clear, Counted, ENTRIES_PER_IMPORTED_BATCH, Outcome, PublishError, Refusal, Session, Wanted, Writer,

@@ -5,7 +5,7 @@ use antibrush_protocol::{
     replica::PublishRefusal,
 };
 
-use super::{AdmitError, NodeError, PublishError, Refusal};
+use super::{AdmitError, KeysError, NodeError, PublishError, Refusal, keys::moment};
 use crate::lang::Zh;
 
 impl Zh for Refusal {
@@ -74,6 +74,40 @@ impl Zh for AdmitError {
                 format!("按本章程，接纳成员须有 {stewards} 家秘书处成员签名：请就章程提案收集签名")
             }
             AdmitError::Stopping => "节点正在停止：请在其运行后重试".to_owned(),
+        }
+    }
+}
+
+impl Zh for KeysError {
+    fn zh(&self) -> String {
+        match self {
+            KeysError::Admit(error) => error.zh(),
+            KeysError::NoSuchMember(slug) => format!("联盟没有成员 {slug}：用 antibrush alliance members 查看"),
+            KeysError::NoHolders => {
+                "章程尚未指定密钥持有方：请用 --holders 和 --threshold 指定，其中至少一家不是平台".to_owned()
+            }
+            KeysError::UnderWay(until) => {
+                format!("有一场密钥仪式正在进行，截止 {}：请等它结束，或用 antibrush keys status 查看", moment(*until))
+            }
+            KeysError::NothingToMake => {
+                "所有个人类别都已有门限密钥：换期请用 antibrush keys rotate".to_owned()
+            }
+            KeysError::NothingThere => "还没有类别使用门限密钥：请先运行 antibrush keys ceremony".to_owned(),
+            KeysError::TwoEpochs(class) => {
+                format!("{}（{class}）类正在换期：请先停用旧的一期（antibrush keys retire）", class.zh())
+            }
+            KeysError::OtherHolders => {
+                "份额更新只在原持有方之间进行，而章程现在指定了其他持有方：请改用 antibrush keys rotate".to_owned()
+            }
+            KeysError::NothingToRetire(epoch) => {
+                format!("第 {epoch} 期没有已有后继的有效密钥：用 antibrush keys status 查看各期")
+            }
+            KeysError::NotCarried { member, count, carried } => format!(
+                "{member} 在旧一期有 {count} 条有效列入，新一期只有 {carried} 条：请等其节点转入完毕，或用 --force 停用（这些列入将不再可见）"
+            ),
+            KeysError::Call(error) => error.zh(),
+            KeysError::NoSuchCeremony(id) => format!("本节点不知道密钥仪式 {id}：用 antibrush keys status 查看"),
+            KeysError::Minutes => "密钥仪式的时限须为1分钟至7天：请改正".to_owned(),
         }
     }
 }

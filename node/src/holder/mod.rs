@@ -13,5 +13,5 @@ pub mod quota;
 mod service;
 pub mod shares;
 
-pub use custodian::Custodian;
+pub use custodian::{Custodian, is_in_charter, progress_of};
 pub use service::Holder;

@@ -142,6 +142,48 @@ impl Zh for CharterError {
     }
 }
 
+impl Zh for CeremonyError {
+    fn zh(&self) -> String {
+        match self {
+            CeremonyError::Signature(error) => return error.zh(),
+            CeremonyError::Threshold => "密钥须有2至16个持有方，门限为2至持有方数：请改正召集内容",
+            CeremonyError::Order => "类别和持有方须升序、不重复且至少一个类别：请改正召集内容",
+            CeremonyError::Deadline => "截止时间须在召集之后、最多七天：请改正召集内容",
+            CeremonyError::Keys => "份额更新须写明每个类别的公钥，生成新密钥则不写：请改正召集内容",
+            CeremonyError::OtherAlliance => "该召集属于另一联盟",
+            CeremonyError::OtherCharter => "该召集依据另一版章程：请取得该版章程，或按现行章程重新召集",
+            CeremonyError::NotASteward => "该召集没有其章程所列秘书处的签名",
+            CeremonyError::OtherHolders => "持有方和门限与章程不符：请按章程重新召集",
+            CeremonyError::FromTheFuture => "该召集的签署时间在将来：两边必有一个时钟有误",
+            CeremonyError::OtherCeremony => "该消息属于另一场密钥仪式",
+            CeremonyError::NotAHolder(number) => return format!("成员 {number} 在该密钥仪式中没有这一角色"),
+            CeremonyError::WrongKey => "该消息没有持有方签名密钥的签名",
+            CeremonyError::Count => "该消息的项数与召集要求不符",
+            CeremonyError::OtherKeys => "现有公钥与召集不符：请取得召集所依据的章程",
+            CeremonyError::OtherShare => "本节点的份额与其公开份额不符：请恢复份额文件，或申请生成新密钥",
+            CeremonyError::OtherSeed => "本节点曾以另一种子参加：请恢复种子文件，或等待下一次召集",
+            CeremonyError::NoKey => "各方贡献合成的密钥不可用：请重新召集",
+            CeremonyError::Defect => "同一密钥的两种计算结果不一致：请报告此缺陷并保留数据目录",
+        }
+        .to_owned()
+    }
+}
+
+impl Zh for Fault {
+    fn zh(&self) -> String {
+        match self {
+            Fault::Dropped => "截止前没有应答",
+            Fault::TwoMessages => "同一轮签署了两条不同的消息",
+            Fault::BadPackage => "发出的承诺格式不符",
+            Fault::BadProof => "没有证明其知道自己的贡献",
+            Fault::BadShare => "分发的份额与其承诺不符",
+            Fault::FalseComplaint => "投诉了正确的份额",
+            Fault::OtherResult => "确认的结果与各方消息算出的不同",
+        }
+        .to_owned()
+    }
+}
+
 impl Zh for HeaderRefusal {
     fn zh(&self) -> String {
         match self {

@@ -1,0 +1,338 @@
+//! What a steward does about token keys: naming holders, calling ceremonies, retiring epochs; and where the keys stand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use antibrush_protocol::{
+    base::{Hash, MemberNumber, Timestamp},
+    board::Post,
+    ceremony::{Call, CeremonyError, Fault, Kind, Phase},
+    charter::{Charter, CharterError, Holding, TokenKey},
+    limits,
+    signed::Verified,
+    subject::Class,
+    suite::Suite,
+};
+
+use super::{AdmitError, Node, View, driver::Message};
+use crate::{clock, holder, random};
+
+/// How long a ceremony may take unless the steward says otherwise: people need not be at hand, nodes must run.
+const CEREMONY_SECONDS: u64 = 3600;
+
+/// Why holders are not named, a ceremony is not called, or an epoch not retired.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The charter does not take it.
+    #[error(transparent)]
+    Admit(#[from] AdmitError),
+    /// No member of that short name.
+    #[error("the alliance has no member {0}; `antibrush alliance members` shows them")]
+    NoSuchMember(String),
+    /// Nobody is named as a holder.
+    #[error(
+        "the charter names no key holders yet; name them with --holders and --threshold, at least one of them no platform"
+    )]
+    NoHolders,
+    /// A ceremony is under way.
+    #[error("a ceremony is under way until {}; wait for its end, or look at `antibrush keys status`", moment(*.0))]
+    UnderWay(Timestamp),
+    /// No class to make a key for.
+    #[error("every personal class has a threshold key; use `antibrush keys rotate` for the next epoch")]
+    NothingToMake,
+    /// Nothing to rotate or refresh.
+    #[error("no class has a threshold key yet; run `antibrush keys ceremony` first")]
+    NothingThere,
+    /// The epoch before is still active.
+    #[error("class {0} passes from one epoch into the next already; retire the older one first (antibrush keys retire)")]
+    TwoEpochs(Class),
+    /// A refresh needs the holders of the key.
+    #[error("a refresh renews the shares of the same holders; the charter names others now: use `antibrush keys rotate`")]
+    OtherHolders,
+    /// Nothing to retire.
+    #[error("epoch {0} has no active key with a successor; `antibrush keys status` shows the epochs")]
+    NothingToRetire(u16),
+    /// Listings would be lost from sight.
+    #[error(
+        "{} has {count} active listings under the old epoch and {carried} under the new one: wait until its node has carried them over, or retire with --force and lose them from sight",
+        member
+    )]
+    NotCarried {
+        /// Whose.
+        member: String,
+        /// Under the epoch that would be retired.
+        count: u64,
+        /// Under the newer one.
+        carried: u64,
+    },
+    /// The form of the call.
+    #[error(transparent)]
+    Call(#[from] CeremonyError),
+    /// No ceremony of that id.
+    #[error("no ceremony {0} is known here; `antibrush keys status` shows them")]
+    NoSuchCeremony(String),
+    /// The time given is out of range.
+    #[error("a ceremony lasts 1 minute to 7 days")]
+    Minutes,
+}
+
+/// `2026-11-27 00:00`, Beijing time.
+pub(super) fn moment(at: Timestamp) -> String {
+    let seconds = (at.0 + 8 * 3600) % 86_400;
+    format!("{} {:02}:{:02}", at.day(), seconds / 3600, seconds % 3600 / 60)
+}
+
+impl From<CharterError> for KeysError {
+    fn from(error: CharterError) -> KeysError {
+        KeysError::Admit(error.into())
+    }
+}
+
+/// What is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Keys for classes that have none.
+    Generate,
+    /// The next epoch for classes that have one.
+    Rotate,
+    /// New shares of the same keys.
+    Refresh,
+}
+
+/// Where a ceremony stands.
+#[derive(Clone, Debug)]
+pub struct CeremonyStatus {
+    /// Its id.
+    pub id: Hash,
+    /// The call.
+    pub call: Call,
+    /// How far it is; `None` if it cannot be judged here.
+    pub phase: Option<Phase>,
+    /// Without whom it does not go on.
+    pub waiting_for: Vec<MemberNumber>,
+    /// Who is to blame.
+    pub faults: Vec<(MemberNumber, Fault)>,
+    /// Whether the charter has its result.
+    pub in_charter: bool,
+}
+
+impl Node {
+    /// Names who takes part in the next ceremony, and the quotas.
+    pub async fn name_holders(
+        &self,
+        slugs: &[String],
+        threshold: u8,
+        quotas: &[(Class, u32)],
+    ) -> Result<u64, KeysError> {
+        let view = self.view();
+        let number = |slug: &String| {
+            let member = view.charter().member_by_slug(slug);
+            member.map(|member| member.number).ok_or_else(|| KeysError::NoSuchMember(slug.clone()))
+        };
+        let members: BTreeSet<MemberNumber> = slugs.iter().map(number).collect::<Result<_, _>>()?;
+        let before = view.charter().holding.as_ref();
+        let mut all: BTreeMap<Class, u32> = before.map(|h| h.quotas.iter().copied().collect()).unwrap_or_default();
+        all.extend(quotas.iter().copied());
+        let members = if members.is_empty() {
+            before.map(|holding| holding.members.clone()).ok_or(KeysError::NoHolders)?
+        } else {
+            members.into_iter().collect()
+        };
+        let threshold = if threshold == 0 { before.map_or(2, |holding| holding.threshold) } else { threshold };
+        let holding = Holding { threshold, members, quotas: all.into_iter().collect() };
+        if before == Some(&holding) {
+            return Ok(view.charter().number);
+        }
+        Ok(self.admitter().amend(|charter| charter.holding = Some(holding)).await?)
+    }
+
+    /// Calls the holders to a ceremony and returns its id. Their nodes answer by themselves.
+    pub async fn call_ceremony(
+        &self,
+        wish: Wish,
+        classes: &[Class],
+        minutes: Option<u64>,
+    ) -> Result<Verified<Call>, KeysError> {
+        let (view, now) = (self.view(), clock::wall());
+        self.admitter().require_steward(&view)?;
+        let seconds = minutes.map_or(CEREMONY_SECONDS, |minutes| minutes.saturating_mul(60));
+        if seconds == 0 || seconds > limits::CEREMONY_SECONDS {
+            return Err(KeysError::Minutes);
+        }
+        let open = ceremonies(&view, now).into_iter().find(|status| is_open(status, now));
+        if let Some(open) = open {
+            return Err(KeysError::UnderWay(open.call.deadline));
+        }
+        let charter = view.charter();
+        let holding = charter.holding.as_ref().ok_or(KeysError::NoHolders)?;
+        let (kind, epoch, classes) = plan(charter, wish, classes)?;
+        let keys = match kind {
+            Kind::Generate => Vec::new(),
+            Kind::Refresh => refreshed(charter, holding, &classes)?,
+        };
+        let call = Call {
+            alliance: view.chain.alliance(),
+            charter: view.chain.current_id(),
+            kind,
+            epoch,
+            classes,
+            threshold: holding.threshold,
+            holders: holding.members.clone(),
+            keys,
+            issued: now,
+            deadline: now.plus(seconds),
+            nonce: random::bytes(),
+        };
+        call.check()?;
+        let steward = self.keys().steward().map_err(AdmitError::from)?;
+        let post = Post::sign(&call, steward, Post::Call);
+        let Post::Call(signed) = &post else { return Err(KeysError::NothingThere) };
+        let id = signed.id();
+        self.core().send(Message::Post(post)).await.map_err(|_| AdmitError::Stopping)?;
+        // The board has it once the driver has taken it.
+        let mut news = self.news();
+        for _ in 0..100 {
+            if let Some(call) = self.view().board.call(&id) {
+                return Ok(call.clone());
+            }
+            let _ = tokio::time::timeout(std::time::Duration::from_millis(100), news.changed()).await;
+        }
+        Err(AdmitError::Stopping.into())
+    }
+
+    /// Retires the keys of an epoch that have a successor: their holders erase their shares.
+    pub async fn retire_keys(&self, epoch: u16, force: bool) -> Result<u64, KeysError> {
+        let view = self.view();
+        let charter = view.charter();
+        let old: Vec<&TokenKey> = charter.token_keys.iter().filter(|key| key.is_active() && key.epoch == epoch).collect();
+        let succeeded =
+            |key: &&&TokenKey| charter.active_keys(key.class).any(|newer| newer.epoch > key.epoch);
+        let old: Vec<TokenKey> = old.iter().filter(succeeded).map(|key| (**key).clone()).collect();
+        if old.is_empty() {
+            return Err(KeysError::NothingToRetire(epoch));
+        }
+        if !force {
+            self.require_carried(&view, &old)?;
+        }
+        let now = clock::wall();
+        let retire = |charter: &mut Charter| {
+            for key in charter.token_keys.iter_mut() {
+                if old.iter().any(|old| (old.class, old.epoch) == (key.class, key.epoch)) {
+                    key.retired = Some(now);
+                }
+            }
+        };
+        Ok(self.admitter().amend(retire).await?)
+    }
+
+    fn require_carried(&self, view: &View, old: &[TokenKey]) -> Result<(), KeysError> {
+        let counts = self.listings_by_epoch();
+        for key in old {
+            let newer = view.charter().active_keys(key.class).map(|newer| newer.epoch).max().unwrap_or_default();
+            for member in view.charter().publishers() {
+                let of = |epoch: u16| counts.get(&(member.number, key.class, epoch)).copied().unwrap_or(0);
+                let (count, carried) = (of(key.epoch), of(newer));
+                if carried < count {
+                    return Err(KeysError::NotCarried { member: member.slug.clone(), count, carried });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Listings that hold today, by publisher, class and epoch. Walks through the whole token table.
+    pub fn listings_by_epoch(&self) -> BTreeMap<(MemberNumber, Class, u16), u64> {
+        let today = clock::wall().day();
+        let mut counts = BTreeMap::new();
+        self.store().table().reader().for_each(None, |row| {
+            if let Some(class) = Class::from_number(row.class).filter(|_| today < row.expires) {
+                *counts.entry((row.publisher, class, row.epoch)).or_default() += 1;
+            }
+        });
+        counts
+    }
+
+    /// The ceremonies that the board knows, newest first.
+    pub fn ceremonies(&self) -> Vec<CeremonyStatus> {
+        ceremonies(&self.view(), clock::wall())
+    }
+
+    /// One ceremony.
+    pub fn ceremony(&self, id: &Hash) -> Result<CeremonyStatus, KeysError> {
+        let found = self.ceremonies().into_iter().find(|status| status.id == *id);
+        found.ok_or_else(|| KeysError::NoSuchCeremony(hex::encode(id)))
+    }
+}
+
+fn ceremonies(view: &View, now: Timestamp) -> Vec<CeremonyStatus> {
+    let status = |call: &Verified<Call>| {
+        let in_charter = holder::is_in_charter(view.charter(), &view.chain, call.payload());
+        let progress = holder::progress_of(view, call, now).ok().flatten();
+        CeremonyStatus {
+            id: call.id(),
+            call: call.payload().clone(),
+            phase: progress.as_ref().map(|progress| progress.phase),
+            waiting_for: progress.as_ref().map(|progress| progress.waiting_for.clone()).unwrap_or_default(),
+            faults: progress.map(|progress| progress.faults).unwrap_or_default(),
+            in_charter,
+        }
+    };
+    let mut all: Vec<CeremonyStatus> = view.board.calls().map(status).collect();
+    all.sort_by_key(|status| std::cmp::Reverse(status.call.issued));
+    all
+}
+
+fn is_open(status: &CeremonyStatus, now: Timestamp) -> bool {
+    !status.in_charter && now < status.call.deadline && status.phase.is_some_and(|phase| phase != Phase::Void)
+}
+
+/// The kind, the epoch and the classes of a ceremony.
+fn plan(charter: &Charter, wish: Wish, wanted: &[Class]) -> Result<(Kind, u16, Vec<Class>), KeysError> {
+    let shared = |class: &Class| {
+        charter.active_keys(*class).find(|key| key.suite == Suite::Threshold).map(|key| key.epoch)
+    };
+    let asked = |class: &&Class| wanted.is_empty() || wanted.contains(class);
+    let newest = |classes: &[Class]| {
+        let of = charter.token_keys.iter().filter(|key| classes.contains(&key.class));
+        of.map(|key| key.epoch).max().unwrap_or(0)
+    };
+    match wish {
+        Wish::Generate => {
+            let by_default = |class: &&Class| !wanted.is_empty() || class.is_personal_by_default();
+            let missing = Class::ALL.iter().filter(asked).filter(by_default).filter(|class| shared(class).is_none());
+            let classes: Vec<Class> = missing.copied().collect();
+            if classes.is_empty() {
+                return Err(KeysError::NothingToMake);
+            }
+            Ok((Kind::Generate, newest(&classes) + 1, classes))
+        }
+        Wish::Rotate => {
+            let classes: Vec<Class> = Class::ALL.iter().filter(asked).filter(|c| shared(c).is_some()).copied().collect();
+            if classes.is_empty() {
+                return Err(KeysError::NothingThere);
+            }
+            if let Some(class) = classes.iter().find(|class| charter.active_keys(**class).count() > 1) {
+                return Err(KeysError::TwoEpochs(*class));
+            }
+            Ok((Kind::Generate, newest(&classes) + 1, classes))
+        }
+        Wish::Refresh => {
+            // A call has one epoch: that of the newest keys.
+            let classes: Vec<Class> = Class::ALL.iter().filter(asked).filter(|c| shared(c).is_some()).copied().collect();
+            let epoch = classes.iter().filter_map(shared).max().ok_or(KeysError::NothingThere)?;
+            let classes = classes.into_iter().filter(|class| shared(class) == Some(epoch)).collect();
+            Ok((Kind::Refresh, epoch, classes))
+        }
+    }
+}
+
+/// The group keys of a refresh; refused if the charter names others now than those who hold the shares.
+fn refreshed(charter: &Charter, holding: &Holding, classes: &[Class]) -> Result<Vec<[u8; 32]>, KeysError> {
+    let group = |class: &Class| {
+        let key = charter.active_keys(*class).find(|key| key.suite == Suite::Threshold);
+        let key = key.ok_or(KeysError::NothingThere)?;
+        let same = key.members == holding.members && key.threshold == holding.threshold;
+        // CHARTER-4: the group key comes first.
+        key.public_keys.first().copied().filter(|_| same).ok_or(KeysError::OtherHolders)
+    };
+    classes.iter().map(group).collect()
+}
