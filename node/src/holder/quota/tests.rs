@@ -359,3 +359,17 @@ fn a_killed_process_has_counted_all_that_it_answered() {
         assert!(last.0 > 0 && found.0 >= all_a && found.1 >= all_b, "{found:?} {all_a} {all_b}");
     }
 }
+
+#[test]
+fn the_only_whole_file_is_not_written_to_before_there_is_another() {
+    for number in 0..2 {
+        let dir = settled();
+        let [bad, whole] = [number, 1 - number].map(|number| slots(dir.path())[number].clone());
+        fs::write(&bad, b"damaged").unwrap();
+        let before = fs::read(&whole).unwrap();
+        let quotas = open(dir.path());
+        quotas.lock().disk.replace_file(number, full());
+        assert!(take(&quotas, A, 1, TODAY).is_err());
+        assert_eq!(fs::read(&whole).unwrap(), before, "file {number} is damaged");
+    }
+}
