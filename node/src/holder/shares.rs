@@ -277,7 +277,11 @@ impl Shares {
         let path = self.directory.join(name);
         // What is there already must be the same, as after a crash between keeping and using it.
         if let Some(found) = self.read(name)? {
-            return if found.as_slice() == plain { Ok(()) } else { Err(ShareError::Exists { path }) };
+            if found.as_slice() != plain {
+                return Err(ShareError::Exists { path });
+            }
+            // The crash may have come before its name was on the disk.
+            return Ok(files::sync_dir(&self.directory)?);
         }
         Ok(files::create_exclusive(&path, &self.key.seal(&context(name), plain), 0o600)?)
     }

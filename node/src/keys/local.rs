@@ -22,7 +22,8 @@ pub const OVERHEAD: usize = NONCE + 16;
 const NONCE: usize = 24;
 const INFO: &[u8] = b"antibrush/v1/local/";
 
-/// A key of one purpose. `Debug` shows nothing.
+/// A key of one purpose. `Debug` shows nothing. The bytes are wiped when it is dropped; the state of HMAC is not, from which they
+/// cannot be computed back, but authentication codes can be made.
 pub struct LocalKey {
     cipher: Zeroizing<[u8; 32]>,
     /// The state after the key block, cloned for each code.

@@ -154,6 +154,8 @@ pub struct Vault {
 struct Inner {
     file: VaultFile,
     places: BTreeMap<u64, Place>,
+    /// A rewrite failed, and it is not known whether the name is the old file's or the new one's.
+    doubtful: bool,
 }
 
 impl Vault {
@@ -173,7 +175,7 @@ impl Vault {
         let (file, records) = VaultFile::open(&path, &key)?;
         // Of two records of one leaf the later counts.
         let places = records.into_iter().collect();
-        Ok(Vault { path, key, inner: Mutex::new(Inner { file, places }) })
+        Ok(Vault { path, key, inner: Mutex::new(Inner { file, places, doubtful: false }) })
     }
 
     /// Keeps records; they are on the disk when this returns. A record of a leaf that is here takes the other's place.
@@ -182,7 +184,7 @@ impl Vault {
     /// [`VaultError`]; none of them is kept then.
     pub fn put_all(&self, records: &[VaultRecord]) -> Result<(), VaultError> {
         let plain: Vec<_> = records.iter().map(VaultRecord::encode).collect::<Result<_, _>>()?;
-        let mut inner = self.lock();
+        let mut inner = self.certain()?;
         let places = inner.file.append(&self.path, &self.key, &plain)?;
         inner.places.extend(records.iter().map(|record| record.leaf).zip(places));
         Ok(())
@@ -222,9 +224,9 @@ impl Vault {
     /// Returns how many were erased.
     ///
     /// # Errors
-    /// [`VaultError::File`]; nothing is forgotten then.
+    /// [`VaultError::File`]; it can be tried again then.
     pub fn forget(&self, leaves: &BTreeSet<u64>) -> Result<usize, VaultError> {
-        let mut inner = self.lock();
+        let mut inner = self.certain()?;
         let gone = leaves.iter().filter(|leaf| inner.places.contains_key(leaf)).count();
         // One that another took the place of, or that no longer opens, goes as well.
         if gone == 0 && inner.file.records() == inner.places.len() {
@@ -238,10 +240,22 @@ impl Vault {
                 kept.push((*leaf, contents.push(&plain)?));
             }
         }
-        // Made whole before the old one is let go.
+        inner.doubtful = true;
         inner.file = contents.write()?;
         inner.places = kept.into_iter().collect();
+        inner.doubtful = false;
         Ok(gone)
+    }
+
+    /// Like [`Vault::lock`], and opens the file again if a rewrite left a doubt about which it is: what is written to a file
+    /// that lost its name is lost.
+    fn certain(&self) -> Result<MutexGuard<'_, Inner>, VaultError> {
+        let mut inner = self.lock();
+        if inner.doubtful {
+            let (file, records) = VaultFile::open(&self.path, &self.key)?;
+            *inner = Inner { file, places: records.into_iter().collect(), doubtful: false };
+        }
+        Ok(inner)
     }
 
     // A panic elsewhere does not make the file unusable: places are changed after the file was.

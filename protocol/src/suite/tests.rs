@@ -30,6 +30,9 @@ fn a_token_is_what_another_program_computes() {
         "912eb0b355c9351d3e75679811b6cede559da8067543414e4339255b7f72f1f9",
     ];
     assert_eq!(values, expected);
+    // What a node keeps of it is all of it.
+    let kept = Derived::from_prk(*derived.to_prk());
+    assert_eq!([kept.token().0, kept.federation_tag(), kept.record_key()].map(hex::encode), expected);
 }
 
 #[test]

@@ -302,3 +302,74 @@ fn threads_together_take_no_more_than_there_is() {
     assert_eq!(taken, QUOTA / 3);
     assert_eq!(count(&quotas, A, TODAY), taken * 3);
 }
+
+/// Set for the process that [`a_killed_process_has_counted_all_that_it_answered`] starts.
+const CHILD: &str = "ANTIBRUSH_TEST_QUOTA_DIRECTORY";
+
+#[test]
+#[ignore = "is started and killed by another test"]
+fn child_that_answers_until_it_is_killed() {
+    let Some(directory) = std::env::var_os(CHILD) else { return };
+    let quotas = open(Path::new(&directory));
+    for answered in 1u32.. {
+        quotas.take(A, Class::Mob, 1, u32::MAX / 2, TODAY).unwrap();
+        if answered % 8 == 0 {
+            quotas.take(B, Class::Mob, 1, QUOTA * 1000, TODAY).unwrap();
+            println!("answered {answered} {}", answered / 8);
+        }
+    }
+}
+
+#[test]
+fn a_killed_process_has_counted_all_that_it_answered() {
+    use std::io::{BufRead, BufReader};
+    let dir = tempfile::tempdir().unwrap();
+    let (mut all_a, mut all_b) = (0, 0);
+    for round in 0..5 {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "holder::quota::tests::child_that_answers_until_it_is_killed",
+                "--exact",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env(CHILD, dir.path())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut last = (0, 0);
+        for line in lines.map_while(Result::ok) {
+            // The last line may be cut short.
+            let mut words = line.split(' ').skip_while(|word| *word != "answered").skip(1);
+            let Some((Ok(a), Ok(b))) =
+                words.next().zip(words.next()).map(|(a, b)| (a.parse::<u32>(), b.parse::<u32>()))
+            else {
+                continue;
+            };
+            last = (last.0.max(a), last.1.max(b));
+            if a >= 200 + 10_000 * round {
+                child.kill().unwrap();
+            }
+        }
+        child.wait().unwrap();
+        (all_a, all_b) = (all_a + last.0, all_b + last.1);
+        let quotas = open(dir.path());
+        let found = (count(&quotas, A, TODAY), count(&quotas, B, TODAY));
+        assert!(last.0 > 0 && found.0 >= all_a && found.1 >= all_b, "{found:?} {all_a} {all_b}");
+    }
+}
+
+#[test]
+fn the_only_whole_file_is_not_written_to_before_there_is_another() {
+    for number in 0..2 {
+        let dir = settled();
+        let [bad, whole] = [number, 1 - number].map(|number| slots(dir.path())[number].clone());
+        fs::write(&bad, b"damaged").unwrap();
+        let before = fs::read(&whole).unwrap();
+        let quotas = open(dir.path());
+        quotas.lock().disk.replace_file(number, full());
+        assert!(take(&quotas, A, 1, TODAY).is_err());
+        assert_eq!(fs::read(&whole).unwrap(), before, "file {number} is damaged");
+    }
+}

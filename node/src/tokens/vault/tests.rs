@@ -205,3 +205,26 @@ fn a_full_disk_costs_the_batch_and_nothing_else() {
         assert_eq!(leaves(&vault), [1, 2, 3]);
     }
 }
+
+#[test]
+fn a_failed_rewrite_loses_nothing_and_can_be_tried_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = open(dir.path());
+    vault.put_all(&records(1..6)).unwrap();
+    // A directory in the file's place: the rename fails.
+    let (path, aside) = (path(dir.path()), dir.path().join("aside"));
+    fs::rename(&path, &aside).unwrap();
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("x"), b"").unwrap();
+    assert!(matches!(vault.forget(&[1].into()), Err(VaultError::File(_))));
+    assert_eq!(leaves(&vault), [1, 2, 3, 4, 5], "read from the file that was open");
+    assert!(vault.put_all(&records(6..7)).is_err(), "not written to a file without a name");
+    fs::remove_dir_all(&path).unwrap();
+    fs::rename(&aside, &path).unwrap();
+    vault.put_all(&records(6..7)).unwrap();
+    assert_eq!(vault.forget(&[1].into()), Ok(1));
+    for vault in [vault, open(dir.path())] {
+        assert_eq!(leaves(&vault), [2, 3, 4, 5, 6]);
+    }
+    assert_eq!(fs::read_dir(dir.path().join("vault")).unwrap().count(), 1);
+}
