@@ -13,6 +13,7 @@ mod feed;
 mod filter;
 mod health;
 mod import;
+mod keys;
 mod listing;
 mod member;
 mod problem;
@@ -73,6 +74,11 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(proof::inclusion))
         .routes(routes!(proof::consistency))
         .routes(routes!(alliance::invite))
+        .routes(routes!(keys::keys))
+        .routes(routes!(keys::holders))
+        .routes(routes!(keys::call))
+        .routes(routes!(keys::ceremony))
+        .routes(routes!(keys::retire))
         .routes(routes!(archive::charters))
         .routes(routes!(archive::headers))
         .routes(routes!(archive::chunk))

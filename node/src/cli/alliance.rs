@@ -82,8 +82,8 @@ fn create(context: &Context, founding: &Founding) -> Result<(), Failure> {
             );
         } else {
             context.output.say(
-                "Only ENT, WEB and APP have token keys: personal classes wait for threshold keys (suite 2), or found with --accept-insider-enumeration.",
-                "目前仅 ENT、WEB、APP 有令牌密钥：个人类需等待门限密钥（套件2），或使用 --accept-insider-enumeration 成立联盟。",
+                "Personal classes get threshold keys (suite 2): admit the key holders, at least one of them no platform, then run `antibrush keys ceremony --holders … --threshold …`. Until then only ENT, WEB and APP have token keys.",
+                "个人类使用门限密钥（套件2）：请先接纳密钥持有方（至少一家不是平台），再运行 antibrush keys ceremony --holders … --threshold …。在此之前仅 ENT、WEB、APP 有令牌密钥。",
             );
         }
     });

@@ -58,6 +58,11 @@ impl Client {
         Ok(Client { way: Way::InProcess { app: Box::new(app), router }, token })
     }
 
+    /// Whether the node runs, so that other nodes can be reached through it.
+    pub fn is_running(&self) -> bool {
+        matches!(self.way, Way::Running(_))
+    }
+
     /// The client of a node that is known to run.
     pub fn running(api: SocketAddr, directory: &Path) -> Result<Client, Failure> {
         Ok(Client { way: Way::Running(api), token: read_token(directory)? })

@@ -18,6 +18,7 @@ mod filter;
 mod import;
 mod init;
 mod join;
+mod keys;
 mod listing;
 pub(crate) mod output;
 mod proof;
@@ -158,6 +159,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Proof(verb) => proof::run(context, verb).await,
         Verb::Filter(verb) => filter::run(context, verb).await,
         Verb::Alliance(verb) => alliance::run(context, verb).await,
+        Verb::Keys(verb) => keys::run(context, verb).await,
         Verb::Join(args) => join::run(context, args).await,
     }
 }

@@ -1,6 +1,7 @@
 //! What the protocol's errors say, in Chinese.
 
 use antibrush_protocol::{
+    ceremony::{CeremonyError, Fault},
     charter::{CharterError, HeaderRefusal},
     encoding::DecodeError,
     entry::EntryError,
