@@ -33,11 +33,60 @@ impl Alliance {
 
     /// An alliance with its founder alone, running.
     pub fn founded(slug: &str) -> Alliance {
+        Alliance::founded_with(slug, &["--accept-insider-enumeration"])
+    }
+
+    /// An alliance with its founder alone, running, founded with these flags.
+    pub fn founded_with(slug: &str, flags: &[&str]) -> Alliance {
         let root = tempfile::tempdir().expect("a temporary directory can be made");
         let mut node = Node::init(root.path(), slug, "platform", 1);
-        let id = found(&node);
+        let id = found(&node, flags);
         node.start();
         Alliance { id, nodes: vec![node], root }
+    }
+
+    /// Platforms and one key holder that is none, `notary`, all running and connected; no ceremony yet.
+    pub fn before_ceremony(platforms: &[&str]) -> Alliance {
+        let mut alliance = Alliance::founded_with(platforms[0], &[]);
+        for slug in &platforms[1..] {
+            alliance.admit(slug, "platform");
+        }
+        alliance.admit("notary", "key-holder");
+        alliance.settle();
+        alliance
+    }
+
+    /// An alliance whose personal classes have threshold keys (suite 2): all its nodes hold shares, `threshold` must answer.
+    pub fn shared(platforms: &[&str], threshold: u8) -> Alliance {
+        let alliance = Alliance::before_ceremony(platforms);
+        alliance.ceremony(threshold);
+        alliance
+    }
+
+    /// Runs the first ceremony among all nodes and waits until every one of them has the keys.
+    pub fn ceremony(&self, threshold: u8) {
+        let holders: Vec<&str> = self.nodes.iter().map(|node| node.slug.as_str()).collect();
+        let (holders, threshold) = (holders.join(","), threshold.to_string());
+        let made = self.nodes[0].command(&["keys", "ceremony", "--holders", &holders, "--threshold", &threshold]);
+        assert_eq!(made["phase"], "in_charter", "{made}");
+        self.wait_for_keys(1);
+    }
+
+    /// Waits until every running node has an active share, if it holds one, of every key of an epoch.
+    pub fn wait_for_keys(&self, epoch: u64) {
+        for node in self.nodes.iter().filter(|node| node.runs()) {
+            let mut http = node.http();
+            wait_until(&format!("{} has the keys of epoch {epoch}", node.slug), || {
+                let keys = http.get("/v1/keys").ok();
+                let mut of = keys["keys"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter(|key| key["suite"] == 2 && key["epoch"] == epoch)
+                    .peekable();
+                of.peek().is_some() && of.all(|key| key["own_share"] != false)
+            });
+        }
     }
 
     /// Admits a member by invitation and starts its node.
@@ -107,9 +156,9 @@ impl Alliance {
 }
 
 /// Founds an alliance at a node that does not run; returns the alliance's id.
-fn found(node: &Node) -> String {
+fn found(node: &Node, flags: &[&str]) -> String {
     let names = ["--name-zh", "测试联盟", "--name-en", "Test alliance"];
-    let arguments = [&["alliance", "create"], &names[..], &["--accept-insider-enumeration"]].concat();
+    let arguments = [&["alliance", "create"], &names[..], flags].concat();
     node.command(&arguments)["alliance"].as_str().expect("an alliance has an id").to_owned()
 }
 

@@ -379,9 +379,7 @@ impl From<KeysError> for Problem {
             | KeysError::TwoEpochs(_)
             | KeysError::OtherHolders
             | KeysError::NothingToRetire(_)
-            | KeysError::NotCarried { .. } => {
-                Problem::new(StatusCode::CONFLICT, "keys", error.to_string(), error.zh())
-            }
+            | KeysError::NotCarried { .. } => Problem::new(StatusCode::CONFLICT, "keys", error.to_string(), error.zh()),
         }
     }
 }

@@ -84,7 +84,8 @@ async fn ceremony(context: &Context, kind: &str, args: &CeremonyArgs) -> Result<
         if matches!(phase, "in_charter" | "void") {
             break now;
         }
-        let waiting: Vec<&str> = now["waiting_for"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let waiting: Vec<&str> =
+            now["waiting_for"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         bar.set_position(match phase {
             "commit" => 0,
             "deal" => 1,
@@ -106,12 +107,19 @@ async fn ceremony(context: &Context, kind: &str, args: &CeremonyArgs) -> Result<
 fn void(ended: &Value) -> Failure {
     let faults = |key: &str| {
         let faults = ended["faults"].as_array().into_iter().flatten();
-        let texts = faults.map(|f| format!("{} {}", f["holder"].as_str().unwrap_or_default(), f[key].as_str().unwrap_or_default()));
+        let texts = faults
+            .map(|f| format!("{} {}", f["holder"].as_str().unwrap_or_default(), f[key].as_str().unwrap_or_default()));
         texts.collect::<Vec<_>>().join("; ")
     };
     Failure::both(
-        format!("the ceremony came to nothing: {}; speak with them, then call again, or name other holders with `antibrush keys holders`", faults("fault")),
-        format!("密钥仪式没有结果：{}；请与其联系后重新召集，或用 antibrush keys holders 指定其他持有方", faults("fault_zh")),
+        format!(
+            "the ceremony came to nothing: {}; speak with them, then call again, or name other holders with `antibrush keys holders`",
+            faults("fault")
+        ),
+        format!(
+            "密钥仪式没有结果：{}；请与其联系后重新召集，或用 antibrush keys holders 指定其他持有方",
+            faults("fault_zh")
+        ),
     )
 }
 
@@ -138,7 +146,10 @@ fn print(context: &Context, ceremony: &Value) {
     if ceremony["phase"] != "in_charter" {
         let until = moment(ceremony["deadline"].as_u64().unwrap_or(0));
         context.output.say(
-            format!("The holders ({}) are called until {until}; follow it with `antibrush keys status`.", list("holders")),
+            format!(
+                "The holders ({}) are called until {until}; follow it with `antibrush keys status`.",
+                list("holders")
+            ),
             format!("已召集持有方（{}），截止 {until}；可用 antibrush keys status 查看进展。", list("holders")),
         );
     } else if ceremony["kind"] == "refresh" {
@@ -234,25 +245,50 @@ fn show(context: &Context, keys: &Value) {
         let waiting = joined(&ceremony["waiting_for"]);
         let faults: Vec<String> = items(&ceremony["faults"])
             .iter()
-            .map(|f| format!("{} {}", text(&f["holder"]), text(&f[if out.lang == Lang::Zh { "fault_zh" } else { "fault" }])))
+            .map(|f| {
+                format!("{} {}", text(&f["holder"]), text(&f[if out.lang == Lang::Zh { "fault_zh" } else { "fault" }]))
+            })
             .collect();
         let id = text(&ceremony["ceremony"]);
         let id = &id[..16.min(id.len())];
         let since = moment(ceremony["issued"].as_u64().unwrap_or(0));
         out.say(
-            format!("Ceremony {id} ({kind}, epoch {}, {since}): {phase} {waiting} {}", ceremony["epoch"], faults.join("; ")),
-            format!("密钥仪式 {id}（{kind}，第 {} 期，{since}）：{phase} {waiting} {}", ceremony["epoch"], faults.join("；")),
+            format!(
+                "Ceremony {id} ({kind}, epoch {}, {since}): {phase} {waiting} {}",
+                ceremony["epoch"],
+                faults.join("; ")
+            ),
+            format!(
+                "密钥仪式 {id}（{kind}，第 {} 期，{since}）：{phase} {waiting} {}",
+                ceremony["epoch"],
+                faults.join("；")
+            ),
         );
     }
     for usage in items(&keys["usage"]) {
         out.say(
-            format!("{} evaluated {} of {} for this member today ({}).", text(&usage["holder"]), usage["evaluated"], usage["quota"], text(&usage["class"])),
-            format!("{} 今日为本成员求值 {}/{}（{}）。", text(&usage["holder"]), usage["evaluated"], usage["quota"], text(&usage["class"])),
+            format!(
+                "{} evaluated {} of {} for this member today ({}).",
+                text(&usage["holder"]),
+                usage["evaluated"],
+                usage["quota"],
+                text(&usage["class"])
+            ),
+            format!(
+                "{} 今日为本成员求值 {}/{}（{}）。",
+                text(&usage["holder"]),
+                usage["evaluated"],
+                usage["quota"],
+                text(&usage["class"])
+            ),
         );
     }
     if keys["bad_answers"].as_u64().unwrap_or(0) > 0 {
         out.say(
-            format!("{} answers of key holders did not hold; the evidence lies in `evidence` of the data directory.", keys["bad_answers"]),
+            format!(
+                "{} answers of key holders did not hold; the evidence lies in `evidence` of the data directory.",
+                keys["bad_answers"]
+            ),
             format!("有 {} 个密钥持有方答案不成立，证据在数据目录的 evidence 中。", keys["bad_answers"]),
         );
     }

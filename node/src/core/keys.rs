@@ -43,10 +43,14 @@ pub enum KeysError {
     #[error("no class has a threshold key yet; run `antibrush keys ceremony` first")]
     NothingThere,
     /// The epoch before is still active.
-    #[error("class {0} passes from one epoch into the next already; retire the older one first (antibrush keys retire)")]
+    #[error(
+        "class {0} passes from one epoch into the next already; retire the older one first (antibrush keys retire)"
+    )]
     TwoEpochs(Class),
     /// A refresh needs the holders of the key.
-    #[error("a refresh renews the shares of the same holders; the charter names others now: use `antibrush keys rotate`")]
+    #[error(
+        "a refresh renews the shares of the same holders; the charter names others now: use `antibrush keys rotate`"
+    )]
     OtherHolders,
     /// Nothing to retire.
     #[error("epoch {0} has no active key with a successor; `antibrush keys status` shows the epochs")]
@@ -203,9 +207,9 @@ impl Node {
     pub async fn retire_keys(&self, epoch: u16, force: bool) -> Result<u64, KeysError> {
         let view = self.view();
         let charter = view.charter();
-        let old: Vec<&TokenKey> = charter.token_keys.iter().filter(|key| key.is_active() && key.epoch == epoch).collect();
-        let succeeded =
-            |key: &&&TokenKey| charter.active_keys(key.class).any(|newer| newer.epoch > key.epoch);
+        let old: Vec<&TokenKey> =
+            charter.token_keys.iter().filter(|key| key.is_active() && key.epoch == epoch).collect();
+        let succeeded = |key: &&&TokenKey| charter.active_keys(key.class).any(|newer| newer.epoch > key.epoch);
         let old: Vec<TokenKey> = old.iter().filter(succeeded).map(|key| (**key).clone()).collect();
         if old.is_empty() {
             return Err(KeysError::NothingToRetire(epoch));
@@ -287,9 +291,8 @@ fn is_open(status: &CeremonyStatus, now: Timestamp) -> bool {
 
 /// The kind, the epoch and the classes of a ceremony.
 fn plan(charter: &Charter, wish: Wish, wanted: &[Class]) -> Result<(Kind, u16, Vec<Class>), KeysError> {
-    let shared = |class: &Class| {
-        charter.active_keys(*class).find(|key| key.suite == Suite::Threshold).map(|key| key.epoch)
-    };
+    let shared =
+        |class: &Class| charter.active_keys(*class).find(|key| key.suite == Suite::Threshold).map(|key| key.epoch);
     let asked = |class: &&Class| wanted.is_empty() || wanted.contains(class);
     let newest = |classes: &[Class]| {
         let of = charter.token_keys.iter().filter(|key| classes.contains(&key.class));
@@ -306,7 +309,8 @@ fn plan(charter: &Charter, wish: Wish, wanted: &[Class]) -> Result<(Kind, u16, V
             Ok((Kind::Generate, newest(&classes) + 1, classes))
         }
         Wish::Rotate => {
-            let classes: Vec<Class> = Class::ALL.iter().filter(asked).filter(|c| shared(c).is_some()).copied().collect();
+            let classes: Vec<Class> =
+                Class::ALL.iter().filter(asked).filter(|c| shared(c).is_some()).copied().collect();
             if classes.is_empty() {
                 return Err(KeysError::NothingThere);
             }
@@ -317,7 +321,8 @@ fn plan(charter: &Charter, wish: Wish, wanted: &[Class]) -> Result<(Kind, u16, V
         }
         Wish::Refresh => {
             // A call has one epoch: that of the newest keys.
-            let classes: Vec<Class> = Class::ALL.iter().filter(asked).filter(|c| shared(c).is_some()).copied().collect();
+            let classes: Vec<Class> =
+                Class::ALL.iter().filter(asked).filter(|c| shared(c).is_some()).copied().collect();
             let epoch = classes.iter().filter_map(shared).max().ok_or(KeysError::NothingThere)?;
             let classes = classes.into_iter().filter(|class| shared(class) == Some(epoch)).collect();
             Ok((Kind::Refresh, epoch, classes))

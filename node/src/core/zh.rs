@@ -89,9 +89,7 @@ impl Zh for KeysError {
             KeysError::UnderWay(until) => {
                 format!("有一场密钥仪式正在进行，截止 {}：请等它结束，或用 antibrush keys status 查看", moment(*until))
             }
-            KeysError::NothingToMake => {
-                "所有个人类别都已有门限密钥：换期请用 antibrush keys rotate".to_owned()
-            }
+            KeysError::NothingToMake => "所有个人类别都已有门限密钥：换期请用 antibrush keys rotate".to_owned(),
             KeysError::NothingThere => "还没有类别使用门限密钥：请先运行 antibrush keys ceremony".to_owned(),
             KeysError::TwoEpochs(class) => {
                 format!("{}（{class}）类正在换期：请先停用旧的一期（antibrush keys retire）", class.zh())
