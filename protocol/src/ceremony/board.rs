@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use super::{Ceremony, Message, Round, Step};
 use crate::{base::Hash, signed::Verified};
 
-/// The most combinations of contradictory messages that are tried to find those that all confirmations mean.
+/// The most combinations of contradictory messages that are tried to find those that all confirmations mean: with two messages
+/// kept of a holder and step, six holders may contradict themselves in both rounds.
 const COMBINATIONS: usize = 4_096;
 
 /// What one holder said in one step, by id: more than one message is a contradiction.

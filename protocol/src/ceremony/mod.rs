@@ -7,8 +7,8 @@
 //! all that a holder keeps secret comes from one [`Seed`], so that a node that was killed posts the same bytes again.
 //!
 //! The key generation is Pedersen's with proofs of knowledge (Komlo and Goldberg, "FROST", figure 1), one polynomial a class.
-//! A holder's own polynomial is frost-ristretto255's ([`dkg`]); what every node checks of the others' is computed on this
-//! crate's group ([`public`]), so that each implementation checks the other.
+//! A holder's own polynomial is frost-ristretto255's (`dkg`); what every node checks of the others' is computed on this
+//! crate's group (`public`), so that each implementation checks the other.
 
 mod advance;
 mod board;

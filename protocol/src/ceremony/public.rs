@@ -6,6 +6,7 @@ use curve25519_dalek::{
     traits::{Identity, IsIdentity},
 };
 use sha2::{Digest, Sha512};
+use zeroize::Zeroizing;
 
 use super::{Call, Fault, Kind};
 
@@ -35,7 +36,7 @@ impl Commitments {
 
     /// Whether `share` is the value of the committed polynomial at `number`.
     pub(super) fn fits(&self, number: u8, share: &[u8; 32]) -> bool {
-        let share = Scalar::from_canonical_bytes(*share).into_option();
+        let share = Scalar::from_canonical_bytes(*share).into_option().map(Zeroizing::new);
         share.is_some_and(|share| RistrettoPoint::mul_base(&share) == self.at(number))
     }
 
@@ -70,7 +71,7 @@ pub(super) fn keys<'a>(
 
 /// The public key of a share. `None` if it is no scalar.
 pub(super) fn of_share(share: &[u8; 32]) -> Option<[u8; 32]> {
-    let share = Scalar::from_canonical_bytes(*share).into_option()?;
+    let share = Zeroizing::new(Scalar::from_canonical_bytes(*share).into_option()?);
     Some(RistrettoPoint::mul_base(&share).compress().0)
 }
 
