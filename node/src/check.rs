@@ -272,6 +272,8 @@ impl Context {
             more.retain(|row| row.epoch == epoch && !carried(row));
             found.append(more);
         }
+        // The order in which the table has them under one token.
+        found.sort_unstable_by_key(|row| (row.publisher, row.list));
         // A prefix of 16 bytes may be shared by a token that somebody made up; classes keep at least those apart that
         // could be mistaken for each other by a person.
         found.retain(|row| row.class == class.number() && self.today < row.expires && self.is_in_force(row.publisher));

@@ -66,3 +66,72 @@ fn with_too_few_holders_an_unknown_subject_is_unavailable_and_never_not_listed()
     let answers: Vec<&str> = many["answers"].as_array().unwrap().iter().filter_map(|a| a["answer"].as_str()).collect();
     assert_eq!(answers, ["listed", "unavailable"]);
 }
+
+/// Listings in force under an epoch, by publisher, as a node sees them.
+fn listings(alliance: &Alliance, slug: &str, epoch: u64, publisher: &str) -> u64 {
+    let keys = alliance[slug].http().get("/v1/keys").ok();
+    let key =
+        keys["keys"].as_array().unwrap().iter().find(|key| key["class"] == "MOB" && key["epoch"] == epoch).cloned();
+    key.and_then(|key| key["listings"][publisher].as_u64()).unwrap_or(0)
+}
+
+#[test]
+fn a_rotation_carries_the_list_over_and_the_old_epoch_can_be_forgotten() {
+    let alliance = Alliance::shared(&["alpha", "beta"], 2);
+    for slug in ["alpha", "beta"] {
+        list(&alliance, slug, LISTED);
+        list(&alliance, slug, UNLISTED);
+        alliance.wait_for_leaves(slug, 2);
+    }
+    let before = alliance["alpha"].check("MOB", LISTED);
+    assert_eq!(
+        (&before["answer"], &before["members"], &before["corroborated"]),
+        (&json!("listed"), &json!(2), &json!(true))
+    );
+
+    let rotated = alliance["alpha"].command(&["keys", "rotate"]);
+    assert_eq!((&rotated["phase"], &rotated["epoch"]), (&json!("in_charter"), &json!(2)));
+    alliance.wait_for_keys(2);
+    // At no moment of the overlap is the answer another one.
+    wait_until("both publishers have carried their listings over", || {
+        let during = alliance["beta"].check("MOB", LISTED);
+        assert_eq!(during["listings"], before["listings"], "{during}");
+        assert_eq!(during["members"], 2, "{during}");
+        ["alpha", "beta"].iter().all(|publisher| {
+            ["alpha", "beta", "notary"].iter().all(|slug| listings(&alliance, slug, 2, publisher) == 2)
+        })
+    });
+    // What is cleared now is cleared under both.
+    let clear = json!({ "items": [{ "class": "MOB", "id": UNLISTED, "reason": "R01" }] });
+    for slug in ["alpha", "beta"] {
+        assert_eq!(alliance[slug].http().post("/v1/clearings", &clear).ok()["counted"]["cleared"], 1);
+    }
+    wait_until("the clearings arrive", || {
+        ["alpha", "beta"].iter().all(|slug| alliance[slug].answer("MOB", UNLISTED) == "not_listed")
+    });
+
+    let retired = alliance["alpha"].command(&["keys", "retire", "--epoch", "1"]);
+    assert!(retired["charter"].is_u64(), "{retired}");
+    wait_until("all holders have erased their shares and said so", || {
+        let keys = alliance["beta"].http().get("/v1/keys").ok();
+        let old = keys["keys"].as_array().unwrap().iter().filter(|key| key["suite"] == 2 && key["epoch"] == 1);
+        old.clone().count() > 0
+            && old.clone().all(|key| key["deleted"].as_array().is_some_and(|deleted| deleted.len() == 3))
+    });
+    for slug in ["alpha", "beta", "notary"] {
+        let shares = std::fs::read_dir(alliance[slug].directory.join("shares")).unwrap();
+        let names: Vec<String> = shares.map(|file| file.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        let shares = names.iter().filter(|name| name.ends_with(".share")).count();
+        // One for each personal class, of epoch 2 alone; no seed of a finished ceremony.
+        assert_eq!((shares, names.len()), (8, 8), "{names:?}");
+    }
+    let after = alliance["beta"].check("MOB", LISTED);
+    assert_eq!((&after["listings"], &after["members"]), (&before["listings"], &before["members"]));
+    let details = json!({ "class": "MOB", "id": LISTED, "purpose": "test", "details": true });
+    let details = alliance["beta"].http().post("/v1/check", &details).ok();
+    assert_eq!(details["listings"][0]["details"], "case 1", "sealed anew under the new epoch: {details}");
+    assert_eq!(alliance["beta"].answer("MOB", UNLISTED), "not_listed");
+    for slug in ["alpha", "beta"] {
+        alliance["notary"].verify(slug);
+    }
+}

@@ -270,7 +270,8 @@ impl Node {
 fn ceremonies(view: &View, now: Timestamp) -> Vec<CeremonyStatus> {
     let status = |call: &Verified<Call>| {
         let in_charter = holder::is_in_charter(view.charter(), &view.chain, call.payload());
-        let progress = holder::progress_of(view, call, now).ok().flatten();
+        // What is in the charter is done: there is nothing to compute.
+        let progress = if in_charter { None } else { holder::progress_of(view, call, now).ok().flatten() };
         CeremonyStatus {
             id: call.id(),
             call: call.payload().clone(),

@@ -4,6 +4,7 @@
 //! the network and the store. [`publish`] makes batches of one's own feed ([`staging`] stores their chunks meanwhile); [`admit`] is the steward's side of joining.
 
 mod admit;
+mod carry;
 mod driver;
 mod keys;
 mod node;

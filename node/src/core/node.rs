@@ -249,6 +249,7 @@ impl Node {
             node.tasks.spawn(node.clone().beat(beats));
             node.tasks.spawn(node.clone().watch_door());
             node.tasks.spawn(node.clone().sweep());
+            node.tasks.spawn(node.clone().carry_over());
         }
         Ok(node)
     }

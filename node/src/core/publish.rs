@@ -84,6 +84,20 @@ pub struct Clear {
     pub reason: Reason,
 }
 
+/// One of our own listings that goes on under the next epoch.
+pub struct Carried {
+    /// Its leaf.
+    pub leaf: u64,
+    /// Whom it lists.
+    pub subject: Subject,
+    /// As it was published.
+    pub listing: Listing,
+    /// What was sealed in it.
+    pub details: Option<Zeroizing<String>>,
+    /// Its tokens under both epochs.
+    pub derivations: Derivations,
+}
+
 /// What became of a wish.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -311,6 +325,51 @@ impl Session {
         let plan = |(index, wish): (usize, &Clear)| self.plan_clear(wish, prepared.get(index), &mut scratch);
         let planned = wishes.iter().enumerate().map(plan).collect();
         self.append(planned)
+    }
+
+    /// Appends listings of the older epoch under the newer one, as they stand; returns how many. What is there already, or
+    /// stands no longer, is left out.
+    pub fn carry(&mut self, wishes: &[Carried]) -> Result<u64, BuildError> {
+        let mut rows = Vec::new();
+        let planned: Result<Vec<Planned>, Refusal> =
+            wishes.iter().filter_map(|wish| self.plan_carry(wish, &mut rows).transpose()).collect();
+        // What was published once has the form that entries must have.
+        let planned = planned.map_err(|refusal| match refusal {
+            Refusal::Entry(error) => BuildError::Entry(error),
+            _ => BuildError::Entry(EntryError::Sealed),
+        })?;
+        let outcomes = self.append(planned)?;
+        Ok(outcomes.iter().filter(|outcome| **outcome == Outcome::Listed).count() as u64)
+    }
+
+    fn plan_carry(&self, wish: &Carried, rows: &mut Vec<Row>) -> Result<Option<Planned>, Refusal> {
+        let Carried { leaf, subject, listing, details, derivations } = wish;
+        let (epoch, derived) = derivations.newest();
+        let standing = self.standing(derivations, listing.class, listing.list, rows);
+        let old = standing.iter().find(|(standing, _)| standing.leaf == *leaf);
+        let carried = standing.iter().any(|(standing, _)| standing.epoch == epoch);
+        let Some((old, _)) = old.filter(|_| !carried && epoch != listing.epoch) else { return Ok(None) };
+        let mut next = Listing {
+            epoch,
+            token: derived.token(),
+            conduct: old.conduct,
+            severity: old.severity,
+            role: old.role,
+            direction: old.direction,
+            day: old.listed,
+            expires: old.expires,
+            sealed: None,
+            carries: Some(*leaf),
+            ..listing.clone()
+        };
+        if let Some(details) = details {
+            let key = Zeroizing::new(derived.record_key());
+            sealed::seal(&mut next, self.me, &key, details, random::bytes())?;
+        }
+        let key = (prefix_of(&next.token), next.list.number());
+        let entry = build::encode_entry(&Entry::List(next))?;
+        let identifier = Some((epoch, listing.list, subject.clone()));
+        Ok(Some(Planned { outcome: Outcome::Listed, entries: [Some(entry), None], key, identifier }))
     }
 
     fn append(&mut self, planned: Vec<Planned>) -> Result<Vec<Outcome>, BuildError> {

@@ -14,7 +14,7 @@ use std::{
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
-    evaluation::{self, BadAnswer, EvaluationRequest, EvaluationResponse, padded},
+    evaluation::{self, BadAnswer, EvaluationRequest, EvaluationResponse, Refusal, padded},
     replica::{Offence, Peer},
     subject::Subject,
     suite::{
@@ -50,6 +50,10 @@ const BATCHES_AT_ONCE: usize = 4;
 const DISTRUST_MS: u64 = 600_000;
 /// The same for one that did not answer.
 const DOUBT_MS: u64 = 10_000;
+
+/// How often and how long a holder is given to take up a charter that is a moment old.
+const FRESH_CHARTER_RETRIES: u32 = 4;
+const FRESH_CHARTER_WAIT: Duration = Duration::from_millis(150);
 
 /// Batches up to this size are computed where they are: handing them to another thread costs as much.
 const SMALL: usize = 4;
@@ -291,7 +295,9 @@ impl Resolver {
             match &outcome {
                 Ok(_) => health.served += request.elements.len() as u64,
                 Err(HolderProblem::BadAnswer) => health.doubted_until_ms = now + DISTRUST_MS,
-                Err(HolderProblem::NoAnswer | HolderProblem::Busy) => health.doubted_until_ms = now + DOUBT_MS,
+                Err(HolderProblem::NoAnswer | HolderProblem::Busy | HolderProblem::Refused(_)) => {
+                    health.doubted_until_ms = now + DOUBT_MS
+                }
                 Err(_) => {}
             }
         });
@@ -313,6 +319,7 @@ impl Resolver {
         // The two ends of a line agree on how many may be under way: over the holder's bound they would fail.
         let line = self.line(holder);
         let _permit = line.acquire().await.map_err(|_| HolderProblem::NoAnswer)?;
+        let mut retries = FRESH_CHARTER_RETRIES;
         loop {
             let (response, peer) = if Some(holder) == view.me && self.own.has_share(&key.id) {
                 (self.own.evaluate_own((**request).clone()).await, None)
@@ -334,6 +341,11 @@ impl Resolver {
                     let renews = renews.min(clock::wall().plus(86_400));
                     self.note(holder, |health| health.exhausted = Some((left, renews)));
                     return Err(HolderProblem::Exhausted { renews });
+                }
+                // A charter is on its way, or its share is being taken up.
+                EvaluationResponse::Refused(Refusal::UnknownCharter | Refusal::NoShare) if retries > 0 => {
+                    retries -= 1;
+                    tokio::time::sleep(FRESH_CHARTER_WAIT).await;
                 }
                 EvaluationResponse::Refused(refusal) => return Err(HolderProblem::Refused(refusal)),
             }

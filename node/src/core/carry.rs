@@ -1,0 +1,208 @@
+//! Carrying one's own listings into the next key epoch, and forgetting what is over.
+//!
+//! While two epochs of a class are active, each listing under the older one is published again under the newer token, linked
+//! to the old leaf, with its dates and its present state. The identifiers come from the vault; the holders are asked as for
+//! any other token, within their quotas, and what a crash or an exhausted quota leaves undone is done at the next look.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use antibrush_protocol::{
+    charter::Charter,
+    entry::{Entry, Listing, sealed},
+    feed::Leaf,
+    subject::{Class, Subject},
+};
+use zeroize::Zeroizing;
+
+use super::{Node, PublishError, Session, publish::Carried};
+use crate::{
+    clock,
+    storage::{standing_of, table::prefix_of},
+    tokens::{TokenError, vault::VaultRecord},
+};
+
+/// How often it is looked whether something is to be carried although nothing changed.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// How soon it is tried again after a failure, at first.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// How often the vault is compared with what still stands.
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+
+/// Listings of one batch: a clearing does not wait long behind it, and what a crash undoes is little.
+const AT_ONCE: usize = 4_096;
+
+/// Why carrying over stops for now.
+#[derive(Debug, thiserror::Error)]
+enum CarryError {
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error(transparent)]
+    Storage(#[from] crate::storage::StorageError),
+    #[error(transparent)]
+    Build(#[from] antibrush_protocol::feed::build::BuildError),
+    #[error("the node is stopping")]
+    Stopping,
+}
+
+impl Node {
+    /// Carries over whatever is due, for as long as the node runs.
+    pub(super) async fn carry_over(self: Arc<Self>) {
+        let (mut news, mut tidied) = (self.news(), tokio::time::Instant::now());
+        let mut wait = LOOK_EVERY;
+        loop {
+            self.forget_retired();
+            match self.carry_all().await {
+                Ok(carried) => {
+                    wait = LOOK_EVERY;
+                    if carried > 0 {
+                        tracing::info!(carried, "listings were carried into the next key epoch");
+                    }
+                }
+                Err(error) => {
+                    // Holders take up a new share a moment after the charter names it.
+                    wait = if wait == LOOK_EVERY { AGAIN_AFTER } else { (wait * 2).min(LOOK_EVERY) };
+                    tracing::warn!(%error, "carrying listings into the next key epoch waits");
+                }
+            }
+            if tidied.elapsed() >= TIDY_EVERY {
+                tidied = tokio::time::Instant::now();
+                let node = self.clone();
+                if let Ok(Err(error)) = tokio::task::spawn_blocking(move || node.tidy_vault()).await {
+                    tracing::warn!(%error, "the vault could not be compared with the listings");
+                }
+            }
+            tokio::select! {
+                () = self.stopping().cancelled() => return,
+                changed = news.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Removes what was evaluated under keys that are retired.
+    fn forget_retired(&self) {
+        let view = self.view();
+        for key in view.charter().token_keys.iter().filter(|key| !key.is_active()) {
+            if let Err(error) = self.resolver().cache().remove_key(&key.id()) {
+                tracing::warn!(%error, "tokens of a retired key could not be removed");
+            }
+        }
+    }
+
+    async fn carry_all(self: &Arc<Self>) -> Result<u64, CarryError> {
+        let passing = passing(self.view().charter());
+        if passing.is_empty() || self.may_publish().is_err() || self.is_recovering() {
+            return Ok(0);
+        }
+        let vault = self.vault().clone();
+        // Only what is under the older epoch; a listing that has a record of the newer one was carried already.
+        let due = move || {
+            let mut due: HashMap<(Class, u8, String), VaultRecord> = HashMap::new();
+            let mut done = BTreeSet::new();
+            for record in vault.iter() {
+                let Some((older, _)) = passing.get(&record.class) else { continue };
+                let key = (record.class, record.list.number(), record.canonical.clone());
+                if record.epoch == *older {
+                    due.insert(key, record);
+                } else if record.epoch > *older {
+                    done.insert(key);
+                }
+            }
+            due.retain(|key, _| !done.contains(key));
+            let mut due: Vec<VaultRecord> = due.into_values().collect();
+            due.sort_by_key(|record| record.leaf);
+            due
+        };
+        let due = tokio::task::spawn_blocking(due).await.map_err(|_| CarryError::Stopping)?;
+        let mut carried = 0;
+        for block in due.chunks(AT_ONCE) {
+            carried += self.carry_block(block).await?;
+        }
+        Ok(carried)
+    }
+
+    async fn carry_block(self: &Arc<Self>, records: &[VaultRecord]) -> Result<u64, CarryError> {
+        let (node, mut wanted) = (self.clone(), records.to_vec());
+        let read = move || -> Result<Vec<(VaultRecord, Subject, Listing)>, CarryError> {
+            let me = node.may_publish()?;
+            let mut listed = Vec::with_capacity(wanted.len());
+            for record in wanted.drain(..) {
+                // The canonical form parses to itself.
+                let Ok(subject) = Subject::parse(record.class, &record.canonical) else { continue };
+                if let Some((_, Leaf::Entry(Entry::List(listing)))) = node.store().leaves(me, record.leaf, 1)?.pop() {
+                    listed.push((record, subject, listing));
+                }
+            }
+            Ok(listed)
+        };
+        let listed = tokio::task::spawn_blocking(read).await.map_err(|_| CarryError::Stopping)??;
+        let subjects: Vec<Subject> = listed.iter().map(|(_, subject, _)| subject.clone()).collect();
+        let resolved = self.resolver().resolve(&subjects).await;
+        let mut wishes = Vec::with_capacity(listed.len());
+        for ((record, subject, listing), derivations) in listed.into_iter().zip(resolved) {
+            let derivations = derivations?;
+            let old = derivations.iter().find(|(epoch, _)| *epoch == record.epoch);
+            // A record of a batch that never came about names another listing's leaf.
+            let Some((_, old)) = old.filter(|(_, old)| old.token() == listing.token) else { continue };
+            let details = listing.sealed.as_ref().and_then(|_| {
+                let key = Zeroizing::new(old.record_key());
+                sealed::open(&listing, self.may_publish().ok()?, &key).ok()
+            });
+            wishes.push(Carried { leaf: record.leaf, subject, listing, details, derivations });
+        }
+        if wishes.is_empty() {
+            return Ok(0);
+        }
+        let (node, writer) = (self.clone(), self.writer().await);
+        let plan = move || -> Result<(Session, u64), CarryError> {
+            let mut session = Session::new(&node, writer)?;
+            let carried = session.carry(&wishes)?;
+            Ok((session, carried))
+        };
+        let (session, carried) = tokio::task::spawn_blocking(plan).await.map_err(|_| CarryError::Stopping)??;
+        self.publish_session(session).await?;
+        Ok(carried)
+    }
+
+    /// Erases the identifiers of listings that no longer stand: cleared, expired, or under a retired epoch.
+    fn tidy_vault(&self) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
+        let me = self.may_publish()?;
+        let (view, today, table) = (self.view(), clock::wall().day(), self.store().table().reader());
+        let (mut gone, mut rows) = (BTreeSet::new(), Vec::new());
+        for record in self.vault().iter() {
+            let active = view.charter().active_keys(record.class).any(|key| key.epoch == record.epoch);
+            let entry = self.store().leaves(me, record.leaf, 1)?.pop();
+            let stands = match &entry {
+                Some((_, Leaf::Entry(Entry::List(listing)))) => {
+                    table.get(&prefix_of(&listing.token), &mut rows);
+                    let own = rows.iter().find(|row| row.publisher == me && row.list == listing.list.number());
+                    own.and_then(standing_of).is_some_and(|s| s.leaf == record.leaf && s.holds_on(today))
+                }
+                // Not published yet, or erased: the next look knows more.
+                _ => true,
+            };
+            if !active || !stands {
+                gone.insert(record.leaf);
+            }
+        }
+        Ok(self.vault().forget(&gone)?)
+    }
+}
+
+/// The classes that pass from one epoch into the next: the older and the newer epoch.
+fn passing(charter: &Charter) -> HashMap<Class, (u16, u16)> {
+    let of = |class: &Class| {
+        let mut active = charter.active_keys(*class);
+        let (newer, older) = (active.next()?, active.next()?);
+        Some((*class, (older.epoch, newer.epoch)))
+    };
+    Class::ALL.iter().filter_map(of).collect()
+}
