@@ -23,6 +23,8 @@ const MEMBERS: [(&str, &str); 5] = [
 
 /// A node; killed when dropped.
 pub struct Process {
+    /// The member's short name.
+    pub slug: &'static str,
     /// Its data directory.
     pub directory: PathBuf,
     /// Where it answers HTTP.
@@ -33,33 +35,32 @@ pub struct Process {
 impl Process {
     /// Makes the directory of a platform's node.
     pub fn init(root: &Path, number: usize) -> Process {
+        Process::init_with(root, number, free_port(), &[])
+    }
+
+    /// Makes the directory of a node that listens on this port, with more flags of `init`.
+    pub fn init_with(root: &Path, number: usize, listen: u16, flags: &[&str]) -> Process {
         let (slug, code) = MEMBERS[number];
         let api = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let node = Process { directory: root.join(slug), api, child: None };
-        let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port());
-        let name = format!("示例{slug}有限公司");
-        node.command(
-            &["init", "--slug", slug, "--legal-name", &name, "--uscc", code, "--listen", &listen]
-                .into_iter()
-                .chain(["--api", &api.to_string(), "--keys-in-clear-dangerously"])
-                .collect::<Vec<_>>(),
-        );
+        let node = Process { slug, directory: root.join(slug), api, child: None };
+        let (name, listen, api) = (format!("示例{slug}有限公司"), tcp(listen), api.to_string());
+        let common =
+            ["init", "--slug", slug, "--legal-name", &name, "--uscc", code, "--listen", &listen, "--api", &api];
+        node.command(&[&common[..], &["--keys-in-clear-dangerously"], flags].concat());
         node
     }
 
     /// Makes the directory of an alliance's founder.
     pub fn founder(root: &Path) -> Process {
         let node = Process::init(root, 0);
-        node.command(&[
-            "alliance",
-            "create",
-            "--name-zh",
-            "测速联盟",
-            "--name-en",
-            "Bench",
-            "--accept-insider-enumeration",
-        ]);
+        node.found(&["--accept-insider-enumeration"]);
         node
+    }
+
+    /// Founds an alliance.
+    pub fn found(&self, flags: &[&str]) {
+        let names = ["alliance", "create", "--name-zh", "测速联盟", "--name-en", "Bench"];
+        self.command(&[&names[..], flags].concat());
     }
 
     /// Runs a verb on the directory; panics if it fails.
@@ -179,6 +180,11 @@ impl Alliance {
         self.nodes.push(node);
         self.nodes.last_mut().expect("just pushed")
     }
+}
+
+/// A port of this machine as a multiaddress.
+pub fn tcp(port: u16) -> String {
+    format!("/ip4/127.0.0.1/tcp/{port}")
 }
 
 /// A port that is free now.
