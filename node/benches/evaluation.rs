@@ -17,7 +17,7 @@ use std::{
 use antibrush_node::storage::{Store, lock::DataDir};
 use antibrush_protocol::subject::Class;
 use serde_json::{Value, json};
-use support::{Http, Shared, curve, feed, line, median, percentile, stolen_while, until, wanted};
+use support::{Http, Shared, connected, curve, feed, line, median, percentile, stolen_while, until, wanted};
 
 const RUNS: usize = 5;
 const ASKED: usize = 10_000;
@@ -71,10 +71,10 @@ fn list(shared: &mut Shared, entries: u64) {
         .map(|id| json!({ "class": "MOB", "id": id, "conduct": "C01", "evidence": "bench" }))
         .collect();
     let leaves = entries + items.len() as u64;
-    until("the holders are connected again", || {
-        let answer = founder.http().send("POST", "/v1/listings", json!({ "items": items }).to_string().as_bytes());
-        answer.is_ok_and(|(status, _)| status == 200)
-    });
+    let mut http = founder.http();
+    connected(&mut http, 2);
+    let listed = http.json("POST", "/v1/listings", &json!({ "items": items }));
+    assert_eq!(listed["counted"]["listed"], items.len(), "{listed}");
     let mut http = shared.asker().http();
     until("the asker has the listings", || {
         let feeds = http.json("GET", "/v1/feeds", &Value::Null);

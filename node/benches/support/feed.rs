@@ -88,7 +88,8 @@ fn listing(class: Class, number: u64) -> Entry {
         direction: Some(Direction::Up),
         region: Some(330_106),
         day: today,
-        expires: today.plus(365),
+        // ENTRY-4: a mobile number may be listed for 180 days at the most.
+        expires: today.plus(180),
         basis: "default/1".to_owned(),
         evidence: Sha256::digest(number.to_le_bytes()).into(),
         name: None,

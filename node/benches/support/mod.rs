@@ -12,7 +12,7 @@ mod shared;
 pub use client::Http;
 pub use node::{Alliance, Process, free_port, tcp};
 pub use relay::Relay;
-pub use shared::{Shared, until};
+pub use shared::{Shared, connected, until};
 
 use std::{
     fs::File,

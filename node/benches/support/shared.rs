@@ -42,7 +42,7 @@ impl Shared {
         holder.start();
         let holders = format!("{},{}", founder.slug, holder.slug);
         // The founder must have heard of the holder's node first.
-        until("the holders are connected", || founder.http().json("GET", "/v1/status", &().into())["connected"] == 1);
+        connected(&mut founder.http(), 1);
         founder.command(&["keys", "ceremony", "--holders", &holders, "--threshold", "2"]);
         join(founder, asker, "platform");
         for (relay, first) in &mut relays {
@@ -71,6 +71,11 @@ fn has_keys(http: &mut Http) -> bool {
     let keys = http.json("GET", "/v1/keys", &().into());
     let mut shared = keys["keys"].as_array().into_iter().flatten().filter(|key| key["suite"] == 2).peekable();
     shared.peek().is_some() && shared.all(|key| key["own_share"] != false)
+}
+
+/// Waits until a node has so many others.
+pub fn connected(http: &mut Http, others: usize) {
+    until("the nodes are connected", || http.json("GET", "/v1/status", &().into())["connected"] == others);
 }
 
 /// Waits for something that comes by itself.
