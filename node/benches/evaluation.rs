@@ -17,7 +17,7 @@ use std::{
 use antibrush_node::storage::{Store, lock::DataDir};
 use antibrush_protocol::subject::Class;
 use serde_json::{Value, json};
-use support::{Http, Shared, connected, curve, feed, line, median, percentile, stolen_while, until, wanted};
+use support::{Http, Process, Shared, connected, curve, feed, line, median, percentile, stolen_while, until, wanted};
 
 const RUNS: usize = 5;
 const ASKED: usize = 10_000;
@@ -105,12 +105,18 @@ fn checks(http: &mut Http, body: &[u8]) -> (f64, Vec<String>) {
 fn ask(shared: &Shared, entries: u64) {
     let mut http = shared.asker().http();
     let (mut first, mut again, mut limits, mut stolen) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let spent = || shared.nodes.iter().map(Process::processor_seconds).collect::<Vec<_>>();
+    let mut processors = [Vec::new(), Vec::new()];
     let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64).min(1.0 + HOLDERS);
     for run in 0..RUNS {
         let body = question(&identifiers(run));
         support::quiet();
         limits.push(MULTIPLICATIONS * ASKED as f64 * curve::multiplications(5) / 1e6 / cores);
+        let before = spent();
         let ((took, answers), lost) = stolen_while(|| checks(&mut http, &body));
+        let used: Vec<f64> = spent().iter().zip(before).map(|(now, before)| now - before).collect();
+        processors[0].push(used[2]);
+        processors[1].push((used[0] + used[1]) / HOLDERS);
         for (n, answer) in answers.iter().enumerate() {
             assert_eq!(answer, if n % LISTED_EACH == 0 { "listed" } else { "not_listed" });
         }
@@ -137,6 +143,8 @@ fn ask(shared: &Shared, entries: u64) {
         &format!("  limit: {MULTIPLICATIONS} multiplications each, {cores} cores"),
         format!("{:.2} s: it took {:.2} ×", median(&mut limits), median(&mut first) / median(&mut limits)),
     );
+    let [asker, holder] = &mut processors;
+    line("  time of the processors", format!("asker {:.2} s, each holder {:.2} s", median(asker), median(holder)));
     line(
         "the same asked again",
         format!(

@@ -115,6 +115,17 @@ impl Process {
         kib.expect("VmRSS") / 1024.0
     }
 
+    /// Seconds of the processors' time that it has used so far.
+    pub fn processor_seconds(&self) -> f64 {
+        let pid = self.child.as_ref().expect("it runs").id();
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+        // proc_pid_stat(5): in user mode and in the kernel, fields 14 and 15 of which 3 follows the name in parentheses; in
+        // ticks of which Linux has a hundred a second everywhere.
+        let (_, rest) = stat.rsplit_once(") ").expect("a name in parentheses");
+        let ticks = |field: usize| rest.split(' ').nth(field - 3).and_then(|ticks| ticks.parse::<f64>().ok());
+        (ticks(14).expect("utime") + ticks(15).expect("stime")) / 100.0
+    }
+
     /// Kills it as a power cut would.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -52,6 +52,10 @@ impl Shared {
         for node in &nodes {
             until("it has the keys", || has_keys(&mut node.http()));
         }
+        connected(&mut nodes[2].http(), 2);
+        until("the asker hears from every feed", || {
+            nodes[2].http().send("GET", "/readyz", b"").is_ok_and(|(status, _)| status == 200)
+        });
         Shared { nodes, relays }
     }
 
