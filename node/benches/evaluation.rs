@@ -35,7 +35,11 @@ fn main() {
         let root = tempfile::tempdir().expect("a temporary directory");
         let mut shared = Shared::start(root.path(), false);
         list(&mut shared, entries);
-        line("limit: one multiplication of an element", format!("{:.1} µs", curve::multiplications(15)));
+        let (alone, at_once) = (curve::alone(15), curve::at_once(cores(), 15));
+        line(
+            "limit: one multiplication of an element",
+            format!("{alone:.1} µs, {at_once:.1} µs with {} cores at it", cores()),
+        );
         if wanted("ask") {
             ask(&shared, entries);
         }
@@ -102,16 +106,20 @@ fn checks(http: &mut Http, body: &[u8]) -> (f64, Vec<String>) {
     (took, answer["answers"].as_array().expect("answers").iter().map(word).collect())
 }
 
+/// Cores that the asker and the two holders can use.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(3)
+}
+
 fn ask(shared: &Shared, entries: u64) {
     let mut http = shared.asker().http();
     let (mut first, mut again, mut limits, mut stolen) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let spent = || shared.nodes.iter().map(Process::processor_seconds).collect::<Vec<_>>();
     let mut processors = [Vec::new(), Vec::new()];
-    let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64).min(1.0 + HOLDERS);
     for run in 0..RUNS {
         let body = question(&identifiers(run));
         support::quiet();
-        limits.push(MULTIPLICATIONS * ASKED as f64 * curve::multiplications(5) / 1e6 / cores);
+        limits.push(MULTIPLICATIONS * ASKED as f64 * curve::at_once(cores(), 15) / 1e6 / cores() as f64);
         let before = spent();
         let ((took, answers), lost) = stolen_while(|| checks(&mut http, &body));
         let used: Vec<f64> = spent().iter().zip(before).map(|(now, before)| now - before).collect();
@@ -140,7 +148,7 @@ fn ask(shared: &Shared, entries: u64) {
         ),
     );
     line(
-        &format!("  limit: {MULTIPLICATIONS} multiplications each, {cores} cores"),
+        &format!("  limit: {MULTIPLICATIONS} multiplications each, {} cores", cores()),
         format!("{:.2} s: it took {:.2} ×", median(&mut limits), median(&mut first) / median(&mut limits)),
     );
     let [asker, holder] = &mut processors;
@@ -180,7 +188,7 @@ fn single(shared: &Shared) {
     let figure = |times: &mut [f64]| format!("{:.0} µs, p99 {:.0} µs", median(times), percentile(times, 99));
     let lost = format!(" ({:.0} % of the processors stolen)", stolen * 100.0);
     line("one check, not asked before", figure(&mut asked) + &lost);
-    line("  limit: its multiplications", format!("{:.0} µs", MULTIPLICATIONS * curve::multiplications(15)));
+    line("  limit: its multiplications", format!("{:.0} µs", MULTIPLICATIONS * curve::alone(15)));
     line("one check, asked before", figure(&mut cached));
     line("one check of a class of suite 1", figure(&mut keyed));
 }

@@ -16,7 +16,16 @@ pub fn multiplication() -> f64 {
     took * 1e6 / COUNT as f64
 }
 
-/// The median of several such measurements.
-pub fn multiplications(runs: usize) -> f64 {
+/// The median of several such measurements, of one core alone.
+pub fn alone(runs: usize) -> f64 {
     median(&mut (0..runs).map(|_| multiplication()).collect::<Vec<_>>())
+}
+
+/// The same while so many cores are at it at once: cores of a virtual machine often share a real one.
+pub fn at_once(cores: usize, runs: usize) -> f64 {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(|| alone(runs))).collect();
+        let mut times: Vec<f64> = threads.into_iter().map(|thread| thread.join().expect("no panic")).collect();
+        median(&mut times)
+    })
 }
