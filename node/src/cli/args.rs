@@ -33,7 +33,7 @@ pub enum Verb {
     Init(InitArgs),
     /// Run the node until Ctrl-C or SIGTERM.
     Run(RunArgs),
-    /// Show a whole alliance at work on this machine: four nodes, real sockets, real files. With --dir the data stays there.
+    /// Show a whole alliance at work on this machine: five nodes, real sockets, real files. With --dir the data stays there.
     Demo(DemoArgs),
     /// List subjects from a CSV or XLSX file.
     Import(ImportArgs),

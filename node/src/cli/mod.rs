@@ -92,6 +92,7 @@ impl Context {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    forbid_core_dumps();
     let lang = lang::from_environment();
     let mut command = Arguments::command();
     if lang == Lang::Zh {
@@ -126,6 +127,15 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => context.output.fail(&failure),
     }
+}
+
+/// The memory of this process holds identifiers and keys: a crash must not write it to a disk, and no other process of the
+/// same user may read it.
+fn forbid_core_dumps() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    // Lowering a limit of one's own is always allowed; on a system without these calls its own settings hold.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// Help and version, or why the command line cannot be read.

@@ -36,7 +36,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("antibrush", "反炒信联盟节点：共享黑名单，不共享身份。"),
     ("antibrush init", "建立节点：密钥、配置与成员信息"),
     ("antibrush run", "运行节点，直到 Ctrl-C 或 SIGTERM"),
-    ("antibrush demo", "在本机演示整个联盟：四个节点，真实的网络与文件；给出 --dir 则保留数据"),
+    ("antibrush demo", "在本机演示整个联盟：五个节点，真实的网络与文件；给出 --dir 则保留数据"),
     ("antibrush import", "从 CSV 或 XLSX 文件列入主体"),
     ("antibrush list", "列入一个主体"),
     ("antibrush clear", "移出本平台列入的一个主体"),
