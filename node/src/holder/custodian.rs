@@ -4,7 +4,11 @@
 //!
 //! Every look is a function of the board, the charter and the secrets on the disk, and does again what a crash left undone.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use antibrush_protocol::{
     base::{Day, Hash, MemberNumber, Timestamp},
@@ -43,6 +47,16 @@ pub struct Custodian {
     core: mpsc::Sender<Message>,
     admitter: Arc<Admitter>,
     reported_at_ms: u64,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What a look found, so that the next one computes and says nothing twice.
+#[derive(Default)]
+struct Seen {
+    /// For each ceremony how many messages there were, and whether its time was over.
+    looked: BTreeMap<Hash, (usize, bool, u64)>,
+    /// What was said about it.
+    said: BTreeMap<Hash, String>,
 }
 
 /// What one look at a ceremony says must be done. Made on a thread that may wait for the disk.
@@ -60,7 +74,7 @@ impl Custodian {
         core: mpsc::Sender<Message>,
         admitter: Arc<Admitter>,
     ) -> Custodian {
-        Custodian { holder, view, core, admitter, reported_at_ms: 0 }
+        Custodian { holder, view, core, admitter, reported_at_ms: 0, seen: Arc::default() }
     }
 
     /// Looks whenever the board or the charter changes, and every second.
@@ -85,7 +99,8 @@ impl Custodian {
         if report {
             self.reported_at_ms = clock::monotonic_ms();
         }
-        let work = move || look(&holder, &view, now, report);
+        let seen = self.seen.clone();
+        let work = move || look(&holder, &view, now, report, &mut seen.lock().unwrap_or_else(PoisonError::into_inner));
         let Ok(looks) = tokio::task::spawn_blocking(work).await else { return };
         for Look { posts, proposal } in looks {
             for post in posts {
@@ -108,14 +123,34 @@ impl Custodian {
     }
 }
 
-fn look(holder: &Holder, view: &View, now: Timestamp, report: bool) -> Vec<Look> {
+fn look(holder: &Holder, view: &View, now: Timestamp, report: bool, seen: &mut Seen) -> Vec<Look> {
     let mut looks = Vec::new();
     for call in view.board.calls() {
+        let id = call.id();
+        // A ceremony is a function of these; one that is over is not computed again every second.
+        let state = (view.board.messages(&id).count(), now >= call.payload().deadline, view.charter().number);
+        if seen.looked.get(&id) == Some(&state) {
+            continue;
+        }
         match look_at(holder, view, call, now) {
-            Ok(look) => looks.push(look),
-            Err(error) => tracing::error!(ceremony = %name(&call.id()), %error, "a ceremony does not go on here"),
+            Ok(look) => {
+                // What it asks for must first have happened.
+                if look.posts.is_empty() && look.proposal.is_none() {
+                    seen.looked.insert(id, state);
+                }
+                looks.push(look);
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if seen.said.insert(id, error.clone()).as_ref() != Some(&error) {
+                    tracing::error!(ceremony = %name(&id), %error, "a ceremony does not go on here");
+                }
+            }
         }
     }
+    let known: BTreeSet<Hash> = view.board.calls().map(|call| call.id()).collect();
+    seen.looked.retain(|id, _| known.contains(id));
+    seen.said.retain(|id, _| known.contains(id));
     let mut posts = retire(holder, view, now);
     if report {
         posts.extend(usage(holder, view, now));
@@ -198,7 +233,7 @@ pub fn is_in_charter(charter: &Charter, chain: &CharterChain, call: &Call) -> bo
 
 /// The public keys of a class in the charter that the call names.
 fn present_keys(chain: &CharterChain, call: &Call, class: Class) -> Option<Vec<[u8; 32]>> {
-    let version = chain.from(1).iter().rev().find(|version| version.id() == call.charter)?;
+    let version = chain.version(&call.charter)?;
     let key = version.charter().token_keys.iter().find(|key| key.class == class && key.epoch == call.epoch)?;
     Some(key.public_keys.clone())
 }

@@ -123,7 +123,7 @@ impl Holder {
                     Ok(None) => tracing::error!(
                         class = key.class.code(),
                         epoch = key.epoch,
-                        "the charter names this node as holder of a share that is not here; restore shares/ from its backup, or ask the stewards for a refresh"
+                        "the charter names this node as holder of a share that is not here; restore shares/ from its backup, or ask the stewards for a rotation"
                     ),
                     Err(error) => tracing::error!(%error, "a share cannot be taken up"),
                 }
@@ -203,12 +203,15 @@ impl Holder {
         if !entitled {
             return refuse(Refusal::NotEntitled);
         }
-        if !view.chain.from(1).iter().rev().any(|version| version.id() == request.charter) {
-            return refuse(Refusal::UnknownCharter);
-        }
+        let Some(asked) = view.chain.version(&request.charter) else { return refuse(Refusal::UnknownCharter) };
         let active = self.active.load();
         let key = charter.key_by_id(&request.key).filter(|key| key.is_active());
         let (Some(key), Some(share)) = (key, active.get(&request.key)) else { return refuse(Refusal::NoShare) };
+        // Shares are refreshed: the proof must hold for the public share that the asker knows, or it would look like a cheat.
+        let known = asked.charter().key_by_id(&request.key).and_then(|key| key.public_share(share.holder()));
+        if known != Some(share.public().bytes()) {
+            return refuse(Refusal::UnknownCharter);
+        }
         // Without the day there is no quota.
         if view.wrong_clock(clock::now()).is_some() {
             return refuse(Refusal::Clock);

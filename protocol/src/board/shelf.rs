@@ -150,7 +150,7 @@ impl Board {
         match post {
             Post::Call(signed) => {
                 let named = signed.payload().charter;
-                let version = chain.from(1).iter().rev().find(|version| version.id() == named);
+                let version = chain.version(&named);
                 // The charter comes by comparing heads; the call comes again then.
                 let version = version.ok_or(BoardError::NotEntitled)?;
                 let holding = version.charter().holding.as_ref();

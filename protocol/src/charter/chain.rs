@@ -206,6 +206,11 @@ impl CharterChain {
         self.newest().id()
     }
 
+    /// The version with this id.
+    pub fn version(&self, id: &Hash) -> Option<&SignedCharter> {
+        self.versions.iter().rev().find(|version| version.id() == *id)
+    }
+
     /// All versions from this number on.
     pub fn from(&self, number: u64) -> &[SignedCharter] {
         let at = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX).min(self.versions.len());
