@@ -316,7 +316,7 @@ fn tidy(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<(), Custo
     let c = call.payload();
     let Some(me) = view.me.filter(|me| c.holders.contains(me)) else { return Ok(()) };
     // A holder that has not seen the end yet still needs its seed for it.
-    let mut complete = true;
+    let (mut complete, mut taken_up) = (true, true);
     for class in &c.classes {
         let key = view.charter().token_keys.iter().find(|key| key.class == *class && key.epoch == c.epoch);
         let Some((key, number)) = key.and_then(|key| Some((key, key.share_of(me)?))) else { continue };
@@ -325,12 +325,17 @@ fn tidy(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<(), Custo
             complete = false;
             continue;
         }
+        taken_up &= !key.is_active() || holder.has_share_of(&key.id(), public);
         let before = present_keys(&view.chain, c, *class).filter(|_| c.kind == Kind::Refresh);
         if let Some(old) =
             before.and_then(|before| before.get(usize::from(number)).copied()).filter(|old| old != public)
         {
             holder.shares().drop_share(&key.id(), &old)?;
         }
+    }
+    if !taken_up {
+        // The charter came while the share was being kept.
+        holder.take_up_shares();
     }
     if complete {
         holder.shares().drop_seed(&call.id())?;

@@ -110,6 +110,11 @@ impl Holder {
         self.active.load().contains_key(key)
     }
 
+    /// Whether this node evaluates under a key with the share behind this public share.
+    pub fn has_share_of(&self, key: &KeyId, public: &[u8; 32]) -> bool {
+        self.active.load().get(key).is_some_and(|share| share.public().bytes() == public)
+    }
+
     /// Takes up the shares of the keys that the charter has now: after a ceremony, a refresh, a retirement.
     pub fn take_up_shares(&self) {
         let view = self.view.load();
