@@ -48,6 +48,8 @@ pub struct Custodian {
     admitter: Arc<Admitter>,
     reported_at_ms: u64,
     seen: Arc<Mutex<Seen>>,
+    /// Why the last proposal did not become a charter.
+    failed: Option<String>,
 }
 
 /// What a look found, so that the next one computes and says nothing twice.
@@ -64,6 +66,8 @@ struct Look {
     posts: Vec<Post>,
     /// The charter lacks these keys, and this node's steward called for them.
     proposal: Option<(Call, Vec<ClassKeys>)>,
+    /// Nothing is left to be done before something new comes.
+    is_settled: bool,
 }
 
 impl Custodian {
@@ -74,7 +78,7 @@ impl Custodian {
         core: mpsc::Sender<Message>,
         admitter: Arc<Admitter>,
     ) -> Custodian {
-        Custodian { holder, view, core, admitter, reported_at_ms: 0, seen: Arc::default() }
+        Custodian { holder, view, core, admitter, reported_at_ms: 0, seen: Arc::default(), failed: None }
     }
 
     /// Looks whenever the board or the charter changes, and every second.
@@ -114,11 +118,18 @@ impl Custodian {
     }
 
     /// Puts the keys of a finished ceremony into the next charter.
-    async fn propose(&self, call: &Call, keys: &[ClassKeys]) {
+    async fn propose(&mut self, call: &Call, keys: &[ClassKeys]) {
         let outcome = self.admitter.amend(|charter| put_into(charter, call, keys)).await;
         match outcome {
             Ok(number) => tracing::info!(number, "the keys of a ceremony are in the charter"),
-            Err(error) => tracing::warn!(%error, "the keys of a ceremony could not be put into the charter"),
+            Err(error) => {
+                let said = error.to_string();
+                // It is tried again every second.
+                if self.failed.as_ref() != Some(&said) {
+                    tracing::warn!(%error, "the keys of a ceremony could not be put into the charter");
+                }
+                self.failed = Some(said);
+            }
         }
     }
 }
@@ -134,8 +145,7 @@ fn look(holder: &Holder, view: &View, now: Timestamp, report: bool, seen: &mut S
         }
         match look_at(holder, view, call, now) {
             Ok(look) => {
-                // What it asks for must first have happened.
-                if look.posts.is_empty() && look.proposal.is_none() {
+                if look.is_settled {
                     seen.looked.insert(id, state);
                 }
                 looks.push(look);
@@ -155,7 +165,7 @@ fn look(holder: &Holder, view: &View, now: Timestamp, report: bool, seen: &mut S
     if report {
         posts.extend(usage(holder, view, now));
     }
-    looks.push(Look { posts, proposal: None });
+    looks.push(Look { posts, proposal: None, is_settled: true });
     looks
 }
 
@@ -172,11 +182,11 @@ enum CustodyError {
 
 fn look_at(holder: &Holder, view: &View, call: &Verified<Call>, now: Timestamp) -> Result<Look, CustodyError> {
     let (id, c) = (call.id(), call.payload());
-    let mut look = Look { posts: Vec::new(), proposal: None };
+    let mut look = Look { posts: Vec::new(), proposal: None, is_settled: true };
     let charter = view.charter();
     if is_in_charter(charter, &view.chain, c) {
         // What it made was kept before the charter could name it.
-        tidy(holder, view, call)?;
+        look.is_settled = tidy(holder, view, call)?;
         return Ok(look);
     }
     let Some(ceremony) = ceremony_of(&view.chain, call)? else { return Ok(look) };
@@ -208,6 +218,8 @@ fn look_at(holder: &Holder, view: &View, call: &Verified<Call>, now: Timestamp) 
             look.proposal = Some((c.clone(), keys));
         }
     }
+    // What it asks for must first have happened.
+    look.is_settled = look.posts.is_empty() && look.proposal.is_none();
     Ok(look)
 }
 
@@ -311,10 +323,10 @@ fn keep(
     Ok(())
 }
 
-/// After the charter has the result: the seed goes, and of a refreshed key the old share.
-fn tidy(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<(), CustodyError> {
+/// After the charter has the result: the seed goes, and of a refreshed key the old share. Returns whether that is done.
+fn tidy(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<bool, CustodyError> {
     let c = call.payload();
-    let Some(me) = view.me.filter(|me| c.holders.contains(me)) else { return Ok(()) };
+    let Some(me) = view.me.filter(|me| c.holders.contains(me)) else { return Ok(true) };
     // A holder that has not seen the end yet still needs its seed for it.
     let (mut complete, mut taken_up) = (true, true);
     for class in &c.classes {
@@ -342,7 +354,7 @@ fn tidy(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<(), Custo
     } else {
         finish_late(holder, view, call)?;
     }
-    Ok(())
+    Ok(complete)
 }
 
 /// The charter has the keys already, but this holder was away when the last confirmation came: it still computes its shares.
