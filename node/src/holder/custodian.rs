@@ -106,7 +106,7 @@ impl Custodian {
         let seen = self.seen.clone();
         let work = move || look(&holder, &view, now, report, &mut seen.lock().unwrap_or_else(PoisonError::into_inner));
         let Ok(looks) = tokio::task::spawn_blocking(work).await else { return };
-        for Look { posts, proposal } in looks {
+        for Look { posts, proposal, .. } in looks {
             for post in posts {
                 // The driver ends only with the node.
                 let _ = self.core.send(Message::Post(post)).await;
