@@ -29,7 +29,9 @@ impl BadAnswer {
     /// to another request.
     pub fn verify(&self, chain: &CharterChain) -> Option<EvaluationError> {
         let (charter, alliance) = (chain.current(), chain.alliance());
-        let token_key = charter.key_by_id(&self.request.key)?;
+        // Under the charter of the request: a refresh changes public shares, and an answer that was good before it stays good.
+        let named = chain.from(1).iter().rev().find(|version| version.id() == self.request.charter)?;
+        let token_key = named.charter().key_by_id(&self.request.key)?;
         let key = ThresholdKey::read(token_key.threshold, &token_key.public_keys).ok()?;
         // A request that a holder had to refuse proves nothing against it.
         let blinded = Element::read_all(&self.request.elements).ok()?;
