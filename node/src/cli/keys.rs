@@ -111,6 +111,12 @@ fn void(ended: &Value) -> Failure {
             .map(|f| format!("{} {}", f["holder"].as_str().unwrap_or_default(), f[key].as_str().unwrap_or_default()));
         texts.collect::<Vec<_>>().join("; ")
     };
+    if ended["faults"].as_array().is_none_or(Vec::is_empty) {
+        return Failure::both(
+            "the charter has keys from another ceremony; look at `antibrush keys status`",
+            "章程中的密钥来自另一次密钥仪式：请用 antibrush keys status 查看",
+        );
+    }
     Failure::both(
         format!(
             "the ceremony came to nothing: {}; speak with them, then call again, or name other holders with `antibrush keys holders`",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
     board::Post,
-    ceremony::{Call, CeremonyError, Fault, Kind, Phase},
+    ceremony::{Call, CeremonyError, Fault, Kind, Phase, Progress},
     charter::{Charter, CharterError, Holding, TokenKey},
     limits,
     signed::Verified,
@@ -117,6 +117,8 @@ pub struct CeremonyStatus {
     pub faults: Vec<(MemberNumber, Fault)>,
     /// Whether the charter has its result.
     pub in_charter: bool,
+    /// Whether it is over: the charter has its keys, from it or from another one.
+    pub settled: bool,
 }
 
 impl Node {
@@ -269,10 +271,11 @@ impl Node {
 
 fn ceremonies(view: &View, now: Timestamp) -> Vec<CeremonyStatus> {
     let status = |call: &Verified<Call>| {
-        let in_charter = holder::is_in_charter(view.charter(), &view.chain, call.payload());
-        // What is in the charter is done: there is nothing to compute.
-        let progress = if in_charter { None } else { holder::progress_of(view, call, now).ok().flatten() };
+        let settled = holder::is_in_charter(view.charter(), &view.chain, call.payload());
+        let progress = holder::progress_of(view, call, now).ok().flatten();
+        let in_charter = settled && is_source(view, call.payload(), progress.as_ref());
         CeremonyStatus {
+            settled,
             id: call.id(),
             call: call.payload().clone(),
             phase: progress.as_ref().map(|progress| progress.phase),
@@ -286,8 +289,25 @@ fn ceremonies(view: &View, now: Timestamp) -> Vec<CeremonyStatus> {
     all
 }
 
+/// Whether keys that the charter has come from this ceremony, and not from another one of the same classes and epoch.
+fn is_source(view: &View, call: &Call, progress: Option<&Progress>) -> bool {
+    if let Some(outcome) = progress.and_then(|progress| progress.outcome.as_ref()) {
+        let mut versions = view.chain.from(1).iter().rev().map(|version| version.charter());
+        return versions.any(|charter| {
+            outcome.keys.iter().all(|made| {
+                let key = charter.token_keys.iter().find(|key| (key.class, key.epoch) == (made.class, call.epoch));
+                key.is_some_and(|key| key.public_keys == made.public_keys)
+            })
+        });
+    }
+    // This node has not seen its end. Nobody calls again for what was made: what came of an earlier call is not in the charter.
+    let again = |other: &Call| (other.kind, other.epoch, &other.classes) == (call.kind, call.epoch, &call.classes);
+    let mut later = view.board.calls().map(|other| other.payload()).filter(|other| again(other));
+    !later.any(|other| other.issued > call.issued)
+}
+
 fn is_open(status: &CeremonyStatus, now: Timestamp) -> bool {
-    !status.in_charter && now < status.call.deadline && status.phase.is_some_and(|phase| phase != Phase::Void)
+    !status.settled && now < status.call.deadline && status.phase.is_some_and(|phase| phase != Phase::Void)
 }
 
 /// The kind, the epoch and the classes of a ceremony.

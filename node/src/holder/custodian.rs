@@ -40,6 +40,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often usage is reported while it grows.
 const REPORT_EVERY_MS: u64 = 60_000;
 
+/// For how long after the deadline a seed is kept: a holder that was away hears only later that all had confirmed in time, and
+/// has no other way to its shares. Less than the board keeps the ceremony, after which nobody looks at it any more.
+const SEED_KEPT_SECONDS: u64 = 6 * 86_400;
+
 /// The custodian of one node.
 pub struct Custodian {
     holder: Arc<Holder>,
@@ -202,7 +206,7 @@ fn look_at(holder: &Holder, view: &View, call: &Verified<Call>, now: Timestamp) 
     };
     let messages: Vec<_> = view.board.messages(&id).cloned().collect();
     let progress = ceremony.advance(&messages, part, now)?;
-    if progress.phase == Phase::Void && now >= c.deadline {
+    if progress.phase == Phase::Void && now >= c.deadline.plus(SEED_KEPT_SECONDS) {
         // Nothing will come of it; a new call has a new seed.
         holder.shares().drop_seed(&id)?;
     }
@@ -327,34 +331,30 @@ fn keep(
 fn tidy(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<bool, CustodyError> {
     let c = call.payload();
     let Some(me) = view.me.filter(|me| c.holders.contains(me)) else { return Ok(true) };
-    // A holder that has not seen the end yet still needs its seed for it.
-    let (mut complete, mut taken_up) = (true, true);
+    let (mut replaced, mut taken_up) = (Vec::new(), true);
     for class in &c.classes {
         let key = view.charter().token_keys.iter().find(|key| key.class == *class && key.epoch == c.epoch);
         let Some((key, number)) = key.and_then(|key| Some((key, key.share_of(me)?))) else { continue };
         let Some(public) = key.public_share(number) else { continue };
         if key.is_active() && holder.shares().share(&key.id(), public)?.is_none() {
-            complete = false;
-            continue;
+            // A holder that has not seen the end yet still needs its seed for it, and the old shares of all classes.
+            finish_late(holder, view, call)?;
+            return Ok(false);
         }
-        taken_up &= !key.is_active() || holder.has_share_of(&key.id(), public);
+        taken_up &= !key.is_active() || holder.has_taken_up(&key.id(), public);
         let before = present_keys(&view.chain, c, *class).filter(|_| c.kind == Kind::Refresh);
-        if let Some(old) =
-            before.and_then(|before| before.get(usize::from(number)).copied()).filter(|old| old != public)
-        {
-            holder.shares().drop_share(&key.id(), &old)?;
-        }
+        let old = before.and_then(|before| before.get(usize::from(number)).copied()).filter(|old| old != public);
+        replaced.extend(old.map(|old| (key.id(), old)));
     }
     if !taken_up {
-        // The charter came while the share was being kept.
+        // The charter came while the shares were being kept.
         holder.take_up_shares();
     }
-    if complete {
-        holder.shares().drop_seed(&call.id())?;
-    } else {
-        finish_late(holder, view, call)?;
+    for (key, old) in replaced {
+        holder.shares().drop_share(&key, &old)?;
     }
-    Ok(complete)
+    holder.shares().drop_seed(&call.id())?;
+    Ok(true)
 }
 
 /// The charter has the keys already, but this holder was away when the last confirmation came: it still computes its shares.

@@ -4,7 +4,10 @@
 //! still reaches, and whether the elements are elements. Members take turns in a bounded queue, so that one of them that
 //! prepares its whole customer base does not keep another one's single check waiting.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use antibrush_protocol::{
     base::{MemberNumber, Timestamp},
@@ -59,6 +62,8 @@ pub struct Holder {
     metrics: Arc<Metrics>,
     /// The shares of the charter's active keys, by key id.
     active: ArcSwap<BTreeMap<KeyId, KeyShare>>,
+    /// One at a time takes up shares: who began earlier must not put back what it saw then.
+    taking_up: Mutex<()>,
 }
 
 impl Holder {
@@ -80,6 +85,7 @@ impl Holder {
             network,
             metrics,
             active: ArcSwap::default(),
+            taking_up: Mutex::default(),
         };
         holder.take_up_shares();
         holder
@@ -110,13 +116,14 @@ impl Holder {
         self.active.load().contains_key(key)
     }
 
-    /// Whether this node evaluates under a key with the share behind this public share.
-    pub fn has_share_of(&self, key: &KeyId, public: &[u8; 32]) -> bool {
+    /// Whether this node evaluates with the share behind this public one.
+    pub fn has_taken_up(&self, key: &KeyId, public: &[u8; 32]) -> bool {
         self.active.load().get(key).is_some_and(|share| share.public().bytes() == public)
     }
 
     /// Takes up the shares of the keys that the charter has now: after a ceremony, a refresh, a retirement.
     pub fn take_up_shares(&self) {
+        let _turn = self.taking_up.lock().unwrap_or_else(PoisonError::into_inner);
         let view = self.view.load();
         let mut active = BTreeMap::new();
         if let Some(me) = view.me {
