@@ -13,11 +13,13 @@ mod feed;
 mod filter;
 mod health;
 mod import;
+mod lines;
 mod listing;
 mod member;
 mod problem;
 mod proof;
 mod status;
+mod tokenize;
 
 use std::sync::Arc;
 
@@ -83,9 +85,10 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .layer(DefaultBodyLimit::max(BODY_BYTES));
     let large = OpenApiRouter::new()
         .routes(routes!(import::import))
+        .routes(routes!(tokenize::tokenize))
         .routes(routes!(filter::build))
         .routes(routes!(filter::check))
-        .layer(DefaultBodyLimit::max(import::FILE_BYTES));
+        .layer(DefaultBodyLimit::max(lines::FILE_BYTES));
     let open = OpenApiRouter::new()
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
