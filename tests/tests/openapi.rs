@@ -69,6 +69,7 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
                 "class,identifier,conduct\nACC,jd:3,C01\nMOB,1,C01\n".into(),
             ),
         ),
+        ("POST /v1/tokens", bytes("/v1/tokens?name=a.csv", "application/octet-stream", "账号\njd:3\njd\n".into())),
         ("POST /v1/proofs/inclusion", post("/v1/proofs/inclusion", &json!({ "publisher": "jd", "index": 0 }))),
         ("POST /v1/proofs/consistency", post("/v1/proofs/consistency", &json!({ "publisher": "jd", "earlier": 0 }))),
         (

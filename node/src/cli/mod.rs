@@ -19,11 +19,13 @@ mod import;
 mod init;
 mod join;
 mod keys;
+mod lines;
 mod listing;
 pub(crate) mod output;
 mod proof;
 mod run;
 mod status;
+mod tokenize;
 mod usage;
 mod zh;
 
@@ -124,7 +126,7 @@ pub fn main() -> ExitCode {
     // A task that hangs must not keep a finished command alive.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(failure) => context.output.fail(&failure),
     }
 }
@@ -155,12 +157,14 @@ fn refuse(error: &clap::Error, command: &clap::Command, lang: Lang) -> ExitCode 
     }
 }
 
-async fn dispatch(context: &Context, verb: Verb) -> Result<(), Failure> {
-    match verb {
+/// Does what the verb says; a verb that can end well in several ways gives its own status.
+async fn dispatch(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
+    let done = match verb {
         Verb::Init(args) => init::run(context, args),
         Verb::Run(args) => run::run(context, args).await,
         Verb::Demo(args) => crate::demo::run(context, args).await,
         Verb::Import(args) => import::run(context, args).await,
+        Verb::Tokenize(args) => return tokenize::run(context, args).await,
         Verb::List(args) => listing::list(context, args).await,
         Verb::Clear(args) => listing::clear(context, args).await,
         Verb::Check(args) => check::run(context, args).await,
@@ -171,5 +175,6 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Alliance(verb) => alliance::run(context, verb).await,
         Verb::Keys(verb) => keys::run(context, verb).await,
         Verb::Join(args) => join::run(context, args).await,
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

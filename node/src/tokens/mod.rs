@@ -119,6 +119,14 @@ impl Tokens {
         }
     }
 
+    /// Whether this node may make tokens at all.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_derive(&self) -> Result<(), TokenError> {
+        self.refusal.clone().map_or(Ok(()), Err)
+    }
+
     /// The keys of a class, newest first.
     pub fn makers(&self, class: Class) -> Result<&[Maker], TokenError> {
         match self.makers.get(&class) {
