@@ -18,7 +18,7 @@ use antibrush_protocol::{
 };
 use zeroize::Zeroizing;
 
-use super::{Node, PublishError, Session, publish::Carried};
+use super::{Carried, Node, PublishError, Session};
 use crate::{
     clock,
     storage::{standing_of, table::prefix_of},

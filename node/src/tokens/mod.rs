@@ -56,7 +56,7 @@ impl SharedKey {
 #[derive(Clone)]
 pub enum Maker {
     /// Suite 1: this node alone.
-    Keyed(u16, KeyedPrf),
+    Keyed(u16, Arc<KeyedPrf>),
     /// Suite 2: with the holders.
     Shared(Arc<SharedKey>),
 }
@@ -216,7 +216,7 @@ fn maker(
         Suite::Keyed => {
             let seed = seeds.get(&key.epoch)?;
             let prf = KeyedPrf::new(seed, &alliance, &charter.founding_nonce, key.class, key.epoch);
-            Some(if prf.key_id() == id { Ok(Maker::Keyed(key.epoch, prf)) } else { Err(TokenError::Sealed) })
+            Some(if prf.key_id() == id { Ok(Maker::Keyed(key.epoch, Arc::new(prf))) } else { Err(TokenError::Sealed) })
         }
         Suite::Threshold => {
             // CHARTER-16 has looked at the public keys.

@@ -156,9 +156,9 @@ impl Resolver {
         let mut scratch = Vec::with_capacity(160);
         for subject in subjects {
             places.push(match view.tokens.known(subject, &self.cache, &mut scratch) {
-                Ok(Some(known)) => Place::Known(Ok(known)),
+                Ok(Some(known)) => Place::Known(Box::new(Ok(known))),
                 Ok(None) => Place::Asked(wanted.want(&view, subject, &self.cache)),
-                Err(error) => Place::Known(Err(error)),
+                Err(error) => Place::Known(Box::new(Err(error))),
             });
         }
         if wanted.by_key.is_empty() {
@@ -485,7 +485,7 @@ async fn compute<T: Send + 'static>(elements: usize, work: impl FnOnce() -> T + 
 
 /// Where the answer for a subject comes from.
 enum Place {
-    Known(Result<Derivations, TokenError>),
+    Known(Box<Result<Derivations, TokenError>>),
     Asked(Vec<Part>),
 }
 
@@ -501,7 +501,7 @@ impl Place {
         answers: &mut BTreeMap<(usize, usize), Result<Derived, TokenError>>,
     ) -> Result<Derivations, TokenError> {
         let parts = match self {
-            Place::Known(known) => return known,
+            Place::Known(known) => return *known,
             Place::Asked(parts) => parts,
         };
         let mut found = Vec::with_capacity(2);
