@@ -95,6 +95,10 @@ fn list_and_clear(scene: &Scene, parts: &Parts<'_>) {
     assert_eq!(imported["counted"]["listed"], listed, "{imported}");
     assert!(scene.cli("alpha", &["import", &file, "--rejects", &rejects]).stdout.contains("unchanged"));
 
+    let workbook = scene.alliance.file("list.xlsx", blacklist::xlsx(parts.gb18030)).display().to_string();
+    let again = scene.cli("alpha", &["import", &workbook, "--json"]).json();
+    assert_eq!(again["counted"]["unchanged"], listed, "{again}");
+
     let mut http = scene.http("beta");
     // The last ones are listed by alpha already: corroborated.
     for rows in [parts.http, &parts.gb18030[..20]] {
@@ -184,6 +188,7 @@ fn look_around(scene: &Scene, parts: &Parts<'_>) {
     good(&["filter", "build", &file, "--out", &filter]);
     good(&[&["filter", "check", &filter], &which[..]].concat());
     good(&["feed", "export", "--publisher", "alpha", "--out", &archive]);
+    good(&["feed", "import", &archive]);
     good(&["feed", "verify", "--publisher", "alpha"]);
     good(&["status"]);
     good(&["keys", "status"]);
@@ -256,7 +261,8 @@ fn malformed(scene: &Scene, row: &Row) {
         ("/v1/keys/ceremonies", json!({ "kind": id })),
         ("/v1/proofs/consistency", json!({ "publisher": id, "earlier": 0 })),
         ("/v1/archive/feeds/alpha/headers", json!({ "objects": [STANDARD.encode(id)] })),
-        ("/v1/invitations", json!({ "slug": id, "role": id })),
+        ("/v1/alliance/invitations", json!({ "slug": id, "role": id })),
+        ("/v1/alliance/invitations", json!({ "slug": id })),
     ] {
         problem(http.post(path, &body), path);
     }
@@ -284,9 +290,11 @@ fn malformed(scene: &Scene, row: &Row) {
         &["list", "--class", row.class, "--id", id, "--conduct", id, "--evidence", "e"],
         &["clear", "--class", row.class, "--id", id, "--reason", id],
         &["feed", "show", "--publisher", id],
+        &["feed", "show", "--publisher", REFUSED[3].1],
         &["keys", "holders", "--holders", id],
         &["keys", "retire", "--epoch", id],
         &["alliance", "admit", "--slug", "new-member", "--role", id],
+        &["alliance", "admit", "--slug", id],
         &["join", id],
         &[id],
     ] {
@@ -332,7 +340,7 @@ fn the_taps_hear_everything(scene: &Scene, tokens: &BTreeMap<String, Vec<[u8; 32
         let mine = &tokens[publisher];
         let heard = mine.iter().step_by(mine.len() / 20).filter(|token| contains(&of("answer").1, &token[..]));
         assert!(heard.count() >= 20, "the tokens of {publisher} are in its tap");
-        let headers = scene.alliance["regulator"].http().get(&format!("/v1/archive/feeds/{publisher}/headers")).ok();
+        let headers = scene.http("regulator").get(&format!("/v1/archive/feeds/{publisher}/headers")).ok();
         for header in headers["objects"].as_array().unwrap() {
             let header = STANDARD.decode(header.as_str().unwrap()).unwrap();
             assert!(
@@ -408,7 +416,14 @@ fn no_identifier_leaves_in_any_form() {
     assert_eq!((&rotated["phase"], &rotated["epoch"]), (&json!("in_charter"), &json!(2)));
     scene.alliance.wait_for_keys(2);
     check(&scene, &parts);
-    malformed(&scene, parts.gb18030.iter().find(|row| row.id.bytes().all(|b| b.is_ascii_digit())).unwrap());
+    malformed(&scene, parts.gb18030.iter().find(|row| row.class == "MOB" && row.id.contains('+')).unwrap());
+    let log = scene.alliance["alpha"].log();
+    println!(
+        "{} bytes of log at alpha; {} lines of TRACE",
+        log.len(),
+        log.lines().filter(|line| line.contains("TRACE")).count()
+    );
+    assert!(log.contains("TRACE"), "the log is as talkative as it can be");
     let tokens = changes(&scene);
     the_taps_hear_everything(&scene, &tokens);
     assert_nothing(&scene.search(&leaks), "while the nodes run");

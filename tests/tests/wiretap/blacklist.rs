@@ -3,6 +3,7 @@
 use antibrush_protocol::subject::{Class, Subject};
 use antibrush_tests::{Leaks, uscc};
 use encoding_rs::GB18030;
+use rust_xlsxwriter::Workbook;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -105,6 +106,18 @@ pub fn utf8(rows: &[Row]) -> Vec<u8> {
 /// A CSV file in GB18030 under Chinese headings.
 pub fn gb18030(rows: &[Row]) -> Vec<u8> {
     GB18030.encode(&csv("主体类型,主体标识,失信行为,证据编号,主体名称,备注,共享详情", rows)).0.into_owned()
+}
+
+/// A workbook.
+pub fn xlsx(rows: &[Row]) -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (number, line) in (0u32..).zip(csv("class,identifier,conduct,evidence,name,note,details", rows).lines()) {
+        for (column, cell) in (0u16..).zip(line.split(',')) {
+            sheet.write_string(number, column, cell).unwrap();
+        }
+    }
+    workbook.save_to_buffer().unwrap()
 }
 
 /// With the rows that are refused at the end.

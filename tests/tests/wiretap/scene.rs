@@ -44,7 +44,9 @@ impl Scene {
             let tap = TcpTap::to(socket(&node.listen));
             let announced = format!("/ip4/127.0.0.1/tcp/{}", tap.address().port());
             let file = node.directory.with_extension("tap").display().to_string();
-            for (name, value) in [("ANNOUNCE", announced), ("TAP", file), ("LOG", "debug".to_owned())] {
+            for (name, value) in
+                [("ANNOUNCE", announced), ("TAP", file), ("LOG", "trace,antibrush_node=trace".to_owned())]
+            {
                 node.environment.push((format!("ANTIBRUSH_{name}"), value));
             }
             kept.lock().unwrap().insert(node.slug.clone(), tap);
