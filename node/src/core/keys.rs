@@ -25,9 +25,11 @@ pub enum KeysError {
     /// The charter does not take it.
     #[error(transparent)]
     Admit(#[from] AdmitError),
-    /// No member of that short name.
-    #[error("the alliance has no member {0}; `antibrush alliance members` shows them")]
-    NoSuchMember(String),
+    /// No member of that short name. It is not repeated: what was typed there by mistake may be an identifier.
+    #[error(
+        "name {0} of the list is no member's short name; `antibrush alliance members` shows the members of the alliance"
+    )]
+    NoSuchMember(usize),
     /// Nobody is named as a holder.
     #[error(
         "the charter names no key holders yet; name them with --holders and --threshold, at least one of them no platform"
@@ -130,11 +132,11 @@ impl Node {
         quotas: &[(Class, u32)],
     ) -> Result<u64, KeysError> {
         let view = self.view();
-        let number = |slug: &String| {
+        let number = |(place, slug): (usize, &String)| {
             let member = view.charter().member_by_slug(slug);
-            member.map(|member| member.number).ok_or_else(|| KeysError::NoSuchMember(slug.clone()))
+            member.map(|member| member.number).ok_or(KeysError::NoSuchMember(place))
         };
-        let members: BTreeSet<MemberNumber> = slugs.iter().map(number).collect::<Result<_, _>>()?;
+        let members: BTreeSet<MemberNumber> = (1..).zip(slugs).map(number).collect::<Result<_, _>>()?;
         let before = view.charter().holding.as_ref();
         let mut all: BTreeMap<Class, u32> = before.map(|h| h.quotas.iter().copied().collect()).unwrap_or_default();
         all.extend(quotas.iter().copied());
