@@ -199,16 +199,14 @@ impl Holder {
         let refuse = EvaluationResponse::Refused;
         let view = self.view.load();
         let charter = view.charter();
-        let entitled = charter.member(member).is_some_and(|member| member.is_active() && member.role.may_derive());
-        if !entitled {
-            return refuse(Refusal::NotEntitled);
-        }
-        if !view.chain.from(1).iter().rev().any(|version| version.id() == request.charter) {
-            return refuse(Refusal::UnknownCharter);
-        }
         let active = self.active.load();
-        let key = charter.key_by_id(&request.key).filter(|key| key.is_active());
-        let (Some(key), Some(share)) = (key, active.get(&request.key)) else { return refuse(Refusal::NoShare) };
+        let share = active.get(&request.key);
+        let public = share.map(|share| share.public().bytes());
+        let key = match evaluation::admit(&view.chain, member, request, public) {
+            Ok(key) => key,
+            Err(refusal) => return refuse(refusal),
+        };
+        let Some(share) = share else { return refuse(Refusal::NoShare) };
         // Without the day there is no quota.
         if view.wrong_clock(clock::now()).is_some() {
             return refuse(Refusal::Clock);

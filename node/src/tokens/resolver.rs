@@ -372,7 +372,7 @@ impl Resolver {
                 Err(error) => tracing::error!(%error, "the evidence against a key holder could not be kept"),
             }
         }
-        if let Some(peer) = peer {
+        if let Some(peer) = peer.filter(|_| error.is_senders_fault()) {
             let command = Command::Penalise { peer, offence: Offence::BadEvaluation };
             self.metrics.offence(Offence::BadEvaluation);
             // Full or closed: the holder is distrusted all the same.
