@@ -22,7 +22,7 @@ pub struct Alliance {
     equip: Equip,
 }
 
-type Equip = Box<dyn Fn(&mut Node) + Send>;
+type Equip = Box<dyn Fn(&mut Node) + Send + Sync>;
 
 impl Alliance {
     /// Founds an alliance with the first platform, admits the others, starts all and waits until each has heard from each.

@@ -211,19 +211,14 @@ impl Holder {
         let refuse = EvaluationResponse::Refused;
         let view = self.view.load();
         let charter = view.charter();
-        let entitled = charter.member(member).is_some_and(|member| member.is_active() && member.role.may_derive());
-        if !entitled {
-            return refuse(Refusal::NotEntitled);
-        }
-        let Some(asked) = view.chain.version(&request.charter) else { return refuse(Refusal::UnknownCharter) };
         let active = self.active.load();
-        let key = charter.key_by_id(&request.key).filter(|key| key.is_active());
-        let (Some(key), Some(share)) = (key, active.get(&request.key)) else { return refuse(Refusal::NoShare) };
-        // Shares are refreshed: the proof must hold for the public share that the asker knows, or it would look like a cheat.
-        let known = asked.charter().key_by_id(&request.key).and_then(|key| key.public_share(share.holder()));
-        if known != Some(share.public().bytes()) {
-            return refuse(Refusal::UnknownCharter);
-        }
+        let share = active.get(&request.key);
+        let public = share.map(|share| share.public().bytes());
+        let key = match evaluation::admit(&view.chain, member, request, public) {
+            Ok(key) => key,
+            Err(refusal) => return refuse(refusal),
+        };
+        let Some(share) = share else { return refuse(Refusal::NoShare) };
         // Without the day there is no quota.
         if view.wrong_clock(clock::now()).is_some() {
             return refuse(Refusal::Clock);

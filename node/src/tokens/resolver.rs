@@ -409,7 +409,7 @@ impl Resolver {
                 Err(error) => tracing::error!(%error, "the evidence against a key holder could not be kept"),
             }
         }
-        if let Some(peer) = peer {
+        if let Some(peer) = peer.filter(|_| error.is_senders_fault()) {
             self.blame(peer, Offence::BadEvaluation);
         }
         Err(HolderProblem::BadAnswer)

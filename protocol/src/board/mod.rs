@@ -14,5 +14,6 @@ mod tests;
 
 pub use deletion::Deletion;
 pub use post::{Post, PostId};
+pub(crate) use shelf::Judged;
 pub use shelf::{Board, BoardError, Taken};
 pub use usage::UsageReport;

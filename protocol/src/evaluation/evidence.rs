@@ -28,9 +28,9 @@ impl BadAnswer {
     /// What the answer proves of its holder; `None` if it proves nothing: the answer is good, not signed by the holder, or
     /// to another request.
     pub fn verify(&self, chain: &CharterChain) -> Option<EvaluationError> {
-        // The shares may have been refreshed since: those count that the request asked for.
-        let (charter, alliance) = (chain.version(&self.request.charter)?.charter(), chain.alliance());
-        let token_key = charter.key_by_id(&self.request.key)?;
+        let (charter, alliance) = (chain.current(), chain.alliance());
+        // A refresh changes the public shares: an answer is judged by those of the charter that it names.
+        let token_key = chain.version(&self.request.charter)?.charter().key_by_id(&self.request.key)?;
         let key = ThresholdKey::read(token_key.threshold, &token_key.public_keys).ok()?;
         // A request that a holder had to refuse proves nothing against it.
         let blinded = Element::read_all(&self.request.elements).ok()?;
