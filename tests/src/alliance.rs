@@ -61,7 +61,7 @@ impl Alliance {
     }
 
     /// The same with nodes to which something is done before they are made.
-    pub fn equipped(platforms: &[&str], equip: impl Fn(&mut Node) + Send + 'static) -> Alliance {
+    pub fn equipped(platforms: &[&str], equip: impl Fn(&mut Node) + Send + Sync + 'static) -> Alliance {
         let mut alliance = Alliance::founded_by(platforms[0], &[], Box::new(equip));
         for slug in &platforms[1..] {
             alliance.admit(slug, "platform");
