@@ -186,6 +186,11 @@ impl Import<'_> {
             }
         }
         let subjects = wishes.iter().map(|wish| &wish.subject);
+        let tokens = self.node.view().tokens.clone();
+        if subjects.clone().any(|subject| tokens.is_shared(subject.class())) {
+            // While the key holders are asked the writer's place is free: a clearing must not wait for them.
+            self.publish().map_err(error_line)?;
+        }
         let prepared = tokio::runtime::Handle::current().block_on(self.node.resolver().prepare(subjects));
         let session = self.session()?;
         let outcomes = session.list(&wishes, &prepared).map_err(error_line)?;

@@ -119,6 +119,7 @@ pub fn verdict_zh(word: &str) -> &'static str {
         "candidate" => "待核验",
         "stale" => "数据过时，无法判断",
         "invalid" => "标识无效",
+        "unavailable" => "暂时无法查询",
         _ => "未知",
     }
 }

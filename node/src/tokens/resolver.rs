@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     clock,
-    core::View,
+    core::{Opening, View},
     holder::Holder,
     metrics::Metrics,
     network::{Command, EVALUATIONS_PER_HOLDER},
@@ -97,6 +97,8 @@ pub struct Resolver {
     evidence: Evidence,
     view: Arc<ArcSwap<View>>,
     network: mpsc::Sender<Command>,
+    /// Whether other nodes can be reached at all.
+    reach: Opening,
     /// This node's own share answers first, if it has one.
     own: Arc<Holder>,
     metrics: Arc<Metrics>,
@@ -110,12 +112,12 @@ impl Resolver {
         data: &Path,
         cache: TokenCache,
         view: Arc<ArcSwap<View>>,
-        network: mpsc::Sender<Command>,
+        (network, reach): (mpsc::Sender<Command>, Opening),
         own: Arc<Holder>,
         metrics: Arc<Metrics>,
     ) -> Resolver {
         let (health, lines) = (Mutex::default(), Mutex::default());
-        Resolver { cache, evidence: Evidence::new(data), view, network, own, metrics, health, lines }
+        Resolver { cache, evidence: Evidence::new(data), view, network, reach, own, metrics, health, lines }
     }
 
     /// What was evaluated before.
@@ -338,7 +340,9 @@ impl Resolver {
             let (response, peer) = if Some(holder) == view.me && self.own.has_share(&key.id) {
                 (self.own.evaluate_own((**request).clone()).await, None)
             } else {
-                let peer = self.node_of(view, holder).ok_or(HolderProblem::NotConnected)?;
+                let missing =
+                    if self.reach == Opening::Offline { HolderProblem::Offline } else { HolderProblem::NotConnected };
+                let peer = self.node_of(view, holder).ok_or(missing)?;
                 let (reply, answer) = oneshot::channel();
                 let command = Command::Evaluate { peer, request: (**request).clone(), reply };
                 self.network.send(command).await.map_err(|_| HolderProblem::NotConnected)?;
