@@ -22,7 +22,7 @@ pub struct Alliance {
     equip: Equip,
 }
 
-type Equip = Box<dyn Fn(&mut Node) + Send>;
+type Equip = Box<dyn Fn(&mut Node) + Send + Sync>;
 
 impl Alliance {
     /// Founds an alliance with the first platform, admits the others, starts all and waits until each has heard from each.
@@ -61,7 +61,7 @@ impl Alliance {
     }
 
     /// The same with nodes to which something is done before they are made.
-    pub fn equipped(platforms: &[&str], equip: impl Fn(&mut Node) + Send + 'static) -> Alliance {
+    pub fn equipped(platforms: &[&str], equip: impl Fn(&mut Node) + Send + Sync + 'static) -> Alliance {
         let mut alliance = Alliance::founded_by(platforms[0], &[], Box::new(equip));
         for slug in &platforms[1..] {
             alliance.admit(slug, "platform");
