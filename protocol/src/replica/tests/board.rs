@@ -393,7 +393,7 @@ fn a_post_under_a_charter_to_come_is_asked_for_again_when_it_came() {
     let (id, request) = script.request_to(2);
     assert!(matches!(request, Request::Board { .. }));
     assert!(script.requests_to(4).is_empty(), "a charter does not make everybody compare with everybody");
-    script.answer(id, Response::Board(encoded(&[called.clone()])));
+    script.answer(id, Response::Board(encoded(std::slice::from_ref(&called))));
     assert_eq!(board_of(&script), ids(&[called]));
     assert_eq!(script.offences(), []);
 }
