@@ -2,7 +2,7 @@
 //!
 //! A class has one token key, or two while one epoch passes into the next. Under suite 1 this node makes tokens by itself
 //! ([`Maker::Keyed`]); under suite 2 key holders help ([`Maker::Shared`]): [`cache`] answers what was evaluated before,
-//! [`resolver`] asks the holders for the rest, [`evidence`] keeps what a cheating holder signed. [`vault`] keeps the
+//! [`resolver`] asks the holders for the rest, as [`wanted`] sorts it, [`evidence`] keeps what a cheating holder signed. [`vault`] keeps the
 //! identifiers of this platform's own listings, which the next epoch needs.
 
 pub mod cache;
@@ -10,6 +10,7 @@ mod error;
 pub mod evidence;
 mod resolver;
 pub mod vault;
+mod wanted;
 
 use std::{collections::BTreeMap, sync::Arc};
 

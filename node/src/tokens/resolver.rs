@@ -6,30 +6,32 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use antibrush_protocol::{
-    base::{Hash, MemberNumber, Timestamp},
+    base::{MemberNumber, Timestamp},
     evaluation::{self, BadAnswer, EvaluationRequest, EvaluationResponse, Refusal, padded},
     replica::{Offence, Peer, RequestFailure},
     subject::{Class, Subject},
     suite::{
         Derived,
-        threshold::{BATCH, Blinded, Checked, Element, blind},
+        threshold::{Blinded, Checked, Element, blind},
     },
 };
 use arc_swap::ArcSwap;
 use futures::{StreamExt, stream, stream::FuturesUnordered};
-use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{
-    Derivations, HolderProblem, Maker, SharedKey, TokenError, Unavailable, cache::TokenCache, evidence::Evidence,
+    Derivations, HolderProblem, SharedKey, TokenError, Unavailable,
+    cache::TokenCache,
+    evidence::Evidence,
+    wanted::{Batch, Place, Wanted},
 };
 use crate::{
     clock,
@@ -299,23 +301,21 @@ impl Resolver {
         request: Arc<EvaluationRequest>,
         blinded: Arc<Blinded>,
     ) -> (MemberNumber, Result<Checked, HolderProblem>) {
-        self.note(holder, |health| health.in_flight += 1);
+        let in_flight = InFlight::begin(self, holder);
         let outcome = match tokio::time::timeout(PATIENCE, self.request(&view, &key, holder, &request)).await {
             Ok(Ok((answer, peer))) => self.check(&view, &key, holder, peer, answer, &request, blinded).await,
             Ok(Err(problem)) => Err(problem),
             Err(_) => Err(HolderProblem::NoAnswer),
         };
         let now = clock::monotonic_ms();
-        self.note(holder, |health| {
-            health.in_flight = health.in_flight.saturating_sub(1);
-            match &outcome {
-                Ok(_) => health.served += request.elements.len() as u64,
-                Err(HolderProblem::BadAnswer) => health.doubted_until_ms = now + DISTRUST_MS,
-                Err(HolderProblem::NoAnswer | HolderProblem::Busy | HolderProblem::Refused(_)) => {
-                    health.doubted_until_ms = now + DOUBT_MS
-                }
-                Err(_) => {}
+        drop(in_flight);
+        self.note(holder, |health| match &outcome {
+            Ok(_) => health.served += request.elements.len() as u64,
+            Err(HolderProblem::BadAnswer) => health.doubted_until_ms = now + DISTRUST_MS,
+            Err(HolderProblem::NoAnswer | HolderProblem::Busy | HolderProblem::Refused(_)) => {
+                health.doubted_until_ms = now + DOUBT_MS;
             }
+            Err(_) => {}
         });
         if let Err(problem) = &outcome {
             self.metrics.holder_problem(problem);
@@ -461,6 +461,25 @@ impl Resolver {
     }
 }
 
+/// Counts a request to a holder while it is out, also if whoever waited for it goes away.
+struct InFlight<'r> {
+    resolver: &'r Resolver,
+    holder: MemberNumber,
+}
+
+impl InFlight<'_> {
+    fn begin(resolver: &Resolver, holder: MemberNumber) -> InFlight<'_> {
+        resolver.note(holder, |health| health.in_flight += 1);
+        InFlight { resolver, holder }
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.resolver.note(self.holder, |health| health.in_flight = health.in_flight.saturating_sub(1));
+    }
+}
+
 /// Blinds and pads with fresh randomness.
 fn blind_padded(inputs: Vec<Vec<u8>>) -> Option<Blinded> {
     let count = inputs.len();
@@ -484,108 +503,5 @@ async fn compute<T: Send + 'static>(elements: usize, work: impl FnOnce() -> T + 
             // Blocking tasks are cancelled only when the runtime ends, and this future with it.
             Err(_) => std::future::pending().await,
         },
-    }
-}
-
-/// Where the answer for a subject comes from.
-enum Place {
-    Known(Box<Result<Derivations, TokenError>>),
-    Asked(Vec<Part>),
-}
-
-/// What one key makes of the subject: known, or a place among what is asked for.
-enum Part {
-    Known(u16, Derived),
-    Asked { epoch: u16, key: usize, index: usize },
-}
-
-impl Place {
-    fn settle(
-        self,
-        answers: &mut BTreeMap<(usize, usize), Result<Derived, TokenError>>,
-    ) -> Result<Derivations, TokenError> {
-        let parts = match self {
-            Place::Known(known) => return *known,
-            Place::Asked(parts) => parts,
-        };
-        let mut found = Vec::with_capacity(2);
-        for part in parts {
-            found.push(match part {
-                Part::Known(epoch, derived) => (epoch, derived),
-                Part::Asked { epoch, key, index } => {
-                    let answer = answers.get(&(key, index));
-                    // Every place was asked for.
-                    let derived = answer.cloned().unwrap_or(Err(TokenError::NotEntitled))?;
-                    (epoch, derived)
-                }
-            });
-        }
-        let mut found = found.into_iter();
-        let newest = found.next().ok_or(TokenError::NotEntitled)?;
-        Ok(Derivations::new(newest, found.next()))
-    }
-}
-
-/// What must be asked for, by key.
-#[derive(Default)]
-struct Wanted {
-    by_key: Vec<(Arc<SharedKey>, Vec<Zeroizing<Vec<u8>>>)>,
-    /// Where an input stands among those of its key, by its digest, which stays in memory.
-    places: HashMap<(usize, Hash), usize>,
-}
-
-/// Inputs for one request: the key's place, the first input's place among those of the key.
-struct Batch {
-    place: usize,
-    first: usize,
-    key: Arc<SharedKey>,
-    inputs: Vec<Zeroizing<Vec<u8>>>,
-}
-
-impl Wanted {
-    /// Notes what is missing of a subject.
-    fn want(&mut self, view: &View, subject: &Subject, cache: &TokenCache) -> Vec<Part> {
-        let mut scratch = Vec::with_capacity(160);
-        // `known` has looked: there are makers.
-        let makers = view.tokens.makers(subject.class()).unwrap_or_default();
-        let mut part = |maker: &Maker| match maker {
-            Maker::Keyed(epoch, prf) => Part::Known(*epoch, prf.derive(subject, &mut scratch)),
-            Maker::Shared(key) => {
-                let epoch = key.token_key.epoch;
-                let mut input = Zeroizing::new(Vec::new());
-                key.input(subject, &mut input);
-                match cache.get(&key.id, &input) {
-                    Some(derived) => Part::Known(epoch, derived),
-                    None => self.ask(key, epoch, input),
-                }
-            }
-        };
-        let parts = makers.iter().map(&mut part).collect();
-        scratch.zeroize();
-        parts
-    }
-
-    fn ask(&mut self, key: &Arc<SharedKey>, epoch: u16, input: Zeroizing<Vec<u8>>) -> Part {
-        let place = self.by_key.iter().position(|(known, _)| known.id == key.id).unwrap_or_else(|| {
-            self.by_key.push((key.clone(), Vec::new()));
-            self.by_key.len() - 1
-        });
-        let inputs = &mut self.by_key[place].1;
-        let digest: Hash = Sha256::digest(&input).into();
-        let index = *self.places.entry((place, digest)).or_insert_with(|| {
-            inputs.push(input);
-            inputs.len() - 1
-        });
-        Part::Asked { epoch, key: place, index }
-    }
-
-    fn batches(&mut self) -> Vec<Batch> {
-        let mut batches = Vec::new();
-        for (place, (key, inputs)) in std::mem::take(&mut self.by_key).into_iter().enumerate() {
-            for (number, chunk) in inputs.chunks(BATCH).enumerate() {
-                batches.push(Batch { place, first: number * BATCH, key: key.clone(), inputs: chunk.to_vec() });
-            }
-        }
-        batches
     }
 }
