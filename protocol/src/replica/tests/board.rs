@@ -28,10 +28,11 @@ fn sharing(members: u16) -> CharterChain {
         let holders = vec![MemberNumber(2), MemberNumber(3)];
         charter.members[2].role = MemberRole::KeyHolder;
         charter.holding = Some(Holding { threshold: 2, members: holders.clone(), quotas: Vec::new() });
-        let mut public_keys = shared_key(Class::Ent, 2).1.public_keys;
-        public_keys.pop();
-        let key = TokenKey { holders: 2, public_keys, members: holders, ..shared_key(Class::Ent, 2).1 };
-        charter.token_keys.push(key);
+        for class in [Class::Ent, Class::Web] {
+            let mut key = TokenKey { holders: 2, members: holders.clone(), ..shared_key(class, 2).1 };
+            key.public_keys.pop();
+            charter.token_keys.push(key);
+        }
     });
     assert_eq!(chain.extend(charter), Ok(true));
     chain
@@ -62,10 +63,14 @@ fn message(call: &Post, holder: u16, content: u8) -> Post {
 }
 
 fn usage(chain: &CharterChain, holder: u16, days_ago: u32, count: u32) -> Post {
+    usage_of(Class::Ent, chain, holder, days_ago, count)
+}
+
+fn usage_of(class: Class, chain: &CharterChain, holder: u16, days_ago: u32, count: u32) -> Post {
     let issued = Timestamp(EPOCH);
     let day = crate::base::Day(issued.day().0 - days_ago);
     let (holder, counts) = (MemberNumber(holder), vec![(MemberNumber(1), count)]);
-    let report = UsageReport { alliance: chain.alliance(), holder, day, class: Class::Ent, issued, counts };
+    let report = UsageReport { alliance: chain.alliance(), holder, day, class, issued, counts };
     Post::sign(&report, &feed_key(holder.0), Post::Usage)
 }
 
@@ -292,7 +297,9 @@ fn contradictions_do_not_hide_the_rest() {
     // A holder that told the two nodes different things, in more reports than one answer has.
     for (at, count) in [(0, 5), (1, 6)] {
         for day in 0..36 {
-            world.give(at, Input::Post(usage(&chain, 2, day, count)));
+            for class in [Class::Ent, Class::Web] {
+                world.give(at, Input::Post(usage_of(class, &chain, 2, day, count)));
+            }
         }
     }
     let called = |issued| call(&chain, issued);
@@ -305,7 +312,7 @@ fn contradictions_do_not_hide_the_rest() {
     world.run(world.now + 120_000);
     let board = world.nodes[0].replica.board();
     assert!(mine.iter().chain([&called(EPOCH)]).all(|post| board.has(&post.id())));
-    assert_eq!(board.ids().count(), 73);
+    assert_eq!(board.ids().count(), 109);
     assert_eq!(world.penalties, [], "nobody is to blame but the holder");
     let asked = world.requests.len();
     world.run(world.now + 60_000);
