@@ -33,6 +33,13 @@ const VERBS: &[&str] = &[
     "alliance create",
     "alliance admit",
     "alliance members",
+    "keys",
+    "keys status",
+    "keys holders",
+    "keys ceremony",
+    "keys rotate",
+    "keys refresh",
+    "keys retire",
     "join",
 ];
 
