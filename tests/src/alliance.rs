@@ -85,6 +85,18 @@ impl Alliance {
         let made = self.nodes[0].command(&["keys", "ceremony", "--holders", &holders, "--threshold", &threshold]);
         assert_eq!(made["phase"], "in_charter", "{made}");
         self.wait_for_keys(1);
+        self.wait_for_holders();
+    }
+
+    /// Waits until every running node is connected to every holder.
+    pub fn wait_for_holders(&self) {
+        for node in self.nodes.iter().filter(|node| node.runs()) {
+            let mut http = node.http();
+            wait_until(&format!("{} reaches every holder", node.slug), || {
+                let keys = http.get("/v1/keys").ok();
+                keys["holders"].as_array().into_iter().flatten().all(|holder| holder["connected"] == true)
+            });
+        }
     }
 
     /// Waits until every running node has an active share, if it holds one, of every key of an epoch.

@@ -217,6 +217,8 @@ impl Alliance {
         let (fresh, other) = (("MOB", "154 9999 0002"), ("MOB", "154 9999 0003"));
         // A node that has just restarted answers `stale` until it has compared every feed with a peer.
         wait_until(|| async { Ok(answer(&self.meituan, UNLISTED).await?["answer"] == "not_listed") }).await?;
+        // A restarted node dials the others one after the other; only those that it reaches can stand in for the one that goes.
+        wait_until(|| async { reaches_holders(&self.meituan).await }).await?;
         self.notary.kill().await?;
         expect(answer(&self.meituan, fresh).await?["answer"] == "not_listed", "two of three holders are enough")?;
         self.jd.kill().await?;
@@ -433,6 +435,12 @@ impl Alliance {
             ),
         );
     }
+}
+
+/// Whether a member is connected to every key holder.
+async fn reaches_holders(member: &Member) -> Result<bool, Failure> {
+    let keys: Value = member.client()?.get("/v1/keys").await?;
+    Ok(keys["holders"].as_array().is_some_and(|holders| holders.iter().all(|holder| holder["connected"] == true)))
 }
 
 /// Whether a member knows the keys of the ceremony and has its shares of them, if it holds any.
