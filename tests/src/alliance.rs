@@ -81,6 +81,11 @@ impl Alliance {
     /// Runs the first ceremony among all nodes and waits until every one of them has the keys.
     pub fn ceremony(&self, threshold: u8) {
         let holders: Vec<&str> = self.nodes.iter().map(|node| node.slug.as_str()).collect();
+        self.ceremony_of(&holders, threshold);
+    }
+
+    /// Runs the first ceremony among these holders and waits until every node has the keys and reaches them.
+    pub fn ceremony_of(&self, holders: &[&str], threshold: u8) {
         let (holders, threshold) = (holders.join(","), threshold.to_string());
         let made = self.nodes[0].command(&["keys", "ceremony", "--holders", &holders, "--threshold", &threshold]);
         assert_eq!(made["phase"], "in_charter", "{made}");
