@@ -150,7 +150,11 @@ fn check(scene: &Scene, parts: &Parts<'_>) {
     // An observer derives nothing, and says so without repeating the question.
     let refused = scene.http("regulator").post("/v1/check", &question(row));
     assert_eq!(refused.problem(), (403, "no-token".to_owned()));
-    // tokenize: goes in here.
+    // A customer base that alpha has not asked for before, a bad row at its end.
+    let customers = [&blacklist::utf8(parts.http)[..], b"MOB,12345\n"].concat();
+    let customers = scene.alliance.file("customers.csv", customers).display().to_string();
+    let prepared = scene.cli("alpha", &["tokenize", &customers, "--rejects", &scene.out("customers-rejects.csv")]);
+    assert_eq!(prepared.status, Some(0), "{prepared:?}");
 }
 
 /// Whoever asks with the identifier gets the details, in that answer and nowhere else.
