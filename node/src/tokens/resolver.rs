@@ -15,8 +15,8 @@ use std::{
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
     evaluation::{self, BadAnswer, EvaluationRequest, EvaluationResponse, padded},
-    replica::{Offence, Peer},
-    subject::Subject,
+    replica::{Offence, Peer, RequestFailure},
+    subject::{Class, Subject},
     suite::{
         Derived,
         threshold::{BATCH, Blinded, Checked, Element, blind},
@@ -54,16 +54,27 @@ const DOUBT_MS: u64 = 10_000;
 /// Batches up to this size are computed where they are: handing them to another thread costs as much.
 const SMALL: usize = 4;
 
+/// A quota that is used up, or nearly.
+#[derive(Clone, Copy)]
+struct Exhausted {
+    /// The quota: with another one the stewards have given more, or less.
+    quota: u32,
+    /// Elements that are left of it.
+    left: u32,
+    /// When the next day's begins.
+    renews: Timestamp,
+}
+
 /// What is remembered of a holder.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Health {
     in_flight: usize,
     /// Asked last until this moment of the monotonic clock.
     doubted_until_ms: u64,
     /// Elements that it evaluated for us: the load is spread by it.
     served: u64,
-    /// Its quota has fewer than this many elements left until then.
-    exhausted: Option<(u32, Timestamp)>,
+    /// Classes of which its quota does not reach for more.
+    exhausted: BTreeMap<Class, Exhausted>,
 }
 
 /// What [`Resolver::prepare`] found, by the places of the subjects.
@@ -220,8 +231,10 @@ impl Resolver {
         let elements = u32::try_from(request.elements.len()).unwrap_or(u32::MAX);
         let mut problems = Vec::new();
         let mut waiting = Vec::new();
+        let class = key.token_key.class;
+        let quota = view.charter().quota(class);
         for holder in self.in_order(key) {
-            match self.exhausted(holder, elements) {
+            match self.exhausted(holder, class, quota, elements) {
                 Some(renews) => problems.push((holder, HolderProblem::Exhausted { renews })),
                 None => waiting.push(holder),
             }
@@ -258,17 +271,18 @@ impl Resolver {
         let health = self.health();
         let mut holders = key.token_key.members.clone();
         holders.sort_by_key(|holder| {
-            let health = health.get(holder).copied().unwrap_or_default();
             let is_own = Some(*holder) == own && self.own.has_share(&key.id);
-            (Reverse(is_own), health.doubted_until_ms > now, health.in_flight, health.served)
+            let health = health.get(holder).map(|h| (h.doubted_until_ms > now, h.in_flight, h.served));
+            (Reverse(is_own), health.unwrap_or_default())
         });
         holders
     }
 
-    /// When the quota at a holder renews, if it does not reach for so many elements.
-    fn exhausted(&self, holder: MemberNumber, elements: u32) -> Option<Timestamp> {
-        let (left, renews) = self.health().get(&holder)?.exhausted?;
-        (clock::wall() < renews && elements > left).then_some(renews)
+    /// When the quota of a class at a holder renews, if it does not reach for so many elements.
+    fn exhausted(&self, holder: MemberNumber, class: Class, quota: u32, elements: u32) -> Option<Timestamp> {
+        let exhausted = *self.health().get(&holder)?.exhausted.get(&class)?;
+        let still = clock::wall() < exhausted.renews && quota == exhausted.quota;
+        (still && elements > exhausted.left).then_some(exhausted.renews)
     }
 
     async fn ask_holder(
@@ -322,7 +336,14 @@ impl Resolver {
                 let command = Command::Evaluate { peer, request: (**request).clone(), reply };
                 self.network.send(command).await.map_err(|_| HolderProblem::NotConnected)?;
                 let answer = answer.await.map_err(|_| HolderProblem::NotConnected)?;
-                (answer.map_err(|_| HolderProblem::NoAnswer)?, Some(peer))
+                let answer = answer.map_err(|failure| match failure {
+                    RequestFailure::Disconnected => HolderProblem::NoAnswer,
+                    RequestFailure::Undecodable => {
+                        self.blame(peer, Offence::Undecodable);
+                        HolderProblem::BadAnswer
+                    }
+                });
+                (answer?, Some(peer))
             };
             match response {
                 EvaluationResponse::Evaluated(answer) => return Ok((answer, peer)),
@@ -332,7 +353,11 @@ impl Resolver {
                 EvaluationResponse::Exhausted { left, renews } => {
                     // No day is longer: a wrong clock there must not keep it from being asked tomorrow.
                     let renews = renews.min(clock::wall().plus(86_400));
-                    self.note(holder, |health| health.exhausted = Some((left, renews)));
+                    let class = key.token_key.class;
+                    let exhausted = Exhausted { quota: view.charter().quota(class), left, renews };
+                    self.note(holder, |health| {
+                        health.exhausted.insert(class, exhausted);
+                    });
                     return Err(HolderProblem::Exhausted { renews });
                 }
                 EvaluationResponse::Refused(refusal) => return Err(HolderProblem::Refused(refusal)),
@@ -373,12 +398,15 @@ impl Resolver {
             }
         }
         if let Some(peer) = peer {
-            let command = Command::Penalise { peer, offence: Offence::BadEvaluation };
-            self.metrics.offence(Offence::BadEvaluation);
-            // Full or closed: the holder is distrusted all the same.
-            let _ = self.network.try_send(command);
+            self.blame(peer, Offence::BadEvaluation);
         }
         Err(HolderProblem::BadAnswer)
+    }
+
+    fn blame(&self, peer: Peer, offence: Offence) {
+        self.metrics.offence(offence);
+        // Full or closed: the holder is distrusted all the same.
+        let _ = self.network.try_send(Command::Penalise { peer, offence });
     }
 
     /// A connected node of a member.
