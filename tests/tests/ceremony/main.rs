@@ -4,6 +4,7 @@
 //! member's own keys ([`puppet`]).
 
 mod absent;
+mod babbler;
 mod cheats;
 mod evaluations;
 mod kills;

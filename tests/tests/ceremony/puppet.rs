@@ -9,7 +9,8 @@ use std::{
 
 use antibrush_node::{
     clock,
-    keys::{KeyStore, Keys, Protection},
+    holder::shares::Shares,
+    keys::{KeyStore, Keys, LocalKey, Protection},
     network::{self, Address, Command, Evaluation, Event, Tap},
 };
 use antibrush_protocol::{
@@ -18,13 +19,16 @@ use antibrush_protocol::{
     ceremony::{Call, Ceremony, Me, Message, Progress, Round, Seed, Step, verify_message},
     charter::{CharterChain, SignedCharter},
     evaluation::{EvaluationRequest, EvaluationResponse},
-    replica::{RequestId, Topic, Verdict},
+    replica::{Peer, RequestId, Topic, Verdict},
     signed::{Signer, Verified, sign},
     sync::{Heads, Request, Response},
 };
 use antibrush_tests::{Alliance, Node, PATIENCE, wait_for};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use tokio::{runtime::Runtime, sync::mpsc};
+use tokio::{
+    runtime::Runtime,
+    sync::{mpsc, oneshot},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How the puppet answers a request for an evaluation.
@@ -41,10 +45,10 @@ pub struct Puppet {
     pub number: MemberNumber,
     /// Its keys.
     pub keys: Keys,
+    commands: mpsc::Sender<Command>,
     shared: Arc<Shared>,
     stop: CancellationToken,
-    // Ends the tasks.
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 #[derive(Default)]
@@ -57,6 +61,12 @@ struct Shared {
 /// Opens the keys of a member.
 pub fn keys_of(node: &Node) -> Keys {
     KeyStore::open(&node.directory, &Protection::InClearDangerously).expect("keys in clear open")
+}
+
+/// Opens the secret shares of a member. While its node runs, nothing may be about to be kept.
+pub fn shares_of(node: &Node) -> Shares {
+    let key = LocalKey::derive(keys_of(node).seal().unwrap().secret(), "shares");
+    Shares::open(&node.directory, key).expect("the directory of shares opens")
 }
 
 /// The charters as a node has them.
@@ -102,9 +112,10 @@ impl Puppet {
         let shared = Arc::new(Shared::default());
         let heads =
             Heads { charter: charter.number, charter_id: chain.current_id(), feeds: Vec::new(), clock: clock::wall() };
+        let commands = started.commands.clone();
         let playing = Playing { commands: started.commands, shared: shared.clone(), heads, peers: BTreeMap::new() };
         runtime.spawn(playing.play(started.events, started.evaluations));
-        Puppet { slug: slug.to_owned(), number, keys, shared, stop, _runtime: runtime }
+        Puppet { slug: slug.to_owned(), number, keys, commands, shared, stop, runtime }
     }
 
     /// Puts a post on its board, from which it goes to everybody.
@@ -125,6 +136,18 @@ impl Puppet {
     /// How often it was asked to evaluate.
     pub fn evaluations(&self) -> usize {
         *self.shared.evaluations.lock().unwrap()
+    }
+
+    /// Asks a node to evaluate.
+    pub fn ask(&self, peer: Peer, request: EvaluationRequest) -> EvaluationResponse {
+        let (response, _) = wait_for("an evaluation", PATIENCE, || {
+            let (reply, answer) = oneshot::channel();
+            let command = Command::Evaluate { peer, request: request.clone(), reply };
+            self.runtime.block_on(self.commands.send(command)).unwrap();
+            // Not connected yet.
+            self.runtime.block_on(answer).unwrap().ok()
+        });
+        response
     }
 
     /// Its part in a ceremony that it has heard of.
@@ -248,7 +271,7 @@ struct Playing {
     shared: Arc<Shared>,
     heads: Heads,
     /// Who is connected, and the number of the last request to it.
-    peers: BTreeMap<antibrush_protocol::replica::Peer, u64>,
+    peers: BTreeMap<Peer, u64>,
 }
 
 impl Playing {
