@@ -235,6 +235,7 @@ impl Replica {
             if let Some(peer) = self.peers.get_mut(&asked.peer) {
                 peer.timed_out();
                 peer.heads_wanted |= matches!(asked.what, What::Heads);
+                peer.board_wanted |= matches!(asked.what, What::Board);
             }
             self.hold_off(asked.peer, now.ms + u64::from(limits::BUSY_RETRY_MS));
             self.pump(now);
