@@ -303,10 +303,13 @@ impl Playing {
             Event::Connected(peer) => drop(self.peers.insert(peer, 0)),
             Event::Disconnected(peer) => drop(self.peers.remove(&peer)),
             Event::Gossip { handle, topic, bytes, .. } => {
-                if topic == Topic::Board {
+                let board = topic == Topic::Board;
+                if board {
                     self.keep(&bytes);
                 }
-                return vec![Command::Verdict { handle, verdict: Verdict::Accept }];
+                // It passes nothing on that it would not have for who asks then.
+                let verdict = if board { Verdict::Accept } else { Verdict::Ignore };
+                return vec![Command::Verdict { handle, verdict }];
             }
             Event::Response { outcome: Ok(Response::Board(posts)), .. } => {
                 posts.iter().for_each(|post| self.keep(post))
