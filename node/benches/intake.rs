@@ -4,17 +4,10 @@
 
 mod support;
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Instant,
-};
+use std::{path::Path, sync::Arc};
 
 use antibrush_node::{
-    api, clock,
+    api,
     config::Config,
     core::Opening,
     keys::{KeyStore, Protection},
@@ -22,25 +15,16 @@ use antibrush_node::{
     storage::{Store, lock::DataDir, table::prefix_of},
 };
 use antibrush_protocol::{
-    base::{MemberNumber, Token},
-    codes::{Conduct, Direction, List, Role, Severity},
-    entry::{Entry, Listing},
-    feed::{
-        BatchHeader, Chunk,
-        build::{Body, Place},
-    },
-    replica::BatchId,
+    feed::{BatchHeader, Chunk},
     signed::Verified,
     subject::Class,
 };
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use support::{Process, line, median, seconds, wanted};
+use support::{Process, feed, line, median, seconds, wanted};
 use tower::ServiceExt;
 
 const RUNS: usize = 3;
-/// As many as the driver lets at the store at once.
-const AT_ONCE: usize = 4;
 
 fn main() {
     support::machine();
@@ -55,7 +39,8 @@ fn main() {
 
 fn take(entries: u64) {
     let root = tempfile::tempdir().expect("a temporary directory");
-    let (header, chunks) = batch(root.path(), entries);
+    let founder = Process::founder(root.path());
+    let (header, chunks) = feed::batch(&founder.directory, Class::Acc, entries);
     let bytes: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.iter().copied()).collect();
     let (mut taken, mut limits, mut verifies) = (Vec::new(), Vec::new(), Vec::new());
     for run in 0..RUNS {
@@ -63,8 +48,8 @@ fn take(entries: u64) {
         let directory = root.path().join(format!("taker-{run}"));
         let data = DataDir::lock(&directory).expect("a fresh directory");
         let (store, _) = Store::open(&data).expect("a fresh store");
-        taken.push(entries as f64 / seconds(|| take_in(&store, &header, &chunks)));
-        let last = token(entries - 1);
+        taken.push(entries as f64 / seconds(|| feed::take_in(&store, &header, &chunks)));
+        let last = feed::token(entries - 1);
         assert!(store.table().reader().contains(&prefix_of(&last)), "the last entry is queryable");
         drop(store);
         std::fs::remove_dir_all(&directory).expect("our own directory");
@@ -76,26 +61,6 @@ fn take(entries: u64) {
     line("limit: SHA-256 of the leaves, one write, one fsync", rate(&mut limits));
     line("of it: decoding and verifying chunks on all cores", rate(&mut verifies));
     println!();
-}
-
-/// What the driver does, in its order and with its width.
-fn take_in(store: &Store, header: &Verified<BatchHeader>, chunks: &[Arc<[u8]>]) {
-    let h = header.payload();
-    let batch = BatchId { publisher: h.publisher, seq: h.seq };
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(bytes) = chunks.get(index) else { break };
-                    store.put_chunk(batch, index as u32, &h.chunks[index], bytes).expect("a good chunk");
-                }
-            });
-        }
-    });
-    let (through, result) = store.commit(std::slice::from_ref(header));
-    assert_eq!((through, result), (Some(h.seq), Ok(())));
 }
 
 fn verify(header: &Verified<BatchHeader>, chunks: &[Arc<[u8]>]) {
@@ -112,54 +77,6 @@ fn hash_leaves(chunks: &[Arc<[u8]>]) -> f64 {
         let one = |chunk: &Arc<[u8]>| chunk.chunks(length).fold(0u8, |x, leaf| x ^ Sha256::digest(leaf)[0]);
         std::hint::black_box(chunks.par_iter().map(one).reduce(|| 0, |a, b| a ^ b));
     })
-}
-
-/// A batch of the founder's, and the charter's word that it may be published.
-fn batch(root: &Path, entries: u64) -> (Verified<BatchHeader>, Vec<Arc<[u8]>>) {
-    let founder = Process::founder(root);
-    let data = DataDir::lock(&founder.directory).expect("our own directory");
-    let (store, _) = Store::open(&data).expect("a store");
-    let chain = store.charters().expect("readable charters").expect("a charter");
-    let keys = KeyStore::open(&founder.directory, &Protection::InClearDangerously).expect("keys in clear");
-    let mut body = Body::default();
-    for number in 0..entries {
-        body.push(&listing(number)).expect("a batch within its bounds");
-    }
-    let place = Place {
-        alliance: chain.alliance(),
-        charter: chain.current_id(),
-        publisher: MemberNumber(1),
-        previous: None,
-        now: clock::wall(),
-    };
-    let (header, chunks) = body.seal(&place, Default::default(), keys.feed().expect("a feed key"));
-    (chain.verify_header(header, clock::wall()).expect("a header that holds"), chunks)
-}
-
-fn listing(number: u64) -> Entry {
-    let today = clock::wall().day();
-    Entry::List(Listing {
-        class: Class::Acc,
-        epoch: 1,
-        token: token(number),
-        list: List::Cxh,
-        conduct: Conduct::C01,
-        severity: Severity::Ordinary,
-        role: Some(Role::TakePart),
-        direction: Some(Direction::Up),
-        region: Some(330_106),
-        day: today,
-        expires: today.plus(365),
-        basis: "default/1".to_owned(),
-        evidence: Sha256::digest(number.to_le_bytes()).into(),
-        name: None,
-        sealed: None,
-        carries: None,
-    })
-}
-
-fn token(number: u64) -> Token {
-    Token(Sha256::digest(number.to_be_bytes()).into())
 }
 
 /// The import route itself, in process: parse, canonicalise, suite 1, encode, tree, sign, durable, queryable.
@@ -189,7 +106,7 @@ async fn import(directory: &Path, csv: Vec<u8>) -> f64 {
     let request =
         axum::http::Request::post("/v1/import?name=bench.csv").header("authorization", format!("Bearer {token}"));
     let request = request.body(axum::body::Body::from(csv)).expect("a request");
-    let began = Instant::now();
+    let began = std::time::Instant::now();
     let answer = router.oneshot(request).await.expect("no failing case");
     let lines = axum::body::to_bytes(answer.into_body(), usize::MAX).await.expect("a whole answer");
     let took = began.elapsed().as_secs_f64();

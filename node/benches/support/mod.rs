@@ -3,10 +3,16 @@
 #![allow(dead_code, unused_imports, reason = "each bench uses its part")]
 
 mod client;
+pub mod curve;
+pub mod feed;
 mod node;
+mod relay;
+mod shared;
 
 pub use client::Http;
-pub use node::{Alliance, Process, free_port};
+pub use node::{Alliance, Process, free_port, tcp};
+pub use relay::Relay;
+pub use shared::{Shared, connected, until};
 
 use std::{
     fs::File,

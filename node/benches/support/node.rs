@@ -23,6 +23,8 @@ const MEMBERS: [(&str, &str); 5] = [
 
 /// A node; killed when dropped.
 pub struct Process {
+    /// The member's short name.
+    pub slug: &'static str,
     /// Its data directory.
     pub directory: PathBuf,
     /// Where it answers HTTP.
@@ -33,33 +35,32 @@ pub struct Process {
 impl Process {
     /// Makes the directory of a platform's node.
     pub fn init(root: &Path, number: usize) -> Process {
+        Process::init_with(root, number, free_port(), &[])
+    }
+
+    /// Makes the directory of a node that listens on this port, with more flags of `init`.
+    pub fn init_with(root: &Path, number: usize, listen: u16, flags: &[&str]) -> Process {
         let (slug, code) = MEMBERS[number];
         let api = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let node = Process { directory: root.join(slug), api, child: None };
-        let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port());
-        let name = format!("示例{slug}有限公司");
-        node.command(
-            &["init", "--slug", slug, "--legal-name", &name, "--uscc", code, "--listen", &listen]
-                .into_iter()
-                .chain(["--api", &api.to_string(), "--keys-in-clear-dangerously"])
-                .collect::<Vec<_>>(),
-        );
+        let node = Process { slug, directory: root.join(slug), api, child: None };
+        let (name, listen, api) = (format!("示例{slug}有限公司"), tcp(listen), api.to_string());
+        let common =
+            ["init", "--slug", slug, "--legal-name", &name, "--uscc", code, "--listen", &listen, "--api", &api];
+        node.command(&[&common[..], &["--keys-in-clear-dangerously"], flags].concat());
         node
     }
 
     /// Makes the directory of an alliance's founder.
     pub fn founder(root: &Path) -> Process {
         let node = Process::init(root, 0);
-        node.command(&[
-            "alliance",
-            "create",
-            "--name-zh",
-            "测速联盟",
-            "--name-en",
-            "Bench",
-            "--accept-insider-enumeration",
-        ]);
+        node.found(&["--accept-insider-enumeration"]);
         node
+    }
+
+    /// Founds an alliance.
+    pub fn found(&self, flags: &[&str]) {
+        let names = ["alliance", "create", "--name-zh", "测速联盟", "--name-en", "Bench"];
+        self.command(&[&names[..], flags].concat());
     }
 
     /// Runs a verb on the directory; panics if it fails.
@@ -112,6 +113,17 @@ impl Process {
         let kib =
             status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<f64>().ok());
         kib.expect("VmRSS") / 1024.0
+    }
+
+    /// Seconds of the processors' time that it has used so far.
+    pub fn processor_seconds(&self) -> f64 {
+        let pid = self.child.as_ref().expect("it runs").id();
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+        // proc_pid_stat(5): in user mode and in the kernel, fields 14 and 15 of which 3 follows the name in parentheses; in
+        // ticks of which Linux has a hundred a second everywhere.
+        let (_, rest) = stat.rsplit_once(") ").expect("a name in parentheses");
+        let ticks = |field: usize| rest.split(' ').nth(field - 3).and_then(|ticks| ticks.parse::<f64>().ok());
+        (ticks(14).expect("utime") + ticks(15).expect("stime")) / 100.0
     }
 
     /// Kills it as a power cut would.
@@ -179,6 +191,11 @@ impl Alliance {
         self.nodes.push(node);
         self.nodes.last_mut().expect("just pushed")
     }
+}
+
+/// A port of this machine as a multiaddress.
+pub fn tcp(port: u16) -> String {
+    format!("/ip4/127.0.0.1/tcp/{port}")
 }
 
 /// A port that is free now.

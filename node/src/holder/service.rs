@@ -223,9 +223,7 @@ impl Holder {
         if view.wrong_clock(clock::now()).is_some() {
             return refuse(Refusal::Clock);
         }
-        if Element::read_all(&request.elements).is_err() {
-            return refuse(Refusal::Elements);
-        }
+        let Ok(elements) = Element::read_all(&request.elements) else { return refuse(Refusal::Elements) };
         // A batch has at most 256 elements.
         let count = request.elements.len() as u32;
         let quota = charter.quota(key.class);
@@ -241,7 +239,7 @@ impl Holder {
             }
         }
         let Ok(feed_key) = self.keys.feed() else { return refuse(Refusal::NoShare) };
-        match share.evaluate(&request.elements, random::bytes()) {
+        match share.evaluate(&elements, random::bytes()) {
             Ok(evaluation) => {
                 self.metrics.evaluated_for_others(u64::from(count));
                 evaluation::sign(&view.chain.alliance(), request, evaluation, feed_key)

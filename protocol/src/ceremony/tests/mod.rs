@@ -191,9 +191,8 @@ fn subsets(size: u8, of: u8) -> Vec<Vec<u8>> {
 /// The PRF value of one input under the shares of each subset of t holders; fewer are refused.
 fn values(key: &ThresholdKey, shares: &[KeyShare]) -> Vec<[u8; 64]> {
     let blinded = blind(vec![b"+8613800000000".to_vec()], &mut [wide("blind", 0)]).unwrap();
-    let wire: Vec<_> = blinded.elements().iter().map(|element| *element.bytes()).collect();
     let answer = |share: &KeyShare| {
-        let answer = share.evaluate(&wire, wide("nonce", share.holder().into())).unwrap();
+        let answer = share.evaluate(blinded.elements(), wide("nonce", share.holder().into())).unwrap();
         key.check(blinded.elements(), &answer).unwrap()
     };
     let answers: Vec<Checked> = shares.iter().map(answer).collect();

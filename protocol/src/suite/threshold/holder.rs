@@ -4,7 +4,7 @@ use curve25519_dalek::{ristretto::RistrettoPoint, scalar::Scalar};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
-    OprfError, PROOF_BYTES, dleq,
+    BATCH, OprfError, PROOF_BYTES, dleq,
     group::{ELEMENT_BYTES, Element, half},
 };
 
@@ -51,16 +51,18 @@ impl KeyShare {
         &self.public
     }
 
-    /// Evaluates a batch of blinded elements. `entropy` is 64 fresh random bytes: with the same ones for two batches the proofs
-    /// would give the share away.
-    pub fn evaluate(&self, blinded: &[[u8; ELEMENT_BYTES]], mut entropy: [u8; 64]) -> Result<Evaluation, OprfError> {
-        let blinded = Element::read_all(blinded)?;
+    /// Evaluates a batch of blinded elements, as [`Element::read_all`] gives them. `entropy` is 64 fresh random bytes: with the
+    /// same ones for two batches the proofs would give the share away.
+    pub fn evaluate(&self, blinded: &[Element], mut entropy: [u8; 64]) -> Result<Evaluation, OprfError> {
+        if blinded.is_empty() || blinded.len() > BATCH {
+            return Err(OprfError::BatchSize(blinded.len()));
+        }
         let mut nonce = Scalar::from_bytes_mod_order_wide(&entropy);
         entropy.zeroize();
         if nonce == Scalar::ZERO {
             return Err(OprfError::Entropy);
         }
-        let evaluation = self.evaluate_with(&blinded, &nonce);
+        let evaluation = self.evaluate_with(blinded, &nonce);
         nonce.zeroize();
         Ok(evaluation)
     }
