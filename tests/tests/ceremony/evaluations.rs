@@ -10,7 +10,7 @@ use antibrush_protocol::{
     evaluation::{BadAnswer, EvaluationError, EvaluationRequest, EvaluationResponse, sign},
     suite::{
         KeyId,
-        threshold::{Evaluation, KeyShare, OprfError},
+        threshold::{Element, Evaluation, KeyShare, OprfError},
     },
 };
 use antibrush_tests::{Alliance, wait_until};
@@ -46,7 +46,8 @@ impl Holder {
 
     /// What an honest holder makes of the elements of a request.
     fn evaluate(&self, request: &EvaluationRequest) -> Evaluation {
-        self.shares[&request.key].evaluate(&request.elements, antibrush_node::random::bytes()).unwrap()
+        let elements = Element::read_all(&request.elements).unwrap();
+        self.shares[&request.key].evaluate(&elements, antibrush_node::random::bytes()).unwrap()
     }
 
     /// What an honest holder answers.
