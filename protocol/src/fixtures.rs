@@ -11,12 +11,15 @@ use std::sync::Arc;
 
 use antibrush_protocol::{
     base::{Day, Hash, MemberNumber, Timestamp, Token},
+    board::{Deletion, UsageReport},
+    ceremony::{Call, Ceremony, Kind, Me, Message, verify_call},
     charter::{
-        Charter, CharterChain, FeedKey, Level, Member, MemberRole, MemberState, Node, Policy, SealedSeed,
+        Charter, CharterChain, FeedKey, Holding, Level, Member, MemberRole, MemberState, Node, Policy, SealedSeed,
         SignedCharter, Steward, TokenKey,
     },
     codes::{Conduct, Direction, List, Reason, Role, Severity},
     entry::{Amendment, Clearing, Entry, Listing, PublicName},
+    evaluation::EvaluationRequest,
     feed::{
         BatchHeader, Head,
         build::{Body, Place},
@@ -29,8 +32,10 @@ use antibrush_protocol::{
     suite::{
         Suite,
         keyed::{SealContext, Seed, seal_public},
+        threshold::{Blinded, Evaluation, KeyShare, blind},
     },
 };
+use curve25519_dalek::scalar::Scalar;
 use ed25519_dalek::{Signer as _, SigningKey};
 
 /// 2026-11-20 in Beijing: when version 1 of the charter was drawn up.
@@ -42,9 +47,20 @@ pub const REVISED: Timestamp = Timestamp(FOUNDED.0 + 86_400);
 /// An hour after that: the second batch.
 pub const SECOND: Timestamp = Timestamp(REVISED.0 + 3_600);
 
-/// Valid credit codes: four legal entities, one more, and a sole trader.
-pub const CODES: [&str; 5] =
-    ["91350100M000100Y43", "91110108551385082Q", "91110108MA00000070", "11649974NQ0KCK4R9P", "52369997CLRKQMRBEK"];
+/// A quarter of an hour after that: version 3 of the charter.
+pub const SHARED: Timestamp = Timestamp(SECOND.0 + 900);
+/// A quarter of an hour after that: evaluations and posts under it.
+pub const ASKED: Timestamp = Timestamp(SHARED.0 + 900);
+
+/// Valid credit codes: four legal entities, two more, and a sole trader.
+pub const CODES: [&str; 6] = [
+    "91350100M000100Y43",
+    "91110108551385082Q",
+    "91110108MA00000070",
+    "11649974NQ0KCK4R9P",
+    "52369997CLRKQMRBEK",
+    "91110108MA00000083",
+];
 pub const SOLE_TRADER: &str = "92719997EC428AREHY";
 
 /// The opaque value of a label.
@@ -111,27 +127,33 @@ pub fn token(n: u32) -> Token {
     Token(label(&format!("antibrush vector token-{n}")))
 }
 
-/// Members 1 to 4 are Alpha, Beta, Gamma (a sister of Beta) and the observer Watch; 5 is Delta, who comes with version 2.
+/// Members 1 to 4 are Alpha, Beta, Gamma (a sister of Beta) and the observer Watch; 5 is Delta, who comes with version 2, and 6
+/// the key holder Epsilon, who comes with version 3.
 pub fn member(number: u16) -> Member {
     let at = usize::from(number - 1);
-    let observer = number == 4;
+    let (observer, key_holder) = (number == 4, number == 6);
     let seal_key = seal_public(&seal_secret(number)).unwrap();
     let context = SealContext { founding_nonce: &nonce(), epoch: 1, member: number };
     let seal = || seed().seal(&seal_key, &context, label(&format!("antibrush vector entropy-{number}"))).unwrap();
     Member {
         number: MemberNumber(number),
-        slug: ["alpha", "beta", "gamma", "watch", "delta"][at].to_owned(),
+        slug: ["alpha", "beta", "gamma", "watch", "delta", "epsilon"][at].to_owned(),
         legal_name: [
             "甲网络科技有限公司",
             "乙电子商务有限公司",
             "丙信息技术有限公司",
             "某市市场监督管理局",
             "丁物流有限公司",
+            "戊公证处",
         ][at]
             .to_owned(),
         uscc: CODES[at].to_owned(),
         controller: CODES[if number == 3 { 1 } else { at }].to_owned(),
-        role: if observer { MemberRole::Observer } else { MemberRole::Platform },
+        role: match number {
+            4 => MemberRole::Observer,
+            6 => MemberRole::KeyHolder,
+            _ => MemberRole::Platform,
+        },
         state: MemberState::Active,
         feed_keys: if observer {
             Vec::new()
@@ -143,7 +165,7 @@ pub fn member(number: u16) -> Member {
             addresses: vec![format!("/dns4/node{number}.example/tcp/4701")],
         }],
         seal_key,
-        sealed_seeds: if observer { Vec::new() } else { vec![SealedSeed { epoch: 1, sealed: seal() }] },
+        sealed_seeds: if observer || key_holder { Vec::new() } else { vec![SealedSeed { epoch: 1, sealed: seal() }] },
     }
 }
 
@@ -197,6 +219,129 @@ pub fn second() -> Charter {
     charter
 }
 
+/// Who holds the shared keys: shares 1, 2 and 3.
+pub const HOLDERS: [MemberNumber; 3] = [MemberNumber(1), MemberNumber(2), MemberNumber(6)];
+
+/// A key that a dealer shared 2 of 3, as no alliance has one: its shares and its public side.
+pub fn shared_key(class: Class, epoch: u16) -> (Vec<KeyShare>, TokenKey) {
+    refreshed_key(class, epoch, 0)
+}
+
+/// The same key after some refreshes: other shares, the same value at 0.
+pub fn refreshed_key(class: Class, epoch: u16, refreshes: u8) -> (Vec<KeyShare>, TokenKey) {
+    let coefficient = |power: u8| {
+        let text = format!("antibrush vector coefficient-{}-{epoch}-{power}", class.number());
+        Scalar::from_bytes_mod_order(label(&text)) + Scalar::from(power * refreshes)
+    };
+    let at = |x: u8| coefficient(0) + Scalar::from(x) * coefficient(1);
+    let shares: Vec<KeyShare> = (1..=3).map(|x| KeyShare::read(x, at(x).as_bytes()).unwrap()).collect();
+    let group = *KeyShare::read(1, coefficient(0).as_bytes()).unwrap().public().bytes();
+    let public_keys = std::iter::once(group).chain(shares.iter().map(|share| *share.public().bytes())).collect();
+    let (suite, threshold, holders, members) = (Suite::Threshold, 2, 3, HOLDERS.to_vec());
+    (shares, TokenKey { class, epoch, suite, threshold, holders, public_keys, members, retired: None })
+}
+
+/// Admits Epsilon, names the holders, and puts the shared keys in: for ENT one, for MOB one that is retired and its successor.
+pub fn share_keys(charter: &mut Charter) {
+    charter.members.push(member(6));
+    let quotas = vec![(Class::Ent, 1_000), (Class::Mob, 500)];
+    charter.holding = Some(Holding { threshold: 2, members: HOLDERS.to_vec(), quotas });
+    for key in charter.token_keys.iter_mut().filter(|key| key.class != Class::Web) {
+        key.retired = Some(charter.issued);
+    }
+    let retired = TokenKey { retired: Some(charter.issued), ..shared_key(Class::Mob, 2).1 };
+    charter.token_keys.extend([shared_key(Class::Ent, 2).1, retired, shared_key(Class::Mob, 3).1]);
+    charter.token_keys.sort_by_key(|key| (key.class, key.epoch));
+}
+
+/// Version 3: the keys are shared.
+pub fn third() -> Charter {
+    let id = object_id(&antibrush_protocol::encoding::Wire::encode(&second()));
+    let mut charter = second();
+    (charter.number, charter.previous, charter.issued) = (3, Some(id), SHARED);
+    share_keys(&mut charter);
+    charter
+}
+
+/// The feed key that a member has from version 2 on.
+pub fn present_feed_key(member: u16) -> Key {
+    if member == 1 { new_feed_key() } else { feed_key(member) }
+}
+
+/// 64 bytes of a label.
+pub fn wide(text: &str) -> [u8; 64] {
+    let mut bytes = [0; 64];
+    bytes[..32].copy_from_slice(&label(text));
+    bytes[32..].copy_from_slice(&label(&format!("{text} again")));
+    bytes
+}
+
+/// Three identifiers under the shared key of ENT, blinded and padded to four elements.
+pub fn asked() -> (EvaluationRequest, Blinded) {
+    let alliance = alliance();
+    let input = |code: &&str| {
+        let mut input = Vec::new();
+        Subject::parse(Class::Ent, code).unwrap().input(&alliance, &mut input);
+        input
+    };
+    let entropy = |n: usize| wide(&format!("antibrush vector blind-{n}"));
+    let inputs = CODES[..3].iter().map(input).collect();
+    let mut blinded = blind(inputs, &mut [entropy(1), entropy(2), entropy(3)]).unwrap();
+    blinded.pad(&[entropy(4)]).unwrap();
+    let elements = blinded.elements().iter().map(|element| *element.bytes()).collect();
+    let charter = signed(&third(), &[]).id();
+    (EvaluationRequest { charter, key: shared_key(Class::Ent, 2).1.id(), elements }, blinded)
+}
+
+/// What the holder of a share answers to [`asked`].
+pub fn answered(share: u8) -> Evaluation {
+    let shares = shared_key(Class::Ent, 2).0;
+    let entropy = wide(&format!("antibrush vector proof-{share}"));
+    shares[usize::from(share) - 1].evaluate(asked().1.elements(), entropy).unwrap()
+}
+
+/// A call for a new key under version 3, and what Epsilon answers first.
+pub fn ceremony_under_third() -> (Signed<Call>, Signed<Message>) {
+    let call = Call {
+        alliance: alliance(),
+        charter: signed(&third(), &[]).id(),
+        kind: Kind::Generate,
+        epoch: 4,
+        classes: vec![Class::Mob],
+        threshold: 2,
+        holders: HOLDERS.to_vec(),
+        keys: Vec::new(),
+        issued: ASKED,
+        deadline: ASKED.plus(86_400),
+        nonce: label("antibrush vector ceremony-nonce")[..16].try_into().unwrap(),
+    };
+    let signed_call = antibrush_protocol::signed::sign(&call, &steward("1"));
+    let (charter, holders) = (signed(&third(), &[]), Some((2, &HOLDERS[..])));
+    let verified = verify_call(signed_call.clone(), &charter, &alliance(), holders, ASKED).unwrap();
+    let ceremony = Ceremony::new(verified, &[]).unwrap();
+    let seed = antibrush_protocol::ceremony::Seed(label("antibrush vector ceremony-seed-6"));
+    let me = Me { holder: MemberNumber(6), seed: &seed, shares: &[] };
+    let message = ceremony.advance(&[], Some(me), ASKED).unwrap().post.remove(0);
+    (signed_call, antibrush_protocol::signed::sign(&message, &feed_key(6)))
+}
+
+/// What Epsilon evaluated for Alpha and Beta on the day of [`ASKED`].
+pub fn usage_report() -> UsageReport {
+    UsageReport {
+        alliance: alliance(),
+        holder: MemberNumber(6),
+        day: ASKED.day(),
+        class: Class::Ent,
+        issued: ASKED,
+        counts: vec![(MemberNumber(1), 4), (MemberNumber(2), 256)],
+    }
+}
+
+/// Epsilon's statement about the retired key of MOB.
+pub fn deletion() -> Deletion {
+    Deletion { alliance: alliance(), holder: MemberNumber(6), key: shared_key(Class::Mob, 2).1.id(), issued: ASKED }
+}
+
 /// Signed by these stewards.
 pub fn signed(charter: &Charter, stewards: &[&str]) -> SignedCharter {
     let mut signed = SignedCharter::unsigned(charter);
@@ -208,11 +353,14 @@ pub fn alliance() -> Hash {
     signed(&genesis(), &[]).id()
 }
 
-/// The chain with version 1, or with both.
+/// The chain with version 1, with two or with three.
 pub fn chain(versions: usize) -> CharterChain {
     let mut chain = CharterChain::found(signed(&genesis(), &["1", "2"]), None).unwrap();
     if versions > 1 {
         assert_eq!(chain.extend(signed(&second(), &["1", "2"])), Ok(true));
+    }
+    if versions > 2 {
+        assert_eq!(chain.extend(signed(&third(), &["1", "2"])), Ok(true));
     }
     chain
 }
@@ -241,6 +389,11 @@ pub fn listing() -> Listing {
         sealed: None,
         carries: None,
     }
+}
+
+/// The listing of leaf 0 under the next epoch's key.
+pub fn carried_listing() -> Listing {
+    Listing { epoch: 2, token: token(8), carries: Some(0), ..listing() }
 }
 
 /// A listing with every field.

@@ -18,7 +18,11 @@ pub struct Alliance {
     pub nodes: Vec<Node>,
     // After the nodes: their files go when they are gone.
     root: TempDir,
+    /// What is done to each node before it is made: variables of its processes.
+    equip: Equip,
 }
+
+type Equip = Box<dyn Fn(&mut Node) + Send + Sync>;
 
 impl Alliance {
     /// Founds an alliance with the first platform, admits the others, starts all and waits until each has heard from each.
@@ -38,16 +42,27 @@ impl Alliance {
 
     /// An alliance with its founder alone, running, founded with these flags.
     pub fn founded_with(slug: &str, flags: &[&str]) -> Alliance {
+        Alliance::founded_by(slug, flags, Box::new(|_| {}))
+    }
+
+    fn founded_by(slug: &str, flags: &[&str], equip: Equip) -> Alliance {
         let root = tempfile::tempdir().expect("a temporary directory can be made");
-        let mut node = Node::init(root.path(), slug, "platform", 1);
+        let mut node = Node::new(root.path(), slug);
+        equip(&mut node);
+        node.make("platform", 1);
         let id = found(&node, flags);
         node.start();
-        Alliance { id, nodes: vec![node], root }
+        Alliance { id, nodes: vec![node], root, equip }
     }
 
     /// Platforms and one key holder that is none, `notary`, all running and connected; no ceremony yet.
     pub fn before_ceremony(platforms: &[&str]) -> Alliance {
-        let mut alliance = Alliance::founded_with(platforms[0], &[]);
+        Alliance::equipped(platforms, |_| {})
+    }
+
+    /// The same with nodes to which something is done before they are made.
+    pub fn equipped(platforms: &[&str], equip: impl Fn(&mut Node) + Send + Sync + 'static) -> Alliance {
+        let mut alliance = Alliance::founded_by(platforms[0], &[], Box::new(equip));
         for slug in &platforms[1..] {
             alliance.admit(slug, "platform");
         }
@@ -66,10 +81,27 @@ impl Alliance {
     /// Runs the first ceremony among all nodes and waits until every one of them has the keys.
     pub fn ceremony(&self, threshold: u8) {
         let holders: Vec<&str> = self.nodes.iter().map(|node| node.slug.as_str()).collect();
+        self.ceremony_of(&holders, threshold);
+    }
+
+    /// Runs the first ceremony among these holders and waits until every node has the keys and reaches them.
+    pub fn ceremony_of(&self, holders: &[&str], threshold: u8) {
         let (holders, threshold) = (holders.join(","), threshold.to_string());
         let made = self.nodes[0].command(&["keys", "ceremony", "--holders", &holders, "--threshold", &threshold]);
         assert_eq!(made["phase"], "in_charter", "{made}");
         self.wait_for_keys(1);
+        self.wait_for_holders();
+    }
+
+    /// Waits until every running node is connected to every holder.
+    pub fn wait_for_holders(&self) {
+        for node in self.nodes.iter().filter(|node| node.runs()) {
+            let mut http = node.http();
+            wait_until(&format!("{} reaches every holder", node.slug), || {
+                let keys = http.get("/v1/keys").ok();
+                keys["holders"].as_array().into_iter().flatten().all(|holder| holder["connected"] == true)
+            });
+        }
     }
 
     /// Waits until every running node has an active share, if it holds one, of every key of an epoch.
@@ -100,7 +132,9 @@ impl Alliance {
     /// Admits a member by invitation; its node has the charter and nothing else, and does not run.
     pub fn join(&mut self, slug: &str, role: &str) -> &mut Node {
         let number = u32::try_from(self.nodes.len()).expect("few nodes") + 1;
-        let node = Node::init(self.root.path(), slug, role, number);
+        let mut node = Node::new(self.root.path(), slug);
+        (self.equip)(&mut node);
+        node.make(role, number);
         let invitation = self.invite(slug, role);
         let joined = node.command(&["join", &invitation]);
         assert_eq!(joined["alliance"], self.id.as_str());

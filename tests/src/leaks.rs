@@ -41,9 +41,9 @@ pub struct Leak {
     pub offset: u64,
     /// How it is encoded.
     pub form: &'static str,
-    /// What of it is encoded: `as written`, `canonical`, `bare` or `digits`.
+    /// What of it is encoded: `as written`, `canonical`, `bare` or `digits`; `a text` of those that are no identifiers.
     pub text: &'static str,
-    /// Its place in the list that [`Leaks::new`] was given.
+    /// Its place in the list that [`Leaks::new`] was given; texts come after the identifiers.
     pub identifier: usize,
 }
 
@@ -70,9 +70,21 @@ impl Leaks {
     /// # Panics
     /// If there is none, or one is not valid or shorter than eight bytes.
     pub fn new(identifiers: &[(&str, &str)]) -> Leaks {
-        assert!(!identifiers.is_empty(), "a search for nothing proves nothing");
+        Leaks::with_texts(identifiers, &[])
+    }
+
+    /// Takes identifiers, and texts that are none and must be nowhere either: names, notes, rows that were refused. They are
+    /// looked for as they are written, in the same spellings, encodings and digests.
+    ///
+    /// # Panics
+    /// If there is nothing, an identifier is not valid, or something is shorter than eight bytes.
+    pub fn with_texts(identifiers: &[(&str, &str)], texts: &[&str]) -> Leaks {
+        assert!(identifiers.len() + texts.len() > 0, "a search for nothing proves nothing");
         let all = identifiers.iter().enumerate();
-        let needles: Vec<Needle> = all.flat_map(|(number, (class, id))| forms::needles(number, class, id)).collect();
+        let mut needles: Vec<Needle> =
+            all.flat_map(|(number, (class, id))| forms::needles(number, class, id)).collect();
+        let texts = (identifiers.len()..).zip(texts);
+        needles.extend(texts.flat_map(|(number, text)| forms::needles_of_text(number, text)));
         let mut population = [0; TEXTS.len()];
         for needle in needles.iter().filter(|needle| needle.kind == (Kind::Chance { order: 0 })) {
             population[needle.text] += 1;

@@ -5,8 +5,9 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc,
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -85,13 +86,15 @@ pub struct Node {
     /// Variables of its process, beside the ones of every node here.
     pub environment: Vec<(String, String)>,
     process: Option<Running>,
+    /// What processes that have ended wrote to standard output.
+    printed: Vec<u8>,
 }
 
 struct Running {
     child: Child,
     api: SocketAddr,
-    /// Kept open: a program that prints into a closed pipe dies.
-    _stdout: BufReader<ChildStdout>,
+    /// Reads standard output to its end: a program that prints into a closed pipe dies.
+    stdout: JoinHandle<Vec<u8>>,
 }
 
 impl Node {
@@ -99,15 +102,20 @@ impl Node {
     pub fn new(root: &Path, slug: &str) -> Node {
         let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port());
         let directory = root.join(slug);
-        Node { slug: slug.to_owned(), directory, listen, environment: Vec::new(), process: None }
+        Node { slug: slug.to_owned(), directory, listen, environment: Vec::new(), process: None, printed: Vec::new() }
     }
 
     /// Makes the node with keys in clear, to be a `role`, under the `number`-th credit code.
     pub fn init(root: &Path, slug: &str, role: &str, number: u32) -> Node {
         let node = Node::new(root, slug);
-        let made = node.command(&node.init_arguments(role, &uscc(number), &["--keys-in-clear-dangerously"]));
-        assert_eq!(made["slug"], slug);
+        node.make(role, number);
         node
+    }
+
+    /// Makes a node that is only named so far, as [`Node::init`] does.
+    pub fn make(&self, role: &str, number: u32) {
+        let made = self.command(&self.init_arguments(role, &uscc(number), &["--keys-in-clear-dangerously"]));
+        assert_eq!(made["slug"], self.slug.as_str());
     }
 
     /// The arguments of `init` for this node.
@@ -180,25 +188,29 @@ impl Node {
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("standard output was asked for");
         let (ready, told) = mpsc::channel();
-        std::thread::spawn(move || {
+        let stdout = std::thread::spawn(move || {
             let (mut reader, mut line) = (BufReader::new(stdout), String::new());
             // A node that ends gives an empty line.
             let _ = reader.read_line(&mut line);
-            let _ = ready.send((reader, line));
+            let mut printed = line.clone().into_bytes();
+            let _ = ready.send(line);
+            // A pipe that breaks ends it as well.
+            let _ = reader.read_to_end(&mut printed);
+            printed
         });
         let told = told.recv_timeout(READY).ok();
-        let api = told.as_ref().and_then(|(_, line)| {
+        let api = told.as_ref().and_then(|line| {
             let value: Value = serde_json::from_str(line).ok()?;
             assert_eq!(value["event"], "ready");
             value["api"].as_str()?.parse().ok()
         });
-        let (Some((stdout, _)), Some(api)) = (told, api) else {
+        let Some(api) = api else {
             // Fails only if it has ended by itself.
             let _ = child.kill();
             let _ = child.wait();
             return Err(self.log().lines().last().unwrap_or_default().to_owned());
         };
-        self.process = Some(Running { child, api, _stdout: stdout });
+        self.process = Some(Running { child, api, stdout });
         Ok(())
     }
 
@@ -238,7 +250,17 @@ impl Node {
             // Fails only if it has ended by itself.
             let _ = running.child.kill();
             let _ = running.child.wait();
+            self.keep_printed(running);
         }
+    }
+
+    fn keep_printed(&mut self, running: Running) {
+        self.printed.extend(running.stdout.join().unwrap_or_default());
+    }
+
+    /// All that its processes wrote to standard output, those that have ended.
+    pub fn printed(&self) -> &[u8] {
+        &self.printed
     }
 
     /// SIGTERM; waits for the orderly end and returns how long it took.
@@ -250,6 +272,7 @@ impl Node {
         send(&running.child, Signal::TERM);
         let ended = wait_for("the node stops", STOPPED, || running.child.try_wait().expect("the child is ours"));
         assert_eq!(ended.0.code(), Some(0), "an orderly end of {}: {}", self.slug, self.log());
+        self.keep_printed(running);
         ended.1
     }
 
@@ -273,7 +296,8 @@ impl Node {
         fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    fn log_path(&self) -> PathBuf {
+    /// Where standard error of its processes goes.
+    pub fn log_path(&self) -> PathBuf {
         self.directory.with_extension("log")
     }
 

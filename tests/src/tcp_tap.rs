@@ -101,6 +101,20 @@ impl TcpTap {
         });
         found.collect()
     }
+
+    /// Searches what came from the target alone: the answers of a node, whose callers name identifiers by nature.
+    ///
+    /// # Panics
+    /// If it was more than the tap keeps, or nothing: such a search would prove nothing.
+    pub fn scan_answers(&self, name: &str, leaks: &Leaks) -> Vec<Leak> {
+        let state = self.shared.complete();
+        let all = state.recorded.iter().enumerate();
+        assert!(all.clone().any(|(_, recorded)| !recorded.received.is_empty()), "nothing was answered through {name}");
+        all.flat_map(|(number, recorded)| {
+            leaks.scan(&format!("{name}, connection {number}, received"), &recorded.received)
+        })
+        .collect()
+    }
 }
 
 impl Drop for TcpTap {
@@ -267,6 +281,8 @@ mod tests {
         assert!(found.iter().all(|leak| leak.identifier == 0), "{found:?}");
         let places: std::collections::BTreeSet<&str> = found.iter().map(|leak| leak.place.as_str()).collect();
         assert_eq!(places.len(), 6, "{places:?}");
+        let answers = tap.scan_answers("line", &Leaks::new(&[("ACC", "taobao:brusher-1")]));
+        assert!(answers.len() >= 3 && answers.iter().all(|leak| leak.place.ends_with("received")), "{answers:?}");
     }
 
     #[test]

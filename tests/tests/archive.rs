@@ -179,7 +179,7 @@ fn an_archive_never_overwrites_and_is_of_a_publisher() {
     let elsewhere = alliance.root().join("elsewhere").display().to_string();
     assert!(
         node.refused(&["feed", "export", "--publisher", "nobody", "--out", &elsewhere])
-            .contains("no member nobody publishes")
+            .contains("no member of this short name publishes")
     );
     assert!(!Path::new(&elsewhere).exists());
 }

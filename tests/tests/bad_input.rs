@@ -430,7 +430,7 @@ fn files_that_are_none() {
         (vec!["list", "--class", "MOB", "--id", "1", "--conduct", "C01", "--evidence", "e"], ""),
         (vec!["list", "--class", "ACC", "--id", "jd:1", "--conduct", "C01", "--evidence", ""], "evidence"),
         (vec!["clear", "--class", "ACC", "--id", "jd:1", "--reason", "R01"], ""),
-        (vec!["feed", "show", "--publisher", "nobody"], "no member nobody publishes a feed"),
+        (vec!["feed", "show", "--publisher", "nobody"], "no member of this short name publishes a feed"),
     ] {
         let said = node.refused(&command);
         assert!(said.contains(named) && said.len() > 10, "{command:?}: {said}");

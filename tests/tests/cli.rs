@@ -12,6 +12,7 @@ const VERBS: &[&str] = &[
     "run",
     "demo",
     "import",
+    "tokenize",
     "list",
     "clear",
     "check",
@@ -32,6 +33,13 @@ const VERBS: &[&str] = &[
     "alliance create",
     "alliance admit",
     "alliance members",
+    "keys",
+    "keys status",
+    "keys holders",
+    "keys ceremony",
+    "keys rotate",
+    "keys refresh",
+    "keys retire",
     "join",
 ];
 
@@ -97,6 +105,8 @@ fn every_verb_prints_one_json_object() {
 
     assert_eq!(node.command(&["import", &csv])["counted"]["listed"], 2);
     assert_eq!(node.command(&["import", "--template", &path("template.csv")])["template"], path("template.csv"));
+    let tokenized = node.command(&["tokenize", &csv]);
+    assert_eq!((&tokenized["rows"], &tokenized["local"], &tokenized["unavailable"]), (&json!(2), &json!(2), &json!(0)));
     let listed = node
         .command(&[&["list", "--conduct", "C06", "--role", "organise", "--evidence", "case"], &subject[..]].concat());
     assert_eq!((&listed["outcomes"][0]["outcome"], listed["batch"].is_u64()), (&json!("listed"), true));

@@ -26,7 +26,7 @@ fn every_defect_meets_its_error() {
         let read = |file: &str| fs::read_to_string(Path::new(&dir.path()).join(file)).unwrap();
         let outcome = offer(&name, &parse(&read("input.hex")).0);
         assert_eq!(outcome.err().as_deref(), Some(read("expected.txt").trim_end()), "{name}");
-        let two = ["ceremony-", "join-", "proof-"].iter().any(|prefix| name.starts_with(prefix));
+        let two = ["ceremony-", "evaluation-", "join-", "proof-"].iter().any(|prefix| name.starts_with(prefix));
         let words = if two { 2 } else { 1 };
         *counts.entry(name.split('-').take(words).collect::<Vec<_>>().join("-")).or_default() += 1;
     }
@@ -37,7 +37,12 @@ fn every_defect_meets_its_error() {
         "charter",
         "chunk",
         "cose",
+        "deletion",
         "entry",
+        "evaluation-answer",
+        "evaluation-evidence",
+        "evaluation-request",
+        "evaluation-response",
         "filter",
         "header",
         "heads",
@@ -45,10 +50,12 @@ fn every_defect_meets_its_error() {
         "join-answer",
         "join-request",
         "member",
+        "post",
         "proof-consistency",
         "proof-inclusion",
         "request",
         "response",
+        "usage",
     ];
     assert_eq!(counts.keys().map(String::as_str).collect::<Vec<_>>(), objects);
     for (object, count) in counts {
@@ -58,7 +65,7 @@ fn every_defect_meets_its_error() {
 
 /// The ids of rules (`ENTRY-4`) in some Rust files.
 fn rules(files: &[(PathBuf, String)], wanted: impl Fn(&Path) -> bool) -> BTreeSet<String> {
-    let names = ["ENTRY-", "HEADER-", "CHUNK-", "BODY-", "CHARTER-", "LEDGER-", "CEREMONY-"];
+    let names = ["ENTRY-", "HEADER-", "CHUNK-", "BODY-", "CHARTER-", "LEDGER-", "CEREMONY-", "EVALUATION-", "BOARD-"];
     let ids = |text: &str| {
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').map(str::to_owned);
         words

@@ -11,7 +11,7 @@ use std::{
 
 use antibrush_node::{
     keys::{KeyStore, Keys, Protection, Signer},
-    network::{self, Address, Command, Event},
+    network::{self, Address, Command, Event, Tap},
 };
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
@@ -49,7 +49,9 @@ impl Hostile {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let listen = [listen.parse().unwrap()];
         let mut secret = *secret;
-        let started = runtime.block_on(network::start(&mut secret, alliance, &listen, stop.clone(), &tasks)).unwrap();
+        let started = runtime
+            .block_on(network::start(&mut secret, alliance, &listen, Tap::none(), stop.clone(), &tasks))
+            .unwrap();
         let (commands, mut events) = (started.commands, started.events);
         let address = Address { peer: victim.0, addresses: vec![victim.1.parse().unwrap()] };
         runtime.block_on(commands.send(Command::Members(vec![address]))).unwrap();

@@ -38,6 +38,8 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
     let subject = json!({ "class": "ENT", "id": "91350100M000100Y43" });
     let filter = http.post("/v1/filters", &json!({ "items": [subject], "number": 1 })).ok();
     let listing = json!({ "class": "ACC", "id": "jd:1", "conduct": "C01", "evidence": "case" });
+    let keys = http.get("/v1/keys").ok();
+    let ceremony = keys["ceremonies"][0]["ceremony"].as_str().unwrap();
     BTreeMap::from([
         ("GET /healthz", get("/healthz")),
         ("GET /readyz", get("/readyz")),
@@ -69,6 +71,12 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
                 "class,identifier,conduct\nACC,jd:3,C01\nMOB,1,C01\n".into(),
             ),
         ),
+        ("POST /v1/tokens", bytes("/v1/tokens?name=a.csv", "application/octet-stream", "账号\njd:3\njd\n".into())),
+        ("GET /v1/keys", get("/v1/keys")),
+        ("POST /v1/keys/holders", post("/v1/keys/holders", &json!({ "quotas": { "MOB": 1000 } }))),
+        ("POST /v1/keys/ceremonies", post("/v1/keys/ceremonies", &json!({ "kind": "refresh", "minutes": 5 }))),
+        ("GET /v1/keys/ceremonies/{ceremony}", get(format!("/v1/keys/ceremonies/{ceremony}"))),
+        ("POST /v1/keys/retire", post("/v1/keys/retire", &json!({ "epoch": 1, "force": true }))),
         ("POST /v1/proofs/inclusion", post("/v1/proofs/inclusion", &json!({ "publisher": "jd", "index": 0 }))),
         ("POST /v1/proofs/consistency", post("/v1/proofs/consistency", &json!({ "publisher": "jd", "earlier": 0 }))),
         (
@@ -98,7 +106,10 @@ fn chunk_digest(header: &[u8]) -> String {
 
 #[test]
 fn every_route_does_what_the_document_says() {
-    let alliance = Alliance::with(&["alibaba", "jd"]);
+    let alliance = Alliance::shared(&["alibaba", "jd"], 2);
+    // Two epochs, of which the older one can be retired.
+    alliance["alibaba"].command(&["keys", "rotate"]);
+    alliance.wait_for_keys(2);
     alliance["jd"].list_accounts(&["jd:e2e".to_owned()]);
     alliance["alibaba"].list_accounts(&["jd:2".to_owned()]);
     alliance.wait_for_leaves("jd", 1);

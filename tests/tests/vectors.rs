@@ -5,16 +5,23 @@ mod wire;
 use std::{collections::BTreeSet, fs};
 
 use antibrush_protocol::{
-    base::MemberNumber,
+    base::{MemberNumber, Timestamp},
+    board::{Board, Post, Taken},
     ceremony::{Ceremony, Fault, Me, Phase, Round, Seed},
     charter::{Charter, SignedCharter},
     codes::{List, Reason, Severity},
     encoding::Wire,
     entry::Entry,
+    evaluation::{Answer, BadAnswer, EvaluationError, EvaluationResponse, Refusal},
     feed::{BatchHeader, Chunk, Head, Leaf},
     filter::FilterHead,
     join::{Invitation, JoinAnswer, JoinRefusal, JoinRequest},
     signed::{Signed, object_id},
+    subject::Class,
+    suite::{
+        Suite,
+        threshold::{OprfError, ThresholdKey},
+    },
     sync::{Announcement, Heads, Request, Response},
 };
 use wire::{alliance, chain, descriptor, parse, recode, tests_dir, vector, vectors};
@@ -22,7 +29,7 @@ use wire::{alliance, chain, descriptor, parse, recode, tests_dir, vector, vector
 #[test]
 fn every_vector_decodes_and_encodes_to_the_same_bytes() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), 39);
+    assert_eq!(vectors.len(), 57);
     for (name, bytes) in vectors {
         assert_eq!(recode(&name, &bytes).as_ref(), Ok(&bytes), "{name}");
     }
@@ -31,13 +38,19 @@ fn every_vector_decodes_and_encodes_to_the_same_bytes() {
 /// Each type that implements `Wire` in the protocol's source, and the beginning of its vectors' names.
 const TYPES: &[(&str, &str)] = &[
     ("Announcement", "announcement"),
+    ("Answer", "evaluation_answer"),
+    ("BadAnswer", "bad_answer"),
     ("BatchHeader", "batch_header"),
     ("Call", "ceremony_call"),
     ("Charter", "charter_genesis"),
     ("ConsistencyProof", "consistency_proof"),
+    ("Deletion", "deletion"),
     ("Entry", "entry_"),
     ("Envelope", "charter_genesis_signed"),
+    ("EvaluationRequest", "evaluation_request"),
+    ("EvaluationResponse", "evaluation_response_"),
     ("FilterHead", "filter_head"),
+    ("Framed", "post_"),
     ("Heads", "heads"),
     ("InclusionProof", "inclusion_proof"),
     ("Invitation", "invitation"),
@@ -47,6 +60,7 @@ const TYPES: &[(&str, &str)] = &[
     ("Message", "ceremony_deal"),
     ("Request", "request_"),
     ("Response", "response_"),
+    ("UsageReport", "usage_report"),
 ];
 
 #[test]
@@ -89,6 +103,9 @@ fn entries_say_what_their_comments_say() {
         (full.region, full.sealed.map(|s| s.len()), full.name.map(|n| n.uscc().to_owned())),
         (Some(350_100), Some(168), Some("52369997CLRKQMRBEK".to_owned()))
     );
+    let Entry::List(carried) = entry("entry_list_carries") else { panic!("a listing") };
+    assert_eq!((carried.epoch, carried.carries, minimal.carries), (2, Some(0), None));
+    assert_ne!(carried.token, minimal.token);
     let Entry::Amend(amendment) = entry("entry_amend") else { panic!("an amendment") };
     assert_eq!((amendment.target, amendment.severity, amendment.conduct), (0, Some(Severity::Minor), None));
     let Entry::Clear(clearing) = entry("entry_clear") else { panic!("a clearing") };
@@ -169,6 +186,70 @@ fn messages_say_what_their_comments_say() {
     assert_eq!(Announcement::decode(&vector("announcement")), Ok(Announcement { number: 2, id: heads.charter_id }));
     let filter = FilterHead::decode(&vector("filter_head")).unwrap();
     assert_eq!((filter.items, filter.fpr_exponent, filter.alliance), (70, 10, alliance()));
+}
+
+#[test]
+fn the_shared_keys_of_the_vectors_are_keys() {
+    let third = SignedCharter::decode(&vector("charter_third_signed")).unwrap();
+    assert_eq!(third.charter().encode(), vector("charter_third"));
+    let charter = wire::chain(3).current().clone();
+    let holding = charter.holding.clone().unwrap();
+    assert_eq!((holding.threshold, holding.members), (2, [1, 2, 6].map(MemberNumber).to_vec()));
+    assert_eq!((charter.quota(Class::Ent), charter.quota(Class::Mob)), (1_000, 500));
+    let active = |class| charter.active_keys(class).map(|key| (key.epoch, key.suite)).collect::<Vec<_>>();
+    assert_eq!(active(Class::Mob), [(3, Suite::Threshold)]);
+    assert_eq!(active(Class::Web), [(1, Suite::Keyed)]);
+    for key in charter.token_keys.iter().filter(|key| key.suite == Suite::Threshold) {
+        assert!(ThresholdKey::read(key.threshold, &key.public_keys).is_ok());
+    }
+}
+
+#[test]
+fn the_evaluation_of_the_vectors_holds_and_its_evidence_proves() {
+    let (request, elements, token_key, _) = wire::asked();
+    assert_eq!((elements.len(), token_key.class, token_key.epoch), (4, Class::Ent, 2));
+    let EvaluationResponse::Evaluated(envelope) =
+        EvaluationResponse::decode(&vector("evaluation_response_evaluated")).unwrap()
+    else {
+        panic!("evaluated")
+    };
+    assert_eq!(wire::answer(&envelope).map(|checked| checked.holder()), Ok(3));
+    let signed = Signed::<Answer>::decode(&envelope).unwrap();
+    assert_eq!(signed.payload().encode(), vector("evaluation_answer"));
+    assert_eq!(signed.payload().request, object_id(&vector("evaluation_request")));
+    let response = |name: &str| EvaluationResponse::decode(&vector(name)).unwrap();
+    assert_eq!(response("evaluation_response_busy"), EvaluationResponse::Busy { retry_after_ms: 500 });
+    let EvaluationResponse::Exhausted { left: 3, renews } = response("evaluation_response_exhausted") else {
+        panic!("exhausted")
+    };
+    assert_eq!((renews.day().0, renews), (wire::NOW.day().0 + 1, Timestamp::start_of(wire::NOW.day().plus(1))));
+    let refused = EvaluationResponse::Refused(Refusal::UnknownCharter);
+    assert_eq!(response("evaluation_response_refused"), refused);
+    let bad = BadAnswer::decode(&vector("bad_answer")).unwrap();
+    let error = OprfError::Proof { holder: 3 };
+    let proved = EvaluationError::Oprf { holder: MemberNumber(6), error };
+    assert_eq!((bad.request.clone(), bad.verify(&wire::chain(3))), (request, Some(proved)));
+    assert_eq!(bad.verify(&wire::chain(2)), None, "under a charter that is not known there");
+}
+
+#[test]
+fn the_posts_of_the_vectors_are_one_board() {
+    let (mut board, chain) = (Board::default(), wire::chain(3));
+    let names = ["post_call", "post_ceremony", "post_usage", "post_deletion"];
+    let posts = names.map(|name| Post::decode(&vector(name)).unwrap());
+    for post in &posts {
+        assert_eq!(board.take(post.clone(), &chain, wire::NOW), Ok(Taken::New { replaces: None }));
+    }
+    assert_eq!(board.usage().next().map(Wire::encode), Some(vector("usage_report")));
+    assert_eq!(board.deletions().next().map(Wire::encode), Some(vector("deletion")));
+    assert_eq!(board.calls().map(|call| board.messages(&call.id()).count()).collect::<Vec<_>>(), [1]);
+    let known = vec![posts[2].id(), posts[3].id()];
+    assert_eq!(Request::decode(&vector("request_board")), Ok(Request::Board { known: known.clone() }));
+    let all = names.map(|name| vector(name).into()).to_vec();
+    assert_eq!(Response::decode(&vector("response_board")), Ok(Response::Board(all.clone())));
+    assert_eq!(board.missing(&[], 64, 0), all);
+    assert_eq!(board.missing(&known, 64, 0), all[..2]);
+    assert_eq!(posts[0].id()[..], object_id(&vector("post_call"))[..16]);
 }
 
 /// One seed and the board give the same messages in this release as in the one that made the vectors.

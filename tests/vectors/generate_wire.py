@@ -2,8 +2,9 @@
 """Builds a few wire objects a second time, from docs/PROTOCOL.md alone, and compares them with tests/vectors/wire.
 
 An independent path: cbor2 encodes, pycose signs and verifies, hashlib hashes. It shares no code with the node. It makes
-the entries of the first batch, its chunk, its header and the header's COSE_Sign1, byte for byte, and verifies with pycose
-every signature in the vectors: headers, charters (detached), the join request and the ceremony.
+the entries of the first batch, its chunk, its header and the header's COSE_Sign1, the usage report, the deletion and the posts
+that carry them, the frames of evaluations and the comparison of boards, byte for byte, and verifies with pycose every
+signature in the vectors: headers, charters (detached), the join request, the ceremony, the answers and the posts.
 
 Usage, from the repository's root (cbor2 6 does not work with pycose 1.1.0):
 
@@ -27,6 +28,7 @@ from pycose.messages import Sign1Message
 WIRE = pathlib.Path(__file__).parent / "wire"
 FIRST = 1795104000 + 3600
 DAY = (FIRST + 8 * 3600) // 86400
+ASKED = 1795104000 + 86400 + 3600 + 1800
 SECRET = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")  # RFC 8032 §7.1, test 1
 HEADER_TYPE = "application/antibrush-batch-header+cbor"
 
@@ -88,10 +90,10 @@ def header(leaves, alliance):
     })
 
 
-def sign1(payload, content_type):
-    public = Ed25519PrivateKey.from_private_bytes(SECRET).public_key().public_bytes_raw()
+def sign1(payload, content_type, secret=SECRET):
+    public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
     message = Sign1Message(phdr={Algorithm: EdDSA, ContentType: content_type, KID: public}, payload=payload)
-    message.key = OKPKey(crv=Ed25519, d=SECRET, x=public)
+    message.key = OKPKey(crv=Ed25519, d=secret, x=public)
     return message.encode(tag=False)
 
 
@@ -101,6 +103,62 @@ def verify(envelope, content_type, detached=None):
     assert message.phdr[ContentType] == content_type and message.phdr[Algorithm] == EdDSA and not message.uhdr
     message.key = OKPKey(crv=Ed25519, x=message.phdr[KID])
     return message.verify_signature(detached_payload=detached) if detached else message.verify_signature()
+
+
+def key_id(key):
+    """§ Suite 1 and 2: of a shared key the group key alone counts."""
+    kind, epoch, suite, threshold, holders, public_keys = key[:6]
+    head = bytes([suite, kind]) + epoch.to_bytes(2, "big") + bytes([threshold, holders, 1])
+    return sha256(b"antibrush/v1/key-id", head, public_keys[0])
+
+
+def shared(first_entry, alliance):
+    """Shared keys, evaluations and the board."""
+    third = cbor2.loads(vector("charter_third"))
+    charter = sha256(vector("charter_third"))
+    keys = {(key[0], key[1]): key for key in third[12]}
+    ent, mob = keys[1, 2], keys[3, 2]
+    check("charter_third: holders and quotas", third[16] == [2, [1, 2, 6], [[1, 1000], [3, 500]]])
+    check("charter_third: the shared key of ENT", ent[2:5] == [2, 2, 3] and len(ent[5]) == 4 and ent[6:] == [[1, 2, 6]])
+    check("charter_third: the retired key of MOB", mob[6:] == [[1, 2, 6], third[14]])
+    check("charter_third: the retired pepper of ENT", keys[1, 1][6:] == [third[14]])
+    carries = cbor2.loads(first_entry) | {2: 2, 3: label("token-8"), 14: 0}
+    check("entry_list_carries", encode(carries) == vector("entry_list_carries"))
+    # The request and the answer, but for the arithmetic of the group.
+    request = vector("evaluation_request")
+    elements = cbor2.loads(request)[3]
+    check("evaluation_request", len(elements) == 4 * 32 and encode([1, charter, key_id(ent), elements]) == request)
+    _, answer = cbor2.loads(vector("evaluation_response_evaluated"))
+    kind = "application/antibrush-evaluation+cbor"
+    check("evaluation_response_evaluated, verified by pycose", verify(answer, kind))
+    payload = cbor2.loads(answer)[2]
+    check("evaluation_answer", payload == vector("evaluation_answer"))
+    evaluated, proof = cbor2.loads(payload)[6:]
+    expected = [1, alliance, charter, key_id(ent), sha256(request), 3, evaluated, proof]
+    check("evaluation_answer: all but the arithmetic", encode(expected) == payload and len(evaluated) == len(elements))
+    check("evaluation_response_evaluated: made by pycose", sign1(payload, kind, label("feed-6")) == answer)
+    wrong = bytes([proof[0] ^ 1]) + proof[1:]
+    bad = sign1(encode(expected[:7] + [wrong]), kind, label("feed-6"))
+    check("bad_answer", encode([1, 6, ASKED, cbor2.loads(request), bad]) == vector("bad_answer"))
+    tomorrow = ((ASKED + 8 * 3600) // 86400 + 1) * 86400 - 8 * 3600
+    for name, value in [("busy", [1, 500]), ("exhausted", [2, 3, tomorrow]), ("refused", [3, 3])]:
+        check(f"evaluation_response_{name}", encode(value) == vector(f"evaluation_response_{name}"))
+    # The board.
+    usage = encode([1, alliance, 6, (ASKED + 8 * 3600) // 86400, 1, ASKED, [[1, 4], [2, 256]]])
+    check("usage_report", usage == vector("usage_report"))
+    deletion = encode([1, alliance, 6, key_id(mob), ASKED])
+    check("deletion", deletion == vector("deletion"))
+    names = []
+    for number, name, payload in [(3, "usage", usage), (4, "deletion", deletion)]:
+        post = encode([number, sign1(payload, f"application/antibrush-{name}+cbor", label("feed-6"))])
+        check(f"post_{name}, made by pycose", post == vector(f"post_{name}"))
+        names.append(sha256(post)[:16])
+    for number, name in [(1, "call"), (2, "message")]:
+        post = cbor2.loads(vector("post_call" if number == 1 else "post_ceremony"))
+        check(f"post of a {name}, verified by pycose", post[0] == number and verify(post[1], f"application/antibrush-ceremony-{name}+cbor"))
+    check("request_board", encode([4, b"".join(names)]) == vector("request_board"))
+    posts = [vector(f"post_{name}") for name in ["call", "ceremony", "usage", "deletion"]]
+    check("response_board", encode([6, posts]) == vector("response_board"))
 
 
 def check(what, holds):
@@ -122,7 +180,7 @@ def main():
     for name in ["batch_header_signed", "batch_header_second"]:
         check(f"{name}, verified by pycose", verify(vector(name), HEADER_TYPE))
     check("join_request_signed, verified by pycose", verify(vector("join_request_signed"), "application/antibrush-join-request+cbor"))
-    for name in ["charter_genesis", "charter_second"]:
+    for name in ["charter_genesis", "charter_second", "charter_third"]:
         payload, signatures = cbor2.loads(vector(f"{name}_signed"))
         check(f"{name}: payload", payload == vector(name))
         for number, signature in enumerate(signatures):
@@ -138,8 +196,10 @@ def main():
         if name != "call":
             check(f"ceremony_{name}: of the call", cbor2.loads(payload)[1] == sha256(payloads["call"]))
     check("ceremony_complain: about the deal", cbor2.loads(payloads["complain"])[10] == sha256(payloads["deal"]))
+    shared(leaves[0], alliance)
     # Every payload that is one item is what cbor2 calls canonical.
-    for name in ["charter_genesis", "charter_second", "member", "invitation", "join_request", "heads", "filter_head"]:
+    arrays = ["evaluation_request", "evaluation_answer", "bad_answer", "usage_report", "deletion", "request_board", "response_board"]
+    for name in arrays + ["charter_third", "charter_genesis", "charter_second", "member", "invitation", "join_request", "heads", "filter_head"]:
         check(f"{name}: deterministic by cbor2", encode(cbor2.loads(vector(name))) == vector(name))
 
 

@@ -116,7 +116,7 @@ pub async fn feed(
     let view = app.node.view();
     let member = publisher(&view, &slug)?.clone();
     let status = view.feeds.iter().find(|feed| feed.publisher == member.number);
-    let feed = status.and_then(|status| feed_view(&view, status)).ok_or_else(|| no_feed(&slug))?;
+    let feed = status.and_then(|status| feed_view(&view, status)).ok_or_else(no_feed)?;
     let store = app.node.store().clone();
     let totals = tokio::task::spawn_blocking(move || -> Result<Totals, StorageError> {
         let mut totals = Totals::default();
@@ -229,15 +229,14 @@ fn for_each_header(
 
 /// The member with this short name that has a feed.
 pub(super) fn publisher<'a>(view: &'a View, slug: &str) -> Result<&'a Member, Problem> {
-    view.charter().member_by_slug(slug).filter(|member| member.role.publishes()).ok_or_else(|| no_feed(slug))
+    view.charter().member_by_slug(slug).filter(|member| member.role.publishes()).ok_or_else(no_feed)
 }
 
-fn no_feed(slug: &str) -> Problem {
-    let shown: String = slug.chars().filter(|c| c.is_ascii_lowercase() || *c == '-').take(32).collect();
-    let shown = if shown.is_empty() { "…" } else { &shown };
+/// The name is not repeated: what was typed there by mistake may be an identifier.
+fn no_feed() -> Problem {
     Problem::not_found(
-        format!("no member {shown} publishes a feed in this alliance; `alliance members` or /v1/members lists them"),
-        format!("本联盟没有成员 {shown} 的名单源：alliance members 或 /v1/members 列出全部成员"),
+        "no member of this short name publishes a feed in this alliance; `alliance members` or /v1/members lists them",
+        "本联盟没有该简称的名单源：alliance members 或 /v1/members 列出全部成员",
     )
 }
 

@@ -1,25 +1,24 @@
 //! Importing a file over HTTP: the file is the body, progress and rejects come back as they happen.
 
-use std::{fmt::Display, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{fmt::Display, ops::ControlFlow, sync::Arc};
 
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{
         Query, State,
         rejection::{BytesRejection, QueryRejection},
     },
-    http::header,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     App, Problem,
     auth::{Caller, PUBLISH},
+    lines::{self, RejectedRow},
 };
 use crate::{
     core::{Counted, ENTRIES_PER_IMPORTED_BATCH, Node, Outcome, PublishError, Session, Wanted},
@@ -27,14 +26,8 @@ use crate::{
     lang::Zh,
 };
 
-/// The largest file: a million rows of 500 bytes.
-pub const FILE_BYTES: usize = 512 * 1024 * 1024;
-
 /// The most body bytes of one imported batch: its chunks fit into one header beside the most varied totals.
 const BATCH_BYTES: u64 = 150 * 1024 * 1024;
-
-/// Lines that may wait for a slow reader.
-const LINES: usize = 1024;
 
 /// How to import.
 #[derive(Deserialize, IntoParams)]
@@ -59,21 +52,8 @@ pub enum ImportLine {
         /// In all.
         total: u64,
     },
-    /// A row that was not taken. Never its content.
-    Reject {
-        /// Its line, from 1.
-        line: u64,
-        /// The heading of the column at fault.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        column_en: Option<&'static str>,
-        /// The same in Chinese.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        column_zh: Option<&'static str>,
-        /// Why, and what to do.
-        reason_en: String,
-        /// The same in Chinese.
-        reason_zh: String,
-    },
+    /// A row that was not taken.
+    Reject(RejectedRow),
     /// A batch is durable and queryable.
     Batch {
         /// Its number.
@@ -117,38 +97,11 @@ pub async fn import(
     let (Query(query), body) = (query?, body?);
     // Whoever may not publish is told before a row is read.
     app.node.may_publish()?;
-    let (lines, stream) = mpsc::channel(LINES);
     let node = app.node.clone();
-    tokio::task::spawn_blocking(move || {
-        let out = Out { lines };
-        let ended = match Import::read(node, &query, body, &out) {
-            Ok(summary) => summary,
-            Err(line) => line,
-        };
-        out.send(&ended);
-    });
-    let body = Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(stream));
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
+    Ok(lines::answer(move |out| Import::read(node, &query, body, out).unwrap_or_else(|line| line)))
 }
 
-/// How long a reader of the answer may stand still.
-const READER_PATIENCE: Duration = Duration::from_secs(30);
-
-struct Out {
-    lines: mpsc::Sender<Result<Bytes, std::convert::Infallible>>,
-}
-
-impl Out {
-    /// Sends a line; `false`: nobody reads any more.
-    fn send(&self, line: &ImportLine) -> bool {
-        // Strings and numbers encode in every case.
-        let mut bytes = serde_json::to_vec(line).expect("a line encodes");
-        bytes.push(b'\n');
-        // The writer waits here with everybody behind it: who reads nothing for so long is taken for gone.
-        let sent = tokio::time::timeout(READER_PATIENCE, self.lines.send(Ok(bytes.into())));
-        tokio::runtime::Handle::current().block_on(sent).is_ok_and(|sent| sent.is_ok())
-    }
-}
+type Out = lines::Out<ImportLine>;
 
 struct Import<'a> {
     node: Arc<Node>,
@@ -183,21 +136,7 @@ impl Import<'_> {
         let progress = |done, total| {
             let _ = out.send(&ImportLine::Progress { done, total });
         };
-        // One block is planned while the next one is read: what either does alone would leave the other core idle.
-        let (blocks, planned) = std::sync::mpsc::sync_channel::<Vec<Result<Record, Reject>>>(1);
-        let (runtime, planning) = (tokio::runtime::Handle::current(), &mut import);
-        let read = std::thread::scope(|scope| {
-            let planner = scope.spawn(move || {
-                let _inside = runtime.enter();
-                let _ = planned.iter().try_for_each(|block| planning.block(block));
-            });
-            let hand_over = |block| blocks.send(block).map_or(ControlFlow::Break(()), ControlFlow::Continue);
-            let read = table.for_each_block(progress, hand_over);
-            drop(blocks);
-            // A panic in the thread is a bug here; it goes on in the caller.
-            planner.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            read
-        });
+        let read = lines::overlap(|hand_over| table.for_each_block(progress, hand_over), |block| import.block(block));
         if let Some(failed) = import.failed {
             return Err(failed);
         }
@@ -247,6 +186,11 @@ impl Import<'_> {
             }
         }
         let subjects = wishes.iter().map(|wish| &wish.subject);
+        let tokens = self.node.view().tokens.clone();
+        if subjects.clone().any(|subject| tokens.is_shared(subject.class())) {
+            // While the key holders are asked the writer's place is free: a clearing must not wait for them.
+            self.publish().map_err(error_line)?;
+        }
         let prepared = tokio::runtime::Handle::current().block_on(self.node.resolver().prepare(subjects));
         let session = self.session()?;
         let outcomes = session.list(&wishes, &prepared).map_err(error_line)?;
@@ -254,13 +198,7 @@ impl Import<'_> {
             self.counted.count(outcome);
             if let Outcome::Refused(refusal) = outcome {
                 self.rejected += 1;
-                heard &= self.out.send(&ImportLine::Reject {
-                    line,
-                    column_en: None,
-                    column_zh: None,
-                    reason_en: refusal.to_string(),
-                    reason_zh: refusal.zh(),
-                });
+                heard &= self.out.send(&ImportLine::Reject(RejectedRow::refused(line, refusal)));
             }
         }
         Ok(heard)
@@ -290,13 +228,7 @@ impl Import<'_> {
 
     fn reject(&mut self, reject: &Reject) -> bool {
         self.rejected += 1;
-        self.out.send(&ImportLine::Reject {
-            line: reject.line,
-            column_en: reject.column.map(|column| column.en()),
-            column_zh: reject.column.map(|column| column.zh()),
-            reason_en: reject.reason.reason_en().to_owned(),
-            reason_zh: reject.reason.reason_zh().to_owned(),
-        })
+        self.out.send(&ImportLine::Reject(reject.into()))
     }
 }
 

@@ -283,14 +283,14 @@ fn slugs(view: &View, numbers: &[MemberNumber]) -> Vec<String> {
 }
 
 fn shown(view: &View, status: &CeremonyStatus) -> CeremonyResponse {
-    let CeremonyStatus { id, call, phase, waiting_for, faults, in_charter } = status;
+    let CeremonyStatus { id, call, phase, waiting_for, faults, in_charter, settled } = status;
     let phase = match phase {
         _ if *in_charter => "in_charter",
         Some(Phase::Commit) => "commit",
         Some(Phase::Deal) => "deal",
         Some(Phase::Confirm) => "confirm",
-        Some(Phase::Done) => "done",
-        Some(Phase::Void) | None => "void",
+        Some(Phase::Done) if !settled => "done",
+        Some(Phase::Done | Phase::Void) | None => "void",
     };
     let fault = |(holder, fault): &(MemberNumber, antibrush_protocol::ceremony::Fault)| FaultShown {
         holder: slug(view, *holder),

@@ -14,11 +14,13 @@ mod filter;
 mod health;
 mod import;
 mod keys;
+mod lines;
 mod listing;
 mod member;
 mod problem;
 mod proof;
 mod status;
+mod tokenize;
 
 use std::sync::Arc;
 
@@ -89,9 +91,10 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .layer(DefaultBodyLimit::max(BODY_BYTES));
     let large = OpenApiRouter::new()
         .routes(routes!(import::import))
+        .routes(routes!(tokenize::tokenize))
         .routes(routes!(filter::build))
         .routes(routes!(filter::check))
-        .layer(DefaultBodyLimit::max(import::FILE_BYTES));
+        .layer(DefaultBodyLimit::max(lines::FILE_BYTES));
     let open = OpenApiRouter::new()
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -165,7 +165,7 @@ impl From<AdmitError> for Problem {
     fn from(error: AdmitError) -> Self {
         let (status, kind) = match &error {
             AdmitError::NotASteward => (StatusCode::FORBIDDEN, "not-a-steward"),
-            AdmitError::Slug(_) => (StatusCode::CONFLICT, "slug"),
+            AdmitError::Slug => (StatusCode::CONFLICT, "slug"),
             AdmitError::NeedsQuorum(_) => (StatusCode::CONFLICT, "needs-quorum"),
             AdmitError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
             AdmitError::Storage(error) => storage(error),

@@ -1,6 +1,6 @@
 //! How the node is.
 
-use antibrush_protocol::suite::Suite;
+use antibrush_protocol::{base::MemberNumber, suite::Suite};
 use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,7 +9,13 @@ use super::{
     App, Problem,
     auth::{Caller, READ},
 };
-use crate::{check::Freshness, clock, core::PublishError, lang::Zh, network};
+use crate::{
+    check::Freshness,
+    clock,
+    core::{PublishError, View},
+    lang::Zh,
+    network,
+};
 
 /// How the node is.
 #[derive(Serialize, ToSchema)]
@@ -86,13 +92,18 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
     };
     let offenders = node.peer_records().await.into_iter().map(offender).collect();
     let mut notes = Vec::new();
-    let enumerable =
-        charter.token_keys.iter().any(|key| key.suite == Suite::Keyed && key.class.is_personal_by_default());
+    let enumerable = charter
+        .token_keys
+        .iter()
+        .any(|key| key.is_active() && key.suite == Suite::Keyed && key.class.is_personal_by_default());
     if enumerable {
         notes.push(
             "This alliance uses keyed tokens (suite 1) for personal classes: every member can enumerate them. 本联盟对个人类标识使用套件1，任何成员都能枚举。"
                 .to_owned(),
         );
+    }
+    if let Some(missing) = too_few_holders(&view) {
+        notes.push(format!("Too few key holders are connected: subjects that were not asked for before are unavailable. Away: {missing}. 已连接的密钥持有方不足，未查过的主体暂时无法查询，未连接：{missing}。"));
     }
     if node.is_recovering() {
         notes.push("The documents were lost; this node waits for its own feed to come back from the other members before it publishes again. 文档曾丢失：本节点等待其他成员送回自己的名单源后才会再发布。".to_owned());
@@ -137,4 +148,19 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         offenders,
         notes,
     }))
+}
+
+/// The holders that are not connected, if those that are do not suffice for some key.
+fn too_few_holders(view: &View) -> Option<String> {
+    let charter = view.charter();
+    let connected = |number: &MemberNumber| {
+        let nodes = charter.member(*number).map(|member| &member.nodes);
+        view.me == Some(*number) || nodes.is_some_and(|nodes| nodes.iter().any(|n| view.peers.contains(&n.key)))
+    };
+    let shared = charter.token_keys.iter().filter(|key| key.is_active() && key.suite == Suite::Threshold);
+    let short = shared
+        .into_iter()
+        .find(|key| key.members.iter().filter(|number| connected(number)).count() < usize::from(key.threshold))?;
+    let away = short.members.iter().filter(|number| !connected(number)).filter_map(|number| charter.member(*number));
+    Some(away.map(|member| member.slug.as_str()).collect::<Vec<_>>().join(" "))
 }

@@ -1,5 +1,6 @@
 //! `check`: is this subject listed?
 
+use antibrush_protocol::subject::Class;
 use serde_json::{Value, json};
 
 use super::{
@@ -21,13 +22,17 @@ pub async fn run(context: &Context, args: CheckArgs) -> Result<(), Failure> {
 
 /// The class and the identifier, from standard input if it says `-`.
 pub fn subject(args: &SubjectArgs) -> Result<(String, String), Failure> {
-    let class = antibrush_protocol::subject::Class::parse(&args.class).ok_or_else(|| {
+    Ok((class(&args.class)?.code().to_owned(), read_dash(&args.id)?))
+}
+
+/// The class that a word means.
+pub fn class(word: &str) -> Result<Class, Failure> {
+    Class::parse(word).ok_or_else(|| {
         Failure::both(
             "no such class; use ENT PER MOB SHP ACC PAY WEB APP GRP LOG or WBL",
             "没有这个主体类型：请用 ENT PER MOB SHP ACC PAY WEB APP GRP LOG WBL 或其中文名称",
         )
-    })?;
-    Ok((class.code().to_owned(), read_dash(&args.id)?))
+    })
 }
 
 /// The text itself, or the first line of standard input for `-`.
@@ -114,6 +119,7 @@ pub fn verdict_zh(word: &str) -> &'static str {
         "candidate" => "待核验",
         "stale" => "数据过时，无法判断",
         "invalid" => "标识无效",
+        "unavailable" => "暂时无法查询",
         _ => "未知",
     }
 }

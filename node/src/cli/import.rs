@@ -1,20 +1,15 @@
 //! `import`: a file of subjects to list.
 
-use std::{fs::File, io::Write, path::Path};
+use std::{fs::File, path::Path};
 
-use axum::{body::Bytes, http::Method};
-use http_body_util::BodyExt;
+use axum::body::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{
-    Client, Context, Failure,
-    args::ImportArgs,
-    client::{good, something_else},
-};
+use super::{Client, Context, Failure, args::ImportArgs, lines};
 use crate::{
     import::{Format, write_template},
-    lang::{Lang, Zh},
+    lang::Zh,
 };
 
 pub async fn run(context: &Context, args: ImportArgs) -> Result<(), Failure> {
@@ -24,15 +19,9 @@ pub async fn run(context: &Context, args: ImportArgs) -> Result<(), Failure> {
     let Some(file) = &args.file else {
         return Err(Failure::both("name the file to import", "请指明要导入的文件"));
     };
-    let bytes = std::fs::read(file).map_err(|error| {
-        Failure::both(
-            format!("{} cannot be read ({error}); check the path and its permissions", file.display()),
-            format!("无法读取 {}（{}）：请检查路径和权限", file.display(), error.zh()),
-        )
-    })?;
+    let (bytes, name) = lines::read(file)?;
     let client = Client::open(context).await?;
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let outcome = import(context, &client, &name, bytes.into(), &args).await;
+    let outcome = import(context, &client, &name, bytes, &args).await;
     client.close().await;
     let summary = outcome?;
     context.output.show(&summary, |summary| print(context, summary, args.rejects.as_deref()));
@@ -67,60 +56,34 @@ async fn import(
     args: &ImportArgs,
 ) -> Result<Value, Failure> {
     let bar = progress(context, bytes.len() as u64);
-    let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_".contains(*c)).collect();
     let path = format!("/v1/import?name={name}&dry_run={}", args.dry_run);
-    let response = client.send(Method::POST, &path, "application/octet-stream", bytes).await?;
-    if !response.status().is_success() {
-        let refused = || Failure::both("the node refused the file", "节点没有接受该文件");
-        return Err(good(response).await.err().unwrap_or_else(refused));
-    }
-    let mut rejects = args.rejects.as_deref().map(|path| Rejects::create(path, context.lang())).transpose()?;
-    let (mut body, mut buffer, mut last, mut batches, mut shown) =
-        (response.into_body(), Vec::new(), None, Vec::new(), Vec::new());
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            Failure::both(
-                "the connection to the node broke; import the file again: what stands already changes nothing",
-                "与节点的连接中断：请重新导入该文件，已列入的不会重复",
-            )
-        })?;
-        buffer.extend_from_slice(frame.data_ref().map(|data| &data[..]).unwrap_or_default());
-        while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = buffer.drain(..=end).collect();
-            let line: Value = serde_json::from_slice(&line).map_err(|_| something_else())?;
-            if let Some(progress) = line.get("progress") {
-                bar.set_position(progress["done"].as_u64().unwrap_or(0));
-            } else if let Some(reject) = line.get("reject") {
-                if let Some(file) = &mut rejects {
-                    file.write(reject)?;
-                }
-                if shown.len() < 20 {
-                    shown.push(reject.clone());
-                }
-            } else if let Some(batch) = line.get("batch") {
-                batches.push(batch.clone());
-            } else {
-                last = Some(line);
-            }
+    let mut answer = lines::send(client, &path, bytes, interrupted).await?;
+    let mut rejects = lines::Rejects::new(args.rejects.as_deref(), context.lang())?;
+    let (mut last, mut batches) = (None, Vec::new());
+    while let Some(line) = answer.next().await? {
+        if let Some(progress) = line.get("progress") {
+            bar.set_position(progress["done"].as_u64().unwrap_or(0));
+        } else if let Some(reject) = line.get("reject") {
+            rejects.take(reject)?;
+        } else if let Some(batch) = line.get("batch") {
+            batches.push(batch.clone());
+        } else {
+            last = Some(line);
         }
     }
     bar.finish_and_clear();
-    let last = last.ok_or_else(|| {
-        Failure::both(
-            "the node stopped before the import ended; import the file again: what stands already changes nothing",
-            "节点在导入结束前停止：请重新导入该文件，已列入的不会重复",
-        )
-    })?;
-    if let Some(error) = last.get("error") {
-        let text = |key: &str| error[key].as_str().map(str::to_owned);
-        let en = text("detail").unwrap_or_default();
-        let zh = text("detail_zh").unwrap_or_else(|| en.clone());
-        return Err(Failure::both(en, zh));
-    }
+    let last = last.ok_or_else(|| answer.cut_short())?;
     let mut summary = last["summary"].clone();
     summary["batches"] = batches.into();
-    summary["first_rejects"] = shown.into();
+    summary["first_rejects"] = rejects.into_first().into();
     Ok(summary)
+}
+
+fn interrupted(en: &str, zh: &str) -> Failure {
+    Failure::both(
+        format!("{en}; import the file again: what stands already changes nothing"),
+        format!("{zh}：请重新导入该文件，已列入的不会重复"),
+    )
 }
 
 fn print(context: &Context, summary: &Value, rejects: Option<&Path>) {
@@ -143,58 +106,7 @@ fn print(context: &Context, summary: &Value, rejects: Option<&Path>) {
             if dry { "（试运行，未发布）" } else { "" }
         ),
     );
-    let lang = context.lang();
-    let first = summary["first_rejects"].as_array().cloned().unwrap_or_default();
-    for reject in &first {
-        let reason = reject[if lang == Lang::Zh { "reason_zh" } else { "reason_en" }].as_str().unwrap_or_default();
-        let column = reject[if lang == Lang::Zh { "column_zh" } else { "column_en" }].as_str().unwrap_or_default();
-        match lang {
-            Lang::En => println!("  line {} {column}: {reason}", reject["line"]),
-            Lang::Zh => println!("  第 {} 行 {column}：{reason}", reject["line"]),
-        }
-    }
-    if rejected > first.len() as u64 {
-        let more = rejected - first.len() as u64;
-        context.output.say(
-            format!("  … and {more} more; write them all with --rejects FILE"),
-            format!("  ……另有 {more} 行；用 --rejects 文件 写出全部"),
-        );
-    }
-    if let Some(path) = rejects.filter(|_| rejected > 0) {
-        context.output.say(
-            format!("Rejected rows are listed in {}.", path.display()),
-            format!("未采用的行列于 {}。", path.display()),
-        );
-    }
-}
-
-/// The rejects file: CSV with a byte order mark, which Excel reads rightly.
-struct Rejects {
-    file: File,
-    zh: bool,
-}
-
-impl Rejects {
-    fn create(path: &Path, lang: Lang) -> Result<Rejects, Failure> {
-        let mut file = File::create(path).map_err(|error| {
-            Failure::both(
-                format!("{} cannot be made ({error}); choose another place", path.display()),
-                format!("无法创建 {}（{}）：请换一个位置", path.display(), error.zh()),
-            )
-        })?;
-        let headings =
-            if lang == Lang::Zh { "\u{feff}行号,列,原因\r\n" } else { "\u{feff}line,column,reason\r\n" };
-        file.write_all(headings.as_bytes()).map_err(Failure::new)?;
-        Ok(Rejects { file, zh: lang == Lang::Zh })
-    }
-
-    fn write(&mut self, reject: &Value) -> Result<(), Failure> {
-        let (column, reason) = if self.zh { ("column_zh", "reason_zh") } else { ("column_en", "reason_en") };
-        // Both texts are ours; only quotes need care.
-        let quoted = |key: &str| format!("\"{}\"", reject[key].as_str().unwrap_or_default().replace('"', "\"\""));
-        let line = format!("{},{},{}\r\n", reject["line"], quoted(column), quoted(reason));
-        self.file.write_all(line.as_bytes()).map_err(Failure::new)
-    }
+    lines::print_rejects(context, summary, rejects);
 }
 
 fn progress(context: &Context, length: u64) -> ProgressBar {

@@ -18,10 +18,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub async fn run(context: &Context, verb: KeysVerb) -> Result<(), Failure> {
     match verb {
         KeysVerb::Status => status(context).await,
-        KeysVerb::Holders { holders, threshold, quota } => name(context, &holders, threshold, &quota).await,
+        KeysVerb::Holders { holders, threshold, quota } => {
+            let named = name(context, &holders, threshold, &quota).await?;
+            show_named(context, &named);
+            Ok(())
+        }
         KeysVerb::Ceremony { args, holders, threshold } => {
             if !holders.is_empty() || threshold > 0 {
-                name(context, &holders, threshold, &[]).await?;
+                let named = name(context, &holders, threshold, &[]).await?;
+                // The ceremony prints its own JSON: one object a command.
+                if !context.output.json {
+                    show_named(context, &named);
+                }
             }
             ceremony(context, "generate", &args).await
         }
@@ -31,7 +39,7 @@ pub async fn run(context: &Context, verb: KeysVerb) -> Result<(), Failure> {
     }
 }
 
-async fn name(context: &Context, holders: &[String], threshold: u8, quotas: &[String]) -> Result<(), Failure> {
+async fn name(context: &Context, holders: &[String], threshold: u8, quotas: &[String]) -> Result<Value, Failure> {
     let mut by_class = serde_json::Map::new();
     for quota in quotas {
         let parsed = quota.split_once('=').and_then(|(class, count)| Some((class, count.parse::<u32>().ok()?)));
@@ -47,17 +55,16 @@ async fn name(context: &Context, holders: &[String], threshold: u8, quotas: &[St
     let request = json!({ "members": holders, "threshold": threshold, "quotas": by_class });
     let named: Result<Value, Failure> = client.post("/v1/keys/holders", &request).await;
     client.close().await;
-    let named = named?;
-    // A ceremony that follows prints its own JSON: one object a command.
-    if !context.output.json || holders.is_empty() {
-        context.output.show(&named, |named| {
-            context.output.say(
-                format!("Charter {} names the key holders.", named["charter"]),
-                format!("章程第 {} 版已指定密钥持有方。", named["charter"]),
-            );
-        });
-    }
-    Ok(())
+    named
+}
+
+fn show_named(context: &Context, named: &Value) {
+    context.output.show(named, |named| {
+        context.output.say(
+            format!("Charter {} names the key holders.", named["charter"]),
+            format!("章程第 {} 版已指定密钥持有方。", named["charter"]),
+        );
+    });
 }
 
 async fn ceremony(context: &Context, kind: &str, args: &CeremonyArgs) -> Result<(), Failure> {
@@ -111,6 +118,12 @@ fn void(ended: &Value) -> Failure {
             .map(|f| format!("{} {}", f["holder"].as_str().unwrap_or_default(), f[key].as_str().unwrap_or_default()));
         texts.collect::<Vec<_>>().join("; ")
     };
+    if ended["faults"].as_array().is_none_or(Vec::is_empty) {
+        return Failure::both(
+            "the charter has keys from another ceremony; look at `antibrush keys status`",
+            "章程中的密钥来自另一次密钥仪式：请用 antibrush keys status 查看",
+        );
+    }
     Failure::both(
         format!(
             "the ceremony came to nothing: {}; speak with them, then call again, or name other holders with `antibrush keys holders`",

@@ -19,11 +19,13 @@ mod import;
 mod init;
 mod join;
 mod keys;
+mod lines;
 mod listing;
 pub(crate) mod output;
 mod proof;
 mod run;
 mod status;
+mod tokenize;
 mod usage;
 mod zh;
 
@@ -92,6 +94,7 @@ impl Context {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    forbid_core_dumps();
     let lang = lang::from_environment();
     let mut command = Arguments::command();
     if lang == Lang::Zh {
@@ -123,9 +126,18 @@ pub fn main() -> ExitCode {
     // A task that hangs must not keep a finished command alive.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(failure) => context.output.fail(&failure),
     }
+}
+
+/// The memory of this process holds identifiers and keys: a crash must not write it to a disk, and no other process of the
+/// same user may read it.
+fn forbid_core_dumps() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    // Lowering a limit of one's own is always allowed; on a system without these calls its own settings hold.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// Help and version, or why the command line cannot be read.
@@ -145,12 +157,14 @@ fn refuse(error: &clap::Error, command: &clap::Command, lang: Lang) -> ExitCode 
     }
 }
 
-async fn dispatch(context: &Context, verb: Verb) -> Result<(), Failure> {
-    match verb {
+/// Does what the verb says; a verb that can end well in several ways gives its own status.
+async fn dispatch(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
+    let done = match verb {
         Verb::Init(args) => init::run(context, args),
         Verb::Run(args) => run::run(context, args).await,
         Verb::Demo(args) => crate::demo::run(context, args).await,
         Verb::Import(args) => import::run(context, args).await,
+        Verb::Tokenize(args) => return tokenize::run(context, args).await,
         Verb::List(args) => listing::list(context, args).await,
         Verb::Clear(args) => listing::clear(context, args).await,
         Verb::Check(args) => check::run(context, args).await,
@@ -161,5 +175,6 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Alliance(verb) => alliance::run(context, verb).await,
         Verb::Keys(verb) => keys::run(context, verb).await,
         Verb::Join(args) => join::run(context, args).await,
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -13,6 +13,9 @@ fn walk(command: Command, path: &str) -> Command {
     if let Some(about) = text(path) {
         command = command.about(about).long_about(None);
     }
+    if let Some(after) = text(&format!("{path} +after")) {
+        command = command.after_help(after);
+    }
     let names: Vec<String> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
     for name in names {
         if let Some(help) = text(&format!("{path} --{name}")).or_else(|| text(&format!("--{name}"))) {
@@ -27,7 +30,7 @@ fn walk(command: Command, path: &str) -> Command {
     command
 }
 
-/// The text of a command or flag.
+/// The text of a command or flag, or with `+after` what stands under the help of a command.
 pub fn text(path: &str) -> Option<&'static str> {
     TEXTS.iter().find(|(known, _)| *known == path).map(|(_, text)| *text)
 }
@@ -36,8 +39,19 @@ const TEXTS: &[(&str, &str)] = &[
     ("antibrush", "反炒信联盟节点：共享黑名单，不共享身份。"),
     ("antibrush init", "建立节点：密钥、配置与成员信息"),
     ("antibrush run", "运行节点，直到 Ctrl-C 或 SIGTERM"),
-    ("antibrush demo", "在本机演示整个联盟：四个节点，真实的网络与文件；给出 --dir 则保留数据"),
+    ("antibrush demo", "在本机演示整个联盟：五个节点，真实的网络与文件；给出 --dir 则保留数据"),
     ("antibrush import", "从 CSV 或 XLSX 文件列入主体"),
+    ("antibrush tokenize", "预备用户数据：文件中本节点尚无令牌的标识全部交由密钥持有方求值"),
+    (
+        "antibrush tokenize +after",
+        "此后对这些主体的查询在本机作答。退出状态：0 表示有效行全部就绪，3 表示因配额用完或应答的密钥持有方不足而有剩余。\
+         求值结果随时保存，命令或节点被强行终止也不丢失：重新执行同一命令即从此处继续。",
+    ),
+    ("antibrush tokenize --file", "文件：CSV 或 XLSX，UTF-8 或 GB18030，含类型列与标识列，或“手机号”等兼表类型的表头"),
+    (
+        "antibrush tokenize --class",
+        "全部标识的主体类型，用于未写明类型的文件：ENT PER MOB SHP ACC PAY WEB APP GRP LOG WBL 或中文名称",
+    ),
     ("antibrush list", "列入一个主体"),
     ("antibrush clear", "移出本平台列入的一个主体"),
     ("antibrush check", "查询主体是否被列入"),

@@ -73,9 +73,9 @@ pub enum AdmitError {
     /// The node is no steward's.
     #[error("this node holds no steward key of the alliance; run the command on a steward's node")]
     NotASteward,
-    /// The short name is taken or malformed.
-    #[error("the short name {0} is taken or malformed; choose 2 to 32 characters of a-z, 0-9 and hyphen")]
-    Slug(String),
+    /// The short name is taken or malformed. It is not repeated: what was typed there by mistake may be an identifier.
+    #[error("this short name is taken or malformed; choose 2 to 32 characters of a-z, 0-9 and hyphen")]
+    Slug,
     /// More stewards must sign.
     #[error("this charter needs {0} stewards to sign an admission; gather their signatures on a charter proposal")]
     NeedsQuorum(u8),
@@ -166,7 +166,7 @@ impl Admitter {
         let view = self.view.load_full();
         self.require_steward(&view)?;
         if !antibrush_protocol::charter::is_slug(slug) || view.charter().member_by_slug(slug).is_some() {
-            return Err(AdmitError::Slug(slug.to_owned()));
+            return Err(AdmitError::Slug);
         }
         let secret: [u8; 16] = random::bytes();
         let expires = clock::wall().plus(valid_seconds);

@@ -5,7 +5,7 @@
 //! any other token, within their quotas, and what a crash or an exhausted quota leaves undone is done at the next look.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
 };
@@ -18,7 +18,7 @@ use antibrush_protocol::{
 };
 use zeroize::Zeroizing;
 
-use super::{Node, PublishError, Session, publish::Carried};
+use super::{Carried, Node, PublishError, Session};
 use crate::{
     clock,
     storage::{standing_of, table::prefix_of},
@@ -56,10 +56,10 @@ impl Node {
     /// Carries over whatever is due, for as long as the node runs.
     pub(super) async fn carry_over(self: Arc<Self>) {
         let (mut news, mut tidied) = (self.news(), tokio::time::Instant::now());
-        let mut wait = LOOK_EVERY;
+        let (mut wait, mut done) = (LOOK_EVERY, BTreeSet::new());
         loop {
             self.forget_retired();
-            match self.carry_all().await {
+            match self.carry_all(&mut done).await {
                 Ok(carried) => {
                     wait = LOOK_EVERY;
                     if carried > 0 {
@@ -97,34 +97,28 @@ impl Node {
         }
     }
 
-    async fn carry_all(self: &Arc<Self>) -> Result<u64, CarryError> {
+    /// Carries what is due; `done` are the leaves that need not be looked at again.
+    async fn carry_all(self: &Arc<Self>, done: &mut BTreeSet<u64>) -> Result<u64, CarryError> {
         let passing = passing(self.view().charter());
+        if passing.is_empty() {
+            done.clear();
+        }
         if passing.is_empty() || self.may_publish().is_err() || self.is_recovering() {
             return Ok(0);
         }
-        let vault = self.vault().clone();
-        // Only what is under the older epoch; a listing that has a record of the newer one was carried already.
+        let (vault, known) = (self.vault().clone(), done.clone());
         let due = move || {
-            let mut due: HashMap<(Class, u8, String), VaultRecord> = HashMap::new();
-            let mut done = BTreeSet::new();
-            for record in vault.iter() {
-                let Some((older, _)) = passing.get(&record.class) else { continue };
-                let key = (record.class, record.list.number(), record.canonical.clone());
-                if record.epoch == *older {
-                    due.insert(key, record);
-                } else if record.epoch > *older {
-                    done.insert(key);
-                }
-            }
-            due.retain(|key, _| !done.contains(key));
-            let mut due: Vec<VaultRecord> = due.into_values().collect();
-            due.sort_by_key(|record| record.leaf);
-            due
+            let is_due = |record: &VaultRecord| {
+                passing.get(&record.class).is_some_and(|older| record.epoch == *older) && !known.contains(&record.leaf)
+            };
+            vault.iter().filter(is_due).collect::<Vec<VaultRecord>>()
         };
         let due = tokio::task::spawn_blocking(due).await.map_err(|_| CarryError::Stopping)?;
         let mut carried = 0;
         for block in due.chunks(AT_ONCE) {
             carried += self.carry_block(block).await?;
+            // What was left out stands no longer, or had been carried before.
+            done.extend(block.iter().map(|record| record.leaf));
         }
         Ok(carried)
     }
@@ -197,12 +191,11 @@ impl Node {
     }
 }
 
-/// The classes that pass from one epoch into the next: the older and the newer epoch.
-fn passing(charter: &Charter) -> HashMap<Class, (u16, u16)> {
+/// The classes that pass from one epoch into the next, with the older one.
+fn passing(charter: &Charter) -> BTreeMap<Class, u16> {
     let of = |class: &Class| {
-        let mut active = charter.active_keys(*class);
-        let (newer, older) = (active.next()?, active.next()?);
-        Some((*class, (older.epoch, newer.epoch)))
+        let older = charter.active_keys(*class).nth(1)?;
+        Some((*class, older.epoch))
     };
     Class::ALL.iter().filter_map(of).collect()
 }

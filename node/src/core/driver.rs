@@ -188,7 +188,11 @@ impl Running {
             input,
             Input::Response { outcome: Ok(Response::Heads(_)), .. } | Input::Request { request: Request::Heads(_), .. }
         );
-        let outputs = self.d.replica.handle(input, clock::now());
+        let is_own_post = matches!(input, Input::Post(_));
+        let mut outputs = self.d.replica.handle(input, clock::now());
+        if is_own_post {
+            outputs = self.store_posts(outputs).await;
+        }
         self.d.recovering.end_if(|| self.d.replica.own_feed_is_compared());
         // A probe begins a batch that waits for its body: `waiting` has changed.
         let is_news = |output: &Output| matches!(output, Output::Report(_) | Output::Store(StoreWork::Probe { .. }));
@@ -199,6 +203,22 @@ impl Running {
         for output in outputs {
             self.carry_out(output).await;
         }
+    }
+
+    /// Our own word is on the disk before anybody hears of it: a holder that was killed could otherwise say something else
+    /// after it. Holds the driver up, for some posts a minute at most.
+    async fn store_posts(&self, outputs: Vec<Output>) -> Vec<Output> {
+        let mut others = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            let Output::Store(work @ StoreWork::Post { .. }) = output else {
+                others.push(output);
+                continue;
+            };
+            let (store, metrics) = (self.d.store.clone(), self.d.metrics.clone());
+            // Storing a post has no answer, and `do_work` has logged what failed.
+            let _ = tokio::task::spawn_blocking(move || do_work(&store, work, &metrics)).await;
+        }
+        others
     }
 
     fn refresh_view(&self, new_charter: bool) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
     board::Post,
-    ceremony::{Call, CeremonyError, Fault, Kind, Phase},
+    ceremony::{Call, CeremonyError, Fault, Kind, Phase, Progress},
     charter::{Charter, CharterError, Holding, TokenKey},
     limits,
     signed::Verified,
@@ -25,9 +25,11 @@ pub enum KeysError {
     /// The charter does not take it.
     #[error(transparent)]
     Admit(#[from] AdmitError),
-    /// No member of that short name.
-    #[error("the alliance has no member {0}; `antibrush alliance members` shows them")]
-    NoSuchMember(String),
+    /// No member of that short name. It is not repeated: what was typed there by mistake may be an identifier.
+    #[error(
+        "name {0} of the list is no member's short name; `antibrush alliance members` shows the members of the alliance"
+    )]
+    NoSuchMember(usize),
     /// Nobody is named as a holder.
     #[error(
         "the charter names no key holders yet; name them with --holders and --threshold, at least one of them no platform"
@@ -117,6 +119,8 @@ pub struct CeremonyStatus {
     pub faults: Vec<(MemberNumber, Fault)>,
     /// Whether the charter has its result.
     pub in_charter: bool,
+    /// Whether it is over: the charter has its keys, from it or from another one.
+    pub settled: bool,
 }
 
 impl Node {
@@ -128,11 +132,11 @@ impl Node {
         quotas: &[(Class, u32)],
     ) -> Result<u64, KeysError> {
         let view = self.view();
-        let number = |slug: &String| {
+        let number = |(place, slug): (usize, &String)| {
             let member = view.charter().member_by_slug(slug);
-            member.map(|member| member.number).ok_or_else(|| KeysError::NoSuchMember(slug.clone()))
+            member.map(|member| member.number).ok_or(KeysError::NoSuchMember(place))
         };
-        let members: BTreeSet<MemberNumber> = slugs.iter().map(number).collect::<Result<_, _>>()?;
+        let members: BTreeSet<MemberNumber> = (1..).zip(slugs).map(number).collect::<Result<_, _>>()?;
         let before = view.charter().holding.as_ref();
         let mut all: BTreeMap<Class, u32> = before.map(|h| h.quotas.iter().copied().collect()).unwrap_or_default();
         all.extend(quotas.iter().copied());
@@ -269,10 +273,11 @@ impl Node {
 
 fn ceremonies(view: &View, now: Timestamp) -> Vec<CeremonyStatus> {
     let status = |call: &Verified<Call>| {
-        let in_charter = holder::is_in_charter(view.charter(), &view.chain, call.payload());
-        // What is in the charter is done: there is nothing to compute.
-        let progress = if in_charter { None } else { holder::progress_of(view, call, now).ok().flatten() };
+        let settled = holder::is_in_charter(view.charter(), &view.chain, call.payload());
+        let progress = holder::progress_of(view, call, now).ok().flatten();
+        let in_charter = settled && is_source(view, call.payload(), progress.as_ref());
         CeremonyStatus {
+            settled,
             id: call.id(),
             call: call.payload().clone(),
             phase: progress.as_ref().map(|progress| progress.phase),
@@ -286,8 +291,25 @@ fn ceremonies(view: &View, now: Timestamp) -> Vec<CeremonyStatus> {
     all
 }
 
+/// Whether keys that the charter has come from this ceremony, and not from another one of the same classes and epoch.
+fn is_source(view: &View, call: &Call, progress: Option<&Progress>) -> bool {
+    if let Some(outcome) = progress.and_then(|progress| progress.outcome.as_ref()) {
+        let mut versions = view.chain.from(1).iter().rev().map(|version| version.charter());
+        return versions.any(|charter| {
+            outcome.keys.iter().all(|made| {
+                let key = charter.token_keys.iter().find(|key| (key.class, key.epoch) == (made.class, call.epoch));
+                key.is_some_and(|key| key.public_keys == made.public_keys)
+            })
+        });
+    }
+    // This node has not seen its end. Nobody calls again for what was made: what came of an earlier call is not in the charter.
+    let again = |other: &Call| (other.kind, other.epoch, &other.classes) == (call.kind, call.epoch, &call.classes);
+    let mut later = view.board.calls().map(|other| other.payload()).filter(|other| again(other));
+    !later.any(|other| other.issued > call.issued)
+}
+
 fn is_open(status: &CeremonyStatus, now: Timestamp) -> bool {
-    !status.in_charter && now < status.call.deadline && status.phase.is_some_and(|phase| phase != Phase::Void)
+    !status.settled && now < status.call.deadline && status.phase.is_some_and(|phase| phase != Phase::Void)
 }
 
 /// The kind, the epoch and the classes of a ceremony.

@@ -193,7 +193,7 @@ impl Node {
             data.path(),
             cache,
             view.clone(),
-            network.commands.clone(),
+            (network.commands.clone(), opening),
             holder.clone(),
             metrics.clone(),
         ));

@@ -67,9 +67,7 @@ impl Zh for AdmitError {
             AdmitError::Key(error) => error.zh(),
             AdmitError::Storage(error) => error.zh(),
             AdmitError::NotASteward => "本节点没有本联盟的秘书处密钥：请在秘书处节点上执行".to_owned(),
-            AdmitError::Slug(slug) => {
-                format!("简称 {slug} 已被占用或格式不符：请换一个（2至32位小写字母、数字或连字符）")
-            }
+            AdmitError::Slug => "该简称已被占用或格式不符：请换一个（2至32位小写字母、数字或连字符）".to_owned(),
             AdmitError::NeedsQuorum(stewards) => {
                 format!("按本章程，接纳成员须有 {stewards} 家秘书处成员签名：请就章程提案收集签名")
             }
@@ -82,7 +80,9 @@ impl Zh for KeysError {
     fn zh(&self) -> String {
         match self {
             KeysError::Admit(error) => error.zh(),
-            KeysError::NoSuchMember(slug) => format!("联盟没有成员 {slug}：用 antibrush alliance members 查看"),
+            KeysError::NoSuchMember(place) => {
+                format!("所列第 {place} 个简称不属于任何成员：用 antibrush alliance members 查看联盟成员")
+            }
             KeysError::NoHolders => {
                 "章程尚未指定密钥持有方：请用 --holders 和 --threshold 指定，其中至少一家不是平台".to_owned()
             }

@@ -34,6 +34,7 @@ struct Alliance {
     alibaba: Member,
     jd: Member,
     meituan: Member,
+    notary: Member,
     regulator: Member,
 }
 
@@ -47,6 +48,7 @@ pub async fn run(context: &Context, args: DemoArgs) -> Result<(), Failure> {
         alibaba: member("alibaba"),
         jd: member("jd"),
         meituan: member("meituan"),
+        notary: member("notary"),
         regulator: member("regulator"),
         root: root.clone(),
     };
@@ -60,7 +62,8 @@ pub async fn run(context: &Context, args: DemoArgs) -> Result<(), Failure> {
         // Fails only where signals cannot be caught; the demo then simply ends.
         let _ = tokio::signal::ctrl_c().await;
     }
-    for member in [&mut alliance.meituan, &mut alliance.jd, &mut alliance.regulator, &mut alliance.alibaba] {
+    let Alliance { alibaba, jd, meituan, notary, regulator, .. } = &mut alliance;
+    for member in [meituan, jd, notary, regulator, alibaba] {
         member.stop().await;
     }
     if !context.directory_is_named {
@@ -96,14 +99,22 @@ impl Alliance {
         let since = Instant::now();
         let outcome = self.found().await;
         timeline.step(("found the alliance", "成立联盟"), since, outcome)?;
-        timeline.note(
-            "Suite 1 for personal classes: every member holds the pepper and could enumerate all mobile numbers within hours on one core.",
-            "个人类标识使用套件1：每个成员都持有密钥，单核数小时即可枚举全部手机号。",
-        );
 
         let since = Instant::now();
         let outcome = self.admit().await;
-        timeline.step(("admit three members by invitation", "凭邀请码接纳三个成员"), since, outcome)?;
+        timeline.step(("admit four members by invitation", "凭邀请码接纳四个成员"), since, outcome)?;
+
+        let since = Instant::now();
+        let outcome = self.ceremony().await;
+        timeline.step(
+            ("make keys that nobody has: the key ceremony", "生成无人独有的密钥：密钥仪式"),
+            since,
+            outcome,
+        )?;
+        timeline.note(
+            "Personal classes use suite 2: any 2 of 3 holders answer blinded questions together, within a daily quota; no single member can enumerate.",
+            "个人类标识使用套件2：三个持有方中任意两个在日配额内共同回答盲化的提问，任何单个成员都无法枚举。",
+        );
 
         let since = Instant::now();
         let outcome = self.import(args.entries).await;
@@ -134,6 +145,10 @@ impl Alliance {
         )?;
 
         let since = Instant::now();
+        let outcome = self.holders_away().await;
+        timeline.step(("key holders go away, and come back", "密钥持有方离线与恢复"), since, outcome)?;
+
+        let since = Instant::now();
         let outcome = self.observe().await;
         timeline.step(("the regulator's observer verifies and counts", "监管观察员校验并统计"), since, outcome)?;
 
@@ -147,15 +162,7 @@ impl Alliance {
         self.alibaba.init("示例甲网络有限公司", "91350100M000100Y43", "platform").await?;
         let founded = self
             .alibaba
-            .command(&[
-                "alliance",
-                "create",
-                "--name-zh",
-                "示例反炒信联盟",
-                "--name-en",
-                "Demonstration alliance",
-                "--accept-insider-enumeration",
-            ])
+            .command(&["alliance", "create", "--name-zh", "示例反炒信联盟", "--name-en", "Demonstration alliance"])
             .await?;
         self.id = founded["alliance"].as_str().unwrap_or_default().to_owned();
         self.alibaba.start().await?;
@@ -171,6 +178,7 @@ impl Alliance {
         let newcomers = [
             (&mut self.jd, "示例乙电子商务有限公司", "91110108551385082Q", "platform"),
             (&mut self.meituan, "示例丙科技有限公司", "91110108MA00000070", "platform"),
+            (&mut self.notary, "示例电子数据存证中心", "52369997CLRKQMRBEK", "key-holder"),
             (&mut self.regulator, "示例市场监督管理局", "11110000000013137J", "observer"),
         ];
         for (member, legal_name, uscc, role) in newcomers {
@@ -181,9 +189,58 @@ impl Alliance {
             member.start().await?;
         }
         let seen = Seen {
-            en: "alibaba, jd, meituan (platforms), regulator (observer): four processes".to_owned(),
-            zh: "alibaba、jd、meituan（平台），regulator（观察员）：四个进程".to_owned(),
-            figures: json!({ "members": 4 }),
+            en: "alibaba, jd, meituan (platforms), notary (key holder), regulator (observer): five processes"
+                .to_owned(),
+            zh: "alibaba、jd、meituan（平台），notary（密钥持有方），regulator（观察员）：五个进程".to_owned(),
+            figures: json!({ "members": 5 }),
+        };
+        Ok(((), seen))
+    }
+
+    async fn ceremony(&mut self) -> Result<((), Seen), Failure> {
+        let arguments = ["keys", "ceremony", "--holders", "alibaba,jd,notary", "--threshold", "2"];
+        let made = self.alibaba.command(&arguments).await?;
+        expect(made["phase"] == "in_charter", "the ceremony succeeds")?;
+        for member in [&self.alibaba, &self.jd, &self.meituan, &self.notary] {
+            wait_until(|| async { has_shared_keys(member).await }).await?;
+        }
+        let classes = made["classes"].as_array().map_or(0, Vec::len);
+        let seen = Seen {
+            en: format!("{classes} keys shared 2 of 3 by alibaba, jd and notary; no party ever had a whole one"),
+            zh: format!("{classes} 把密钥由 alibaba、jd、notary 按三取二分持，任何一方从未持有完整密钥"),
+            figures: made,
+        };
+        Ok(((), seen))
+    }
+
+    async fn holders_away(&mut self) -> Result<((), Seen), Failure> {
+        let (fresh, other) = (("MOB", "154 9999 0002"), ("MOB", "154 9999 0003"));
+        // A node that has just restarted answers `stale` until it has compared every feed with a peer.
+        wait_until(|| async { Ok(answer(&self.meituan, UNLISTED).await?["answer"] == "not_listed") }).await?;
+        // A restarted node dials the others one after the other; only those that it reaches can stand in for the one that goes.
+        wait_until(|| async { reaches_holders(&self.meituan).await }).await?;
+        self.notary.kill().await?;
+        expect(answer(&self.meituan, fresh).await?["answer"] == "not_listed", "two of three holders are enough")?;
+        self.jd.kill().await?;
+        let unavailable = answer(&self.meituan, other).await?;
+        expect(unavailable["answer"] == "unavailable", "one holder is not enough, and nothing is guessed")?;
+        expect(
+            answer(&self.meituan, SHARED).await?["answer"] == "listed",
+            "what was asked before is answered locally",
+        )?;
+        self.jd.start().await?;
+        self.notary.start().await?;
+        let waited = wait_until(|| async { Ok(answer(&self.meituan, other).await?["answer"] == "not_listed") }).await?;
+        let seen = Seen {
+            en: format!(
+                "one of three away: answered; two away: unavailable, never not_listed; known subjects: answered; back: {}",
+                duration(waited)
+            ),
+            zh: format!(
+                "三缺一：正常应答；三缺二：回答无法查询而非未列入，已查过的照常应答；恢复用时 {}",
+                duration(waited)
+            ),
+            figures: json!({ "unavailable": unavailable, "back_ms": waited.as_millis() as u64 }),
         };
         Ok(((), seen))
     }
@@ -224,7 +281,7 @@ impl Alliance {
     async fn propagate(&mut self) -> Result<((), Seen), Failure> {
         let (a, b) = (feed_size(&self.alibaba, "alibaba").await?, feed_size(&self.jd, "jd").await?);
         let mut waited = Vec::new();
-        for member in [&self.alibaba, &self.jd, &self.meituan, &self.regulator] {
+        for member in [&self.alibaba, &self.jd, &self.meituan, &self.notary, &self.regulator] {
             for (slug, size) in [("alibaba", a), ("jd", b)] {
                 let had = wait_until(|| async { Ok(feed_size(member, slug).await? >= size) }).await?;
                 waited.push(had);
@@ -232,8 +289,8 @@ impl Alliance {
         }
         let longest = waited.iter().max().copied().unwrap_or_default();
         let seen = Seen {
-            en: format!("{} entries on each of four nodes; the last one waited {}", a + b, duration(longest)),
-            zh: format!("四个节点各有 {} 条；最后一个等待 {}", a + b, duration(longest)),
+            en: format!("{} entries on each of five nodes; the last one waited {}", a + b, duration(longest)),
+            zh: format!("五个节点各有 {} 条；最后一个等待 {}", a + b, duration(longest)),
             figures: json!({ "entries": a + b, "waited_ms": longest.as_millis() as u64 }),
         };
         Ok(((), seen))
@@ -354,7 +411,7 @@ impl Alliance {
     }
 
     fn show_addresses(&self, context: &Context) {
-        let members = [&self.alibaba, &self.jd, &self.meituan, &self.regulator];
+        let members = [&self.alibaba, &self.jd, &self.meituan, &self.notary, &self.regulator];
         if context.output.json {
             let nodes: Vec<Value> = members
                 .iter()
@@ -378,6 +435,19 @@ impl Alliance {
             ),
         );
     }
+}
+
+/// Whether a member is connected to every key holder.
+async fn reaches_holders(member: &Member) -> Result<bool, Failure> {
+    let keys: Value = member.client()?.get("/v1/keys").await?;
+    Ok(keys["holders"].as_array().is_some_and(|holders| holders.iter().all(|holder| holder["connected"] == true)))
+}
+
+/// Whether a member knows the keys of the ceremony and has its shares of them, if it holds any.
+async fn has_shared_keys(member: &Member) -> Result<bool, Failure> {
+    let keys: Value = member.client()?.get("/v1/keys").await?;
+    let mut shared = keys["keys"].as_array().into_iter().flatten().filter(|key| key["suite"] == 2).peekable();
+    Ok(shared.peek().is_some() && shared.all(|key| key["own_share"] != false))
 }
 
 async fn import_bytes(member: &Member, root: &Path, name: &str, bytes: &[u8]) -> Result<Value, Failure> {

@@ -4,7 +4,11 @@
 //!
 //! Every look is a function of the board, the charter and the secrets on the disk, and does again what a crash left undone.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use antibrush_protocol::{
     base::{Day, Hash, MemberNumber, Timestamp},
@@ -36,6 +40,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often usage is reported while it grows.
 const REPORT_EVERY_MS: u64 = 60_000;
 
+/// For how long after the deadline a seed is kept: a holder that was away hears only later that all had confirmed in time, and
+/// has no other way to its shares. Less than the board keeps the ceremony, after which nobody looks at it any more.
+const SEED_KEPT_SECONDS: u64 = 6 * 86_400;
+
 /// The custodian of one node.
 pub struct Custodian {
     holder: Arc<Holder>,
@@ -43,6 +51,18 @@ pub struct Custodian {
     core: mpsc::Sender<Message>,
     admitter: Arc<Admitter>,
     reported_at_ms: u64,
+    seen: Arc<Mutex<Seen>>,
+    /// Why the last proposal did not become a charter.
+    failed: Option<String>,
+}
+
+/// What a look found, so that the next one computes and says nothing twice.
+#[derive(Default)]
+struct Seen {
+    /// For each ceremony how many messages there were, and whether its time was over.
+    looked: BTreeMap<Hash, (usize, bool, u64)>,
+    /// What was said about it.
+    said: BTreeMap<Hash, String>,
 }
 
 /// What one look at a ceremony says must be done. Made on a thread that may wait for the disk.
@@ -50,6 +70,8 @@ struct Look {
     posts: Vec<Post>,
     /// The charter lacks these keys, and this node's steward called for them.
     proposal: Option<(Call, Vec<ClassKeys>)>,
+    /// Nothing is left to be done before something new comes.
+    is_settled: bool,
 }
 
 impl Custodian {
@@ -60,7 +82,7 @@ impl Custodian {
         core: mpsc::Sender<Message>,
         admitter: Arc<Admitter>,
     ) -> Custodian {
-        Custodian { holder, view, core, admitter, reported_at_ms: 0 }
+        Custodian { holder, view, core, admitter, reported_at_ms: 0, seen: Arc::default(), failed: None }
     }
 
     /// Looks whenever the board or the charter changes, and every second.
@@ -85,9 +107,10 @@ impl Custodian {
         if report {
             self.reported_at_ms = clock::monotonic_ms();
         }
-        let work = move || look(&holder, &view, now, report);
+        let seen = self.seen.clone();
+        let work = move || look(&holder, &view, now, report, &mut seen.lock().unwrap_or_else(PoisonError::into_inner));
         let Ok(looks) = tokio::task::spawn_blocking(work).await else { return };
-        for Look { posts, proposal } in looks {
+        for Look { posts, proposal, .. } in looks {
             for post in posts {
                 // The driver ends only with the node.
                 let _ = self.core.send(Message::Post(post)).await;
@@ -99,28 +122,54 @@ impl Custodian {
     }
 
     /// Puts the keys of a finished ceremony into the next charter.
-    async fn propose(&self, call: &Call, keys: &[ClassKeys]) {
+    async fn propose(&mut self, call: &Call, keys: &[ClassKeys]) {
         let outcome = self.admitter.amend(|charter| put_into(charter, call, keys)).await;
         match outcome {
             Ok(number) => tracing::info!(number, "the keys of a ceremony are in the charter"),
-            Err(error) => tracing::warn!(%error, "the keys of a ceremony could not be put into the charter"),
+            Err(error) => {
+                let said = error.to_string();
+                // It is tried again every second.
+                if self.failed.as_ref() != Some(&said) {
+                    tracing::warn!(%error, "the keys of a ceremony could not be put into the charter");
+                }
+                self.failed = Some(said);
+            }
         }
     }
 }
 
-fn look(holder: &Holder, view: &View, now: Timestamp, report: bool) -> Vec<Look> {
+fn look(holder: &Holder, view: &View, now: Timestamp, report: bool, seen: &mut Seen) -> Vec<Look> {
     let mut looks = Vec::new();
     for call in view.board.calls() {
+        let id = call.id();
+        // A ceremony is a function of these; one that is over is not computed again every second.
+        let state = (view.board.messages(&id).count(), now >= call.payload().deadline, view.charter().number);
+        if seen.looked.get(&id) == Some(&state) {
+            continue;
+        }
         match look_at(holder, view, call, now) {
-            Ok(look) => looks.push(look),
-            Err(error) => tracing::error!(ceremony = %name(&call.id()), %error, "a ceremony does not go on here"),
+            Ok(look) => {
+                if look.is_settled {
+                    seen.looked.insert(id, state);
+                }
+                looks.push(look);
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if seen.said.insert(id, error.clone()).as_ref() != Some(&error) {
+                    tracing::error!(ceremony = %name(&id), %error, "a ceremony does not go on here");
+                }
+            }
         }
     }
+    let known: BTreeSet<Hash> = view.board.calls().map(|call| call.id()).collect();
+    seen.looked.retain(|id, _| known.contains(id));
+    seen.said.retain(|id, _| known.contains(id));
     let mut posts = retire(holder, view, now);
     if report {
         posts.extend(usage(holder, view, now));
     }
-    looks.push(Look { posts, proposal: None });
+    looks.push(Look { posts, proposal: None, is_settled: true });
     looks
 }
 
@@ -137,11 +186,11 @@ enum CustodyError {
 
 fn look_at(holder: &Holder, view: &View, call: &Verified<Call>, now: Timestamp) -> Result<Look, CustodyError> {
     let (id, c) = (call.id(), call.payload());
-    let mut look = Look { posts: Vec::new(), proposal: None };
+    let mut look = Look { posts: Vec::new(), proposal: None, is_settled: true };
     let charter = view.charter();
     if is_in_charter(charter, &view.chain, c) {
         // What it made was kept before the charter could name it.
-        tidy(holder, view, call)?;
+        look.is_settled = tidy(holder, view, call)?;
         return Ok(look);
     }
     let Some(ceremony) = ceremony_of(&view.chain, call)? else { return Ok(look) };
@@ -157,7 +206,7 @@ fn look_at(holder: &Holder, view: &View, call: &Verified<Call>, now: Timestamp) 
     };
     let messages: Vec<_> = view.board.messages(&id).cloned().collect();
     let progress = ceremony.advance(&messages, part, now)?;
-    if progress.phase == Phase::Void && now >= c.deadline {
+    if progress.phase == Phase::Void && now >= c.deadline.plus(SEED_KEPT_SECONDS) {
         // Nothing will come of it; a new call has a new seed.
         holder.shares().drop_seed(&id)?;
     }
@@ -173,6 +222,8 @@ fn look_at(holder: &Holder, view: &View, call: &Verified<Call>, now: Timestamp) 
             look.proposal = Some((c.clone(), keys));
         }
     }
+    // What it asks for must first have happened.
+    look.is_settled = look.posts.is_empty() && look.proposal.is_none();
     Ok(look)
 }
 
@@ -198,7 +249,7 @@ pub fn is_in_charter(charter: &Charter, chain: &CharterChain, call: &Call) -> bo
 
 /// The public keys of a class in the charter that the call names.
 fn present_keys(chain: &CharterChain, call: &Call, class: Class) -> Option<Vec<[u8; 32]>> {
-    let version = chain.from(1).iter().rev().find(|version| version.id() == call.charter)?;
+    let version = chain.version(&call.charter)?;
     let key = version.charter().token_keys.iter().find(|key| key.class == class && key.epoch == call.epoch)?;
     Some(key.public_keys.clone())
 }
@@ -276,33 +327,34 @@ fn keep(
     Ok(())
 }
 
-/// After the charter has the result: the seed goes, and of a refreshed key the old share.
-fn tidy(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<(), CustodyError> {
+/// After the charter has the result: the seed goes, and of a refreshed key the old share. Returns whether that is done.
+fn tidy(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<bool, CustodyError> {
     let c = call.payload();
-    let Some(me) = view.me.filter(|me| c.holders.contains(me)) else { return Ok(()) };
-    // A holder that has not seen the end yet still needs its seed for it.
-    let mut complete = true;
+    let Some(me) = view.me.filter(|me| c.holders.contains(me)) else { return Ok(true) };
+    let (mut replaced, mut taken_up) = (Vec::new(), true);
     for class in &c.classes {
         let key = view.charter().token_keys.iter().find(|key| key.class == *class && key.epoch == c.epoch);
         let Some((key, number)) = key.and_then(|key| Some((key, key.share_of(me)?))) else { continue };
         let Some(public) = key.public_share(number) else { continue };
         if key.is_active() && holder.shares().share(&key.id(), public)?.is_none() {
-            complete = false;
-            continue;
+            // A holder that has not seen the end yet still needs its seed for it, and the old shares of all classes.
+            finish_late(holder, view, call)?;
+            return Ok(false);
         }
+        taken_up &= !key.is_active() || holder.has_taken_up(&key.id(), public);
         let before = present_keys(&view.chain, c, *class).filter(|_| c.kind == Kind::Refresh);
-        if let Some(old) =
-            before.and_then(|before| before.get(usize::from(number)).copied()).filter(|old| old != public)
-        {
-            holder.shares().drop_share(&key.id(), &old)?;
-        }
+        let old = before.and_then(|before| before.get(usize::from(number)).copied()).filter(|old| old != public);
+        replaced.extend(old.map(|old| (key.id(), old)));
     }
-    if complete {
-        holder.shares().drop_seed(&call.id())?;
-    } else {
-        finish_late(holder, view, call)?;
+    if !taken_up {
+        // The charter came while the shares were being kept.
+        holder.take_up_shares();
     }
-    Ok(())
+    for (key, old) in replaced {
+        holder.shares().drop_share(&key, &old)?;
+    }
+    holder.shares().drop_seed(&call.id())?;
+    Ok(true)
 }
 
 /// The charter has the keys already, but this holder was away when the last confirmation came: it still computes its shares.

@@ -4,7 +4,10 @@
 //! still reaches, and whether the elements are elements. Members take turns in a bounded queue, so that one of them that
 //! prepares its whole customer base does not keep another one's single check waiting.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use antibrush_protocol::{
     base::{MemberNumber, Timestamp},
@@ -59,6 +62,8 @@ pub struct Holder {
     metrics: Arc<Metrics>,
     /// The shares of the charter's active keys, by key id.
     active: ArcSwap<BTreeMap<KeyId, KeyShare>>,
+    /// One at a time takes up shares: who began earlier must not put back what it saw then.
+    taking_up: Mutex<()>,
 }
 
 impl Holder {
@@ -80,6 +85,7 @@ impl Holder {
             network,
             metrics,
             active: ArcSwap::default(),
+            taking_up: Mutex::default(),
         };
         holder.take_up_shares();
         holder
@@ -110,8 +116,14 @@ impl Holder {
         self.active.load().contains_key(key)
     }
 
+    /// Whether this node evaluates with the share behind this public one.
+    pub fn has_taken_up(&self, key: &KeyId, public: &[u8; 32]) -> bool {
+        self.active.load().get(key).is_some_and(|share| share.public().bytes() == public)
+    }
+
     /// Takes up the shares of the keys that the charter has now: after a ceremony, a refresh, a retirement.
     pub fn take_up_shares(&self) {
+        let _turn = self.taking_up.lock().unwrap_or_else(PoisonError::into_inner);
         let view = self.view.load();
         let mut active = BTreeMap::new();
         if let Some(me) = view.me {
@@ -123,7 +135,7 @@ impl Holder {
                     Ok(None) => tracing::error!(
                         class = key.class.code(),
                         epoch = key.epoch,
-                        "the charter names this node as holder of a share that is not here; restore shares/ from its backup, or ask the stewards for a refresh"
+                        "the charter names this node as holder of a share that is not here; restore shares/ from its backup, or ask the stewards for a rotation"
                     ),
                     Err(error) => tracing::error!(%error, "a share cannot be taken up"),
                 }
@@ -199,16 +211,14 @@ impl Holder {
         let refuse = EvaluationResponse::Refused;
         let view = self.view.load();
         let charter = view.charter();
-        let entitled = charter.member(member).is_some_and(|member| member.is_active() && member.role.may_derive());
-        if !entitled {
-            return refuse(Refusal::NotEntitled);
-        }
-        if !view.chain.from(1).iter().rev().any(|version| version.id() == request.charter) {
-            return refuse(Refusal::UnknownCharter);
-        }
         let active = self.active.load();
-        let key = charter.key_by_id(&request.key).filter(|key| key.is_active());
-        let (Some(key), Some(share)) = (key, active.get(&request.key)) else { return refuse(Refusal::NoShare) };
+        let share = active.get(&request.key);
+        let public = share.map(|share| share.public().bytes());
+        let key = match evaluation::admit(&view.chain, member, request, public) {
+            Ok(key) => key,
+            Err(refusal) => return refuse(refusal),
+        };
+        let Some(share) = share else { return refuse(Refusal::NoShare) };
         // Without the day there is no quota.
         if view.wrong_clock(clock::now()).is_some() {
             return refuse(Refusal::Clock);

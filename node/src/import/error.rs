@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::Column;
 use super::limits::{MAX_LINE_BYTES, MAX_UNPACKED_BYTES};
+use super::{Column, IMPLIED_CLASSES};
 use crate::lang::Zh;
 
 /// The language of a text for people.
@@ -81,6 +81,26 @@ pub enum ImportError {
         /// The second heading.
         second: String,
     },
+    /// No column of identifiers in a file of subjects.
+    #[error(
+        "no column of identifiers was found in the first rows{}: put the heading {} above it, or one that says the class \
+        too: {}",
+        in_headings(.found, Lang::En), Column::Identifier.en(), implying(Lang::En)
+    )]
+    NoIdentifiers {
+        /// The headings of the file, if it has any.
+        found: Vec<String>,
+    },
+    /// A column of identifiers that are of no class, in a file of subjects.
+    #[error(
+        "nothing says of which class the identifiers under \"{identifier}\" are: add the column {}, or give the class \
+        with --class (over HTTP: class=…)",
+        Column::Class.en()
+    )]
+    NoClass {
+        /// The heading of the column.
+        identifier: String,
+    },
     /// A zip file without a workbook in it.
     #[error("this is a zip file but no .xlsx workbook: unpack it, or save the table as .xlsx")]
     NotAWorkbook,
@@ -131,11 +151,30 @@ impl ImportError {
             ImportError::DuplicateColumn { column, first, second } => {
                 format!("“{first}”和“{second}”都表示“{}”：请删去一列，或改名使其被忽略", column.zh())
             }
+            ImportError::NoIdentifiers { found: headings } => format!(
+                "前几行中没有找到标识列{}：请在其上方写明表头“{}”，或能同时说明类型的表头：{}",
+                in_headings(headings, Lang::Zh),
+                Column::Identifier.zh(),
+                implying(Lang::Zh)
+            ),
+            ImportError::NoClass { identifier } => format!(
+                "无法得知“{identifier}”列中的标识属于哪个类型：请增加“{}”列，或用 --class 指明（HTTP 接口用 class=…）",
+                Column::Class.zh()
+            ),
             ImportError::NotAWorkbook => "这是 zip 文件但不是 .xlsx 工作簿：请先解压，或另存为 .xlsx".into(),
             ImportError::BrokenWorkbook => "工作簿已损坏：请用 Excel 或 WPS 打开后重新另存为 .xlsx".into(),
             ImportError::WorkbookBomb => {
                 format!("工作簿解压后超过 {} MiB 或压缩比异常：请拆分，或另存为 .csv", MAX_UNPACKED_BYTES >> 20)
             }
+        }
+    }
+
+    /// Whether another sheet's error says more.
+    pub(super) fn tells_little(&self) -> bool {
+        match self {
+            ImportError::Empty | ImportError::NoHeadings => true,
+            ImportError::NoIdentifiers { found } => found.is_empty(),
+            _ => false,
         }
     }
 
@@ -162,4 +201,23 @@ fn columns(columns: &[Column], lang: Lang) -> String {
 
 fn expected(lang: Lang) -> String {
     columns(Column::ALL, lang)
+}
+
+/// One heading of each class that one implies.
+fn implying(lang: Lang) -> String {
+    let is_chinese = |name: &&&str| !name.is_ascii();
+    let name = |(_, names): &(_, &[&'static str])| {
+        let mut names = names.iter().filter(|name| is_chinese(name) == (lang == Lang::Zh));
+        names.next().copied().unwrap_or_default()
+    };
+    let names: Vec<&str> = IMPLIED_CLASSES.iter().map(name).collect();
+    names.join(if lang == Lang::Zh { "、" } else { ", " })
+}
+
+fn in_headings(headings: &[String], lang: Lang) -> String {
+    match (headings, lang) {
+        ([], _) => String::new(),
+        (_, Lang::Zh) => format!("（表头有：{}）", headings.join("、")),
+        (_, Lang::En) => format!(" (headings: {})", headings.join(", ")),
+    }
 }

@@ -1,8 +1,8 @@
 //! Which column is which: the one table of headings, and the finding of the heading row.
 
-use antibrush_protocol::subject::Class;
+use antibrush_protocol::subject::{Class, Subject};
 
-use super::{ImportError, Lang};
+use super::{ImportError, Lang, limits::MAX_HEADING_DIGITS};
 
 /// One column that the import understands: its name in both languages and other headings that people give it.
 #[derive(Clone, Copy, Debug)]
@@ -106,12 +106,21 @@ impl Column {
     }
 }
 
+/// What is read out of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// Listings: class, identifier, conduct and what else the table of headings knows.
+    Blacklist,
+    /// Subjects alone, all of one class if somebody says so; every other column is passed over.
+    Subjects(Option<Class>),
+}
+
 /// Where each column stands in a file.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     /// Position of each [`Column`], by its order.
     places: [Option<usize>; HEADINGS.len()],
-    /// The class that the identifier's heading implies, when there is no class column.
+    /// The class that the identifier's heading implies, when there is no class column, or that somebody said.
     pub(super) implied: Option<Class>,
     /// Number of cells of the heading row.
     pub(super) width: usize,
@@ -171,19 +180,89 @@ impl Layout {
         Err(ImportError::MissingColumns { missing, found })
     }
 
+    /// Reads one of these rows as headings of subjects. `Err(NoIdentifiers)` without any heading found if it has none.
+    fn read_subjects(rows: &[Vec<String>], index: usize, said: Option<Class>) -> Result<Layout, ImportError> {
+        let row = &rows[index];
+        let known: Vec<(usize, Column, Option<Class>)> = row
+            .iter()
+            .enumerate()
+            .filter_map(|(place, text)| recognise(text).map(|(column, implied)| (place, column, implied)))
+            .collect();
+        let is_heading = match known[..] {
+            [] => false,
+            [(place, column, implied)] => column == Column::Identifier && is_lone_heading(rows, index, place, implied),
+            _ => true,
+        };
+        if !is_heading {
+            return Err(ImportError::NoIdentifiers { found: Vec::new() });
+        }
+        let places = |wanted: Column| known.iter().filter(move |(_, column, _)| *column == wanted);
+        let mut identifiers: Vec<_> = places(Column::Identifier).copied().collect();
+        let mut classes: Vec<_> = places(Column::Class).copied().collect();
+        if said.is_some() {
+            // Whoever says the class means the column that says it too ("手机号" beside "id" of customers), if there is one.
+            let says_it = identifiers.iter().any(|(_, _, implied)| *implied == said);
+            identifiers.retain(|(_, _, implied)| *implied == if says_it { said } else { None });
+            classes.clear();
+        }
+        for same in [&identifiers, &classes] {
+            if let [(first, column, _), (second, ..), ..] = same[..] {
+                let (first, second) = (shown(&row[first]), shown(&row[second]));
+                return Err(ImportError::DuplicateColumn { column, first, second });
+            }
+        }
+        let Some((place, _, implied)) = identifiers.first().copied() else {
+            let found = row.iter().filter(|text| !text.trim().is_empty()).map(|text| shown(text)).collect();
+            return Err(ImportError::NoIdentifiers { found });
+        };
+        let class = classes.first().map(|(place, ..)| *place);
+        let implied = if class.is_some() { None } else { said.or(implied) };
+        if class.is_none() && implied.is_none() {
+            return Err(ImportError::NoClass { identifier: shown(&row[place]) });
+        }
+        let is_ignored = |at: usize| at != place && Some(at) != class && !row[at].trim().is_empty();
+        let ignored = (0..row.len()).filter(|at| is_ignored(*at)).map(|at| shown(&row[at])).collect();
+        let mut layout = Layout { places: [None; HEADINGS.len()], implied, width: row.len(), ignored };
+        layout.places[Column::Identifier as usize] = Some(place);
+        layout.places[Column::Class as usize] = class;
+        Ok(layout)
+    }
+
     /// The first of the rows that has all needed headings, with its index; else the most telling error.
-    pub(super) fn find(rows: &[Vec<String>]) -> Result<(usize, Layout), ImportError> {
+    pub(super) fn find(rows: &[Vec<String>], contents: Contents) -> Result<(usize, Layout), ImportError> {
         let is_empty = rows.iter().flatten().all(|text| text.trim().is_empty());
-        let mut best = if is_empty { ImportError::Empty } else { ImportError::NoHeadings };
+        let none = match contents {
+            Contents::Blacklist => ImportError::NoHeadings,
+            Contents::Subjects(_) => ImportError::NoIdentifiers { found: Vec::new() },
+        };
+        let mut best = if is_empty { ImportError::Empty } else { none.clone() };
         for (index, row) in rows.iter().enumerate() {
-            match Layout::read(row) {
+            let layout = match contents {
+                Contents::Blacklist => Layout::read(row),
+                Contents::Subjects(said) => Layout::read_subjects(rows, index, said),
+            };
+            match layout {
                 Ok(layout) => return Ok((index, layout)),
-                Err(error) if matches!(best, ImportError::NoHeadings) => best = error,
+                Err(error) if best == none => best = error,
                 Err(_) => {}
             }
         }
         Err(best)
     }
+}
+
+/// Whether a row's only known word is the heading of a column, not a cell of a file without headings: "手机号" is also a
+/// class. Such a file has a class above or below it, or the heading of classes, or an identifier beside it.
+fn is_lone_heading(rows: &[Vec<String>], index: usize, place: usize, implied: Option<Class>) -> bool {
+    let holds_data = |text: &String| {
+        let digits = text.chars().filter(|c| c.is_numeric()).count();
+        digits > MAX_HEADING_DIGITS || implied.is_some_and(|class| Subject::parse(class, text).is_ok())
+    };
+    let is_class = |text: &str| {
+        Class::parse(text.trim()).is_some() || recognise(text).is_some_and(|(column, _)| column == Column::Class)
+    };
+    let mut others = rows.iter().enumerate().filter(|(other, _)| *other != index).filter_map(|(_, row)| row.get(place));
+    !rows[index].iter().any(holds_data) && !others.any(|text| is_class(text))
 }
 
 /// The column that a heading means, and the class that it implies.

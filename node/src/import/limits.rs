@@ -38,6 +38,9 @@ pub const MAX_LINE_BYTES: usize = 4 << 20;
 /// Rows in which the headings are looked for: people put a title and a date above them.
 pub const HEADING_SEARCH_ROWS: usize = 10;
 
+/// Digits of a cell beside a lone heading: "2026 年客户 2" is one, a mobile number is data.
+pub const MAX_HEADING_DIGITS: usize = 6;
+
 /// Rows of a block: enough to share among cores, few enough that blocks of long rows stay small.
 pub const BLOCK_ROWS: usize = 16_384;
 

@@ -4,6 +4,9 @@
 //! [`Record`] for each good row and a [`Reject`] with line, column and reason for each bad one. A bad row stops nothing
 //! else. Errors and rejects never carry an identifier, and everything that is read is bounded ([`limits`]).
 //!
+//! A [`SubjectTable`] does the same with files that hold nothing but subjects: it wants an identifier and its class, and passes
+//! over all other columns.
+//!
 //! [`Sheet`] writes tables for people: what a spreadsheet would take for a formula is written as text.
 
 pub mod demo;
@@ -14,6 +17,7 @@ mod record;
 mod reject;
 mod sheet;
 mod split;
+mod subjects;
 mod table;
 mod template;
 mod text;
@@ -24,8 +28,9 @@ mod tests;
 
 pub use error::{ImportError, Lang};
 pub use headings::{Column, HEADINGS, Heading, IMPLIED_CLASSES};
-pub use record::{Private, Record};
+pub use record::{Private, Record, SubjectRow};
 pub use reject::{Reject, RejectReason, write_rejects};
 pub use sheet::{CsvEncoding, Sheet, SheetError};
+pub use subjects::SubjectTable;
 pub use table::{Format, Summary, Table};
 pub use template::write_template;

@@ -71,6 +71,15 @@ pub struct Record {
     pub details: Option<Private>,
 }
 
+/// One good row of a file of subjects. `Debug` shows no identifier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectRow {
+    /// The line of the file, or the row of the sheet, from 1.
+    pub line: u64,
+    /// Who or what it is, in canonical form.
+    pub subject: Subject,
+}
+
 /// One cell before it is understood.
 pub(super) enum Cell<'a> {
     /// Nothing.
@@ -147,16 +156,33 @@ impl<'l> Interpreter<'l> {
         Some(record.map_err(|(column, reason)| Reject { line, column: Some(column), reason }))
     }
 
+    /// The subject of a row or a reject, `None` for a row of empty cells.
+    pub(super) fn subject_row(&mut self, line: u64, cells: &[Cell<'_>]) -> Option<Result<SubjectRow, Reject>> {
+        if cells.iter().all(Cell::is_blank) {
+            return None;
+        }
+        let subject = self.subject(&Row { layout: self.layout, cells });
+        Some(match subject {
+            Ok(subject) => Ok(SubjectRow { line, subject }),
+            Err((column, reason)) => Err(Reject { line, column: Some(column), reason }),
+        })
+    }
+
+    fn subject(&mut self, row: &Row<'_>) -> Result<Subject, Fault> {
+        let class = match self.layout.implied {
+            Some(class) => class,
+            None => self
+                .classes
+                .code(row, Column::Class, Class::parse, RejectReason::UnknownClass)?
+                .ok_or((Column::Class, RejectReason::Missing))?,
+        };
+        row.subject(class)
+    }
+
     fn record(&mut self, line: u64, cells: &[Cell<'_>]) -> Result<Record, Fault> {
         use RejectReason::*;
         let row = Row { layout: self.layout, cells };
-        let class = match self.layout.implied {
-            Some(class) => class,
-            None => {
-                self.classes.code(&row, Column::Class, Class::parse, UnknownClass)?.ok_or((Column::Class, Missing))?
-            }
-        };
-        let subject = row.subject(class)?;
+        let subject = self.subject(&row)?;
         let list = self.lists.code(&row, Column::List, List::parse, UnknownList)?.unwrap_or(List::Cxh);
         let conduct = self.conducts.code(&row, Column::Conduct, Conduct::parse, UnknownConduct)?;
         let severity = self.severities.code(&row, Column::Severity, Severity::parse, UnknownSeverity)?;

@@ -9,7 +9,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::headings::Layout;
+use super::headings::{Contents, Layout};
 use super::limits::*;
 use super::record::{Cell, Interpreter};
 use super::split::{self, Span, Splitter};
@@ -68,7 +68,7 @@ impl Table {
     /// # Errors
     /// Whatever makes the whole file useless.
     pub fn read(name: &str, bytes: Vec<u8>) -> Result<Table, ImportError> {
-        Table::new(name.to_owned(), Box::new(Cursor::new(Zeroizing::new(bytes))))
+        Table::read_as(Contents::Blacklist, name, bytes)
     }
 
     /// Opens a file. Text is streamed and must not change meanwhile.
@@ -77,20 +77,25 @@ impl Table {
     /// Whatever makes the whole file useless.
     pub fn open(path: &Path) -> Result<Table, ImportError> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Table::new(name, Box::new(File::open(path)?))
+        Table::new(Contents::Blacklist, name, Box::new(File::open(path)?))
     }
 
-    fn new(name: String, source: Box<dyn Source>) -> Result<Table, ImportError> {
+    /// As [`Table::read`], of a file that holds something else.
+    pub(super) fn read_as(contents: Contents, name: &str, bytes: Vec<u8>) -> Result<Table, ImportError> {
+        Table::new(contents, name.to_owned(), Box::new(Cursor::new(Zeroizing::new(bytes))))
+    }
+
+    fn new(contents: Contents, name: String, source: Box<dyn Source>) -> Result<Table, ImportError> {
         let (total, opened) = Opened::new(source)?;
         match opened {
             Opened::Workbook(source) => {
-                let (book, layout) = workbook::open_table(source)?;
+                let (book, layout) = workbook::open_table(source, contents)?;
                 Ok(Table { name, total, layout, body: Body::Workbook(Box::new(book)) })
             }
             Opened::Text(mut source, encoding) => {
                 let rows = first_rows(&mut source, encoding)?;
                 let (texts, separators): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-                let (index, layout) = Layout::find(&texts)?;
+                let (index, layout) = Layout::find(&texts, contents)?;
                 let (separator, heading_rows) = (separators[index], index + 1);
                 Ok(Table { name, total, layout, body: Body::Text { source, encoding, separator, heading_rows } })
             }
@@ -129,12 +134,23 @@ impl Table {
     /// Those of the file; blocks handed out before stay good.
     pub fn for_each_block(
         self,
+        on_progress: impl FnMut(u64, u64),
+        on_block: impl FnMut(Vec<Result<Record, Reject>>) -> ControlFlow<()>,
+    ) -> Result<Summary, ImportError> {
+        self.for_each_block_of(|interpreter, line, cells| interpreter.row(line, cells), on_progress, on_block)
+    }
+
+    /// As [`Table::for_each_block`], of rows of any kind.
+    pub(super) fn for_each_block_of<R: Send>(
+        self,
+        understand: Understand<R>,
         mut on_progress: impl FnMut(u64, u64),
-        mut on_block: impl FnMut(Vec<Result<Record, Reject>>) -> ControlFlow<()>,
+        mut on_block: impl FnMut(Vec<Result<R, Reject>>) -> ControlFlow<()>,
     ) -> Result<Summary, ImportError> {
         let Table { total, layout, body, .. } = self;
+        let meaning = Meaning { layout: &layout, understand };
         let mut summary = Summary::default();
-        let mut hand_out = |block: Vec<Result<Record, Reject>>, done: u64| {
+        let mut hand_out = |block: Vec<Result<R, Reject>>, done: u64| {
             let records = block.iter().filter(|row| row.is_ok()).count() as u64;
             summary.records += records;
             summary.rejects += block.len() as u64 - records;
@@ -147,9 +163,9 @@ impl Table {
         match body {
             Body::Text { source, encoding, separator, heading_rows } => {
                 let mut stream = TextStream::new(source, encoding)?;
-                text_blocks(&mut stream, separator, heading_rows, &layout, &mut hand_out)?;
+                text_blocks(&mut stream, separator, heading_rows, meaning, &mut hand_out)?;
             }
-            Body::Workbook(mut book) => workbook_blocks(&mut book, &layout, total, &mut hand_out)?,
+            Body::Workbook(mut book) => workbook_blocks(&mut book, meaning, total, &mut hand_out)?,
         }
         Ok(summary)
     }
@@ -228,14 +244,31 @@ fn first_rows(source: &mut Box<dyn Source>, encoding: Encoding) -> Result<Vec<(V
     Ok(rows)
 }
 
-type HandOut<'h> = &'h mut dyn FnMut(Vec<Result<Record, Reject>>, u64) -> ControlFlow<()>;
+type HandOut<'h, R> = &'h mut dyn FnMut(Vec<Result<R, Reject>>, u64) -> ControlFlow<()>;
 
-fn text_blocks(
+/// Makes one row of a line's cells; `None` of a row of empty cells.
+pub(super) type Understand<R> = fn(&mut Interpreter<'_>, u64, &[Cell<'_>]) -> Option<Result<R, Reject>>;
+
+/// What the cells of a file mean.
+struct Meaning<'l, R> {
+    layout: &'l Layout,
+    understand: Understand<R>,
+}
+
+impl<R> Clone for Meaning<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Meaning<'_, R> {}
+
+fn text_blocks<R: Send>(
     stream: &mut TextStream<Box<dyn Source>>,
     separator: u8,
     heading_rows: usize,
-    layout: &Layout,
-    hand_out: HandOut<'_>,
+    meaning: Meaning<'_, R>,
+    hand_out: HandOut<'_, R>,
 ) -> Result<(), ImportError> {
     let mut text = Zeroizing::new(Vec::with_capacity(BLOCK_BYTES + 4 * READ_BYTES));
     let mut splitter = Splitter { separator, position: 0, line: 1 };
@@ -261,14 +294,15 @@ fn text_blocks(
         if !spans.is_empty() || is_last {
             let done =
                 if is_last { u64::MAX } else { stream.done.saturating_sub((text.len() - splitter.position) as u64) };
-            if hand_out(text_block(&text, &spans, separator, layout), done).is_break() || is_last {
+            if hand_out(text_block(&text, &spans, separator, meaning), done).is_break() || is_last {
                 return Ok(());
             }
         }
     }
 }
 
-fn text_block(text: &[u8], spans: &[Span], separator: u8, layout: &Layout) -> Vec<Result<Record, Reject>> {
+fn text_block<R: Send>(text: &[u8], spans: &[Span], separator: u8, meaning: Meaning<'_, R>) -> Vec<Result<R, Reject>> {
+    let Meaning { layout, understand } = meaning;
     let chunk = |spans: &[Span]| {
         let mut interpreter = Interpreter::new(layout);
         let mut rows = Vec::with_capacity(spans.len());
@@ -286,7 +320,11 @@ fn text_block(text: &[u8], spans: &[Span], separator: u8, layout: &Layout) -> Ve
                         false => has_more |= !cell.trim().is_empty(),
                     });
                     // An unquoted separator has shifted the cells: their columns can not be trusted.
-                    if has_more { whole(RejectReason::TooManyCells) } else { interpreter.row(span.line, &cells) }
+                    if has_more {
+                        whole(RejectReason::TooManyCells)
+                    } else {
+                        understand(&mut interpreter, span.line, &cells)
+                    }
                 }
             });
         }
@@ -295,7 +333,13 @@ fn text_block(text: &[u8], spans: &[Span], separator: u8, layout: &Layout) -> Ve
     spans.par_chunks(CHUNK_ROWS).flat_map_iter(chunk).collect()
 }
 
-fn workbook_blocks(book: &mut Workbook, layout: &Layout, total: u64, hand_out: HandOut<'_>) -> Result<(), ImportError> {
+fn workbook_blocks<R: Send>(
+    book: &mut Workbook,
+    meaning: Meaning<'_, R>,
+    total: u64,
+    hand_out: HandOut<'_, R>,
+) -> Result<(), ImportError> {
+    let Meaning { layout, understand } = meaning;
     let (mut stream, sheet_rows) = book.rows()?;
     let mut rows: Vec<(u64, Vec<Cell<'_>>)> = Vec::new();
     loop {
@@ -317,7 +361,7 @@ fn workbook_blocks(book: &mut Workbook, layout: &Layout, total: u64, hand_out: H
         let done = if is_last { u64::MAX } else { total * at.min(sheet_rows) / sheet_rows };
         let chunk = |rows: &[(u64, Vec<Cell<'_>>)]| {
             let mut interpreter = Interpreter::new(layout);
-            rows.iter().filter_map(|(number, cells)| interpreter.row(*number, cells)).collect::<Vec<_>>()
+            rows.iter().filter_map(|(number, cells)| understand(&mut interpreter, *number, cells)).collect::<Vec<_>>()
         };
         let block = rows.par_chunks(CHUNK_ROWS).flat_map_iter(chunk).collect();
         if hand_out(block, done).is_break() || is_last {

@@ -12,7 +12,7 @@ use antibrush_protocol::base::Day;
 use calamine::{DataRef, ExcelDateTime, ExcelDateTimeType, Reader, Xlsx, XlsxCellReader, XlsxError};
 
 use super::ImportError;
-use super::headings::Layout;
+use super::headings::{Contents, Layout};
 use super::limits::*;
 use super::record::Cell;
 use super::text::Source;
@@ -51,7 +51,7 @@ impl Workbook {
                 Ok((index, found)) => {
                     return Ok((Workbook { book, sheet, is_1904, heading_rows: lines[index] }, found));
                 }
-                Err(error) if matches!(best, ImportError::Empty | ImportError::NoHeadings) => best = error,
+                Err(error) if best.tells_little() => best = error,
                 Err(_) => {}
             }
         }
@@ -200,8 +200,8 @@ pub(super) fn plain(cell: &Cell<'_>) -> String {
 }
 
 /// The layout of the first sheet with headings.
-pub(super) fn open_table(source: Box<dyn Source>) -> Result<(Workbook, Layout), ImportError> {
-    Workbook::open(source, Layout::find)
+pub(super) fn open_table(source: Box<dyn Source>, contents: Contents) -> Result<(Workbook, Layout), ImportError> {
+    Workbook::open(source, |rows| Layout::find(rows, contents))
 }
 
 /// Runs the reader on a stranger's bytes; `None` if it panicked.

@@ -245,7 +245,7 @@ fn errors_of_the_core_and_the_network() {
         AdmitError::Key(KeyError::Internal { role: KeyRole::Steward }),
         AdmitError::Storage(StorageError::Damaged),
         AdmitError::NotASteward,
-        AdmitError::Slug("jd".to_owned()),
+        AdmitError::Slug,
         AdmitError::NeedsQuorum(2),
         AdmitError::Stopping,
         NodeError::NoAlliance,

@@ -1,6 +1,9 @@
 //! A tap for the platform's own auditors: with `tap` in the configuration everything that leaves this node for other nodes is
 //! also written to a file, as it is before encryption. So a platform can see for itself that no identifier leaves it.
 //!
+//! Not repeated are gossip that came from others and is passed on as it is, and what libp2p says by itself: keys, addresses,
+//! protocols, pings.
+//!
 //! **Trust:** who reads the file reads what members read: tokens, entries, blinded elements. It is personal information like
 //! the feeds; no identifier is in it. Written with mode 0600 and never read by the node.
 

@@ -521,6 +521,7 @@ impl Task {
                     self.evaluated.insert(handle, (request_id, channel));
                 } else {
                     let busy = EvaluationResponse::Busy { retry_after_ms: limits::BUSY_RETRY_MS };
+                    self.tap.object("evaluated", &busy);
                     // Fails only if the asker is gone.
                     let _ = self.swarm.behaviour_mut().evaluation.send_response(channel, busy);
                 }

@@ -59,6 +59,8 @@ pub struct Unavailable {
 /// Why a holder does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HolderProblem {
+    /// This node does not run, so nobody can be asked.
+    Offline,
     /// No connection to any of its nodes.
     NotConnected,
     /// No answer in time.
@@ -80,6 +82,7 @@ impl HolderProblem {
     /// A stable word for programs.
     pub fn code(&self) -> &'static str {
         match self {
+            HolderProblem::Offline => "node_not_running",
             HolderProblem::NotConnected => "not_connected",
             HolderProblem::NoAnswer => "no_answer",
             HolderProblem::Busy => "busy",
@@ -98,6 +101,7 @@ impl HolderProblem {
 impl fmt::Display for HolderProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            HolderProblem::Offline => "cannot be asked while this node does not run",
             HolderProblem::NotConnected => "is not connected",
             HolderProblem::NoAnswer => "does not answer",
             HolderProblem::Busy => "has too much to do",
@@ -122,6 +126,7 @@ impl fmt::Display for HolderProblem {
 impl Zh for HolderProblem {
     fn zh(&self) -> String {
         match self {
+            HolderProblem::Offline => "在本节点未运行时无法询问",
             HolderProblem::NotConnected => "未连接",
             HolderProblem::NoAnswer => "没有应答",
             HolderProblem::Busy => "任务过多",
@@ -141,6 +146,10 @@ impl Zh for HolderProblem {
 }
 
 impl Unavailable {
+    fn is_offline(&self) -> bool {
+        self.missing.iter().any(|(_, problem)| *problem == HolderProblem::Offline)
+    }
+
     /// When enough holders have a quota again, if it is quotas that are missing: the earliest moment at which the answer may
     /// be another one.
     pub fn renews(&self) -> Option<Timestamp> {
@@ -161,6 +170,7 @@ impl fmt::Display for Unavailable {
         }
         match self.renews() {
             Some(_) => f.write_str("; try again then, or ask the stewards for a larger quota"),
+            None if self.is_offline() => f.write_str("; start it with `antibrush run`, then ask again"),
             None => f.write_str("; try again later, or look at `antibrush keys status`"),
         }
     }
@@ -175,6 +185,7 @@ impl Zh for Unavailable {
             self.missing.iter().map(|(slug, problem)| format!("{slug} {}", problem.zh())).collect();
         let next = match self.renews() {
             Some(_) => "请届时再试，或向秘书处申请提高配额",
+            None if self.is_offline() => "请用 antibrush run 启动本节点后再查询",
             None => "请稍后再试，或运行 antibrush keys status 查看",
         };
         format!(

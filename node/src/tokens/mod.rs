@@ -2,7 +2,7 @@
 //!
 //! A class has one token key, or two while one epoch passes into the next. Under suite 1 this node makes tokens by itself
 //! ([`Maker::Keyed`]); under suite 2 key holders help ([`Maker::Shared`]): [`cache`] answers what was evaluated before,
-//! [`resolver`] asks the holders for the rest, [`evidence`] keeps what a cheating holder signed. [`vault`] keeps the
+//! [`resolver`] asks the holders for the rest, as [`wanted`] sorts it, [`evidence`] keeps what a cheating holder signed. [`vault`] keeps the
 //! identifiers of this platform's own listings, which the next epoch needs.
 
 pub mod cache;
@@ -10,6 +10,7 @@ mod error;
 pub mod evidence;
 mod resolver;
 pub mod vault;
+mod wanted;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -56,7 +57,7 @@ impl SharedKey {
 #[derive(Clone)]
 pub enum Maker {
     /// Suite 1: this node alone.
-    Keyed(u16, KeyedPrf),
+    Keyed(u16, Arc<KeyedPrf>),
     /// Suite 2: with the holders.
     Shared(Arc<SharedKey>),
 }
@@ -117,6 +118,14 @@ impl Tokens {
                 .map_or_else(nobody, |makers| Tokens { makers, refusal: None }),
             _ => nobody(TokenError::NotEntitled),
         }
+    }
+
+    /// Whether this node may make tokens at all.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_derive(&self) -> Result<(), TokenError> {
+        self.refusal.clone().map_or(Ok(()), Err)
     }
 
     /// The keys of a class, newest first.
@@ -208,7 +217,7 @@ fn maker(
         Suite::Keyed => {
             let seed = seeds.get(&key.epoch)?;
             let prf = KeyedPrf::new(seed, &alliance, &charter.founding_nonce, key.class, key.epoch);
-            Some(if prf.key_id() == id { Ok(Maker::Keyed(key.epoch, prf)) } else { Err(TokenError::Sealed) })
+            Some(if prf.key_id() == id { Ok(Maker::Keyed(key.epoch, Arc::new(prf))) } else { Err(TokenError::Sealed) })
         }
         Suite::Threshold => {
             // CHARTER-16 has looked at the public keys.

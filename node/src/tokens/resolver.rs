@@ -6,34 +6,36 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use antibrush_protocol::{
-    base::{Hash, MemberNumber, Timestamp},
+    base::{MemberNumber, Timestamp},
     evaluation::{self, BadAnswer, EvaluationRequest, EvaluationResponse, Refusal, padded},
-    replica::{Offence, Peer},
-    subject::Subject,
+    replica::{Offence, Peer, RequestFailure},
+    subject::{Class, Subject},
     suite::{
         Derived,
-        threshold::{BATCH, Blinded, Checked, Element, blind},
+        threshold::{Blinded, Checked, Element, blind},
     },
 };
 use arc_swap::ArcSwap;
 use futures::{StreamExt, stream, stream::FuturesUnordered};
-use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{
-    Derivations, HolderProblem, Maker, SharedKey, TokenError, Unavailable, cache::TokenCache, evidence::Evidence,
+    Derivations, HolderProblem, SharedKey, TokenError, Unavailable,
+    cache::TokenCache,
+    evidence::Evidence,
+    wanted::{Batch, Place, Wanted},
 };
 use crate::{
     clock,
-    core::View,
+    core::{Opening, View},
     holder::Holder,
     metrics::Metrics,
     network::{Command, EVALUATIONS_PER_HOLDER},
@@ -58,16 +60,27 @@ const FRESH_CHARTER_WAIT: Duration = Duration::from_millis(150);
 /// Batches up to this size are computed where they are: handing them to another thread costs as much.
 const SMALL: usize = 4;
 
+/// A quota that is used up, or nearly.
+#[derive(Clone, Copy)]
+struct Exhausted {
+    /// The quota: with another one the stewards have given more, or less.
+    quota: u32,
+    /// Elements that are left of it.
+    left: u32,
+    /// When the next day's begins.
+    renews: Timestamp,
+}
+
 /// What is remembered of a holder.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Health {
     in_flight: usize,
     /// Asked last until this moment of the monotonic clock.
     doubted_until_ms: u64,
     /// Elements that it evaluated for us: the load is spread by it.
     served: u64,
-    /// Its quota has fewer than this many elements left until then.
-    exhausted: Option<(u32, Timestamp)>,
+    /// Classes of which its quota does not reach for more.
+    exhausted: BTreeMap<Class, Exhausted>,
 }
 
 /// What [`Resolver::prepare`] found, by the places of the subjects.
@@ -86,6 +99,8 @@ pub struct Resolver {
     evidence: Evidence,
     view: Arc<ArcSwap<View>>,
     network: mpsc::Sender<Command>,
+    /// Whether other nodes can be reached at all.
+    reach: Opening,
     /// This node's own share answers first, if it has one.
     own: Arc<Holder>,
     metrics: Arc<Metrics>,
@@ -99,12 +114,12 @@ impl Resolver {
         data: &Path,
         cache: TokenCache,
         view: Arc<ArcSwap<View>>,
-        network: mpsc::Sender<Command>,
+        (network, reach): (mpsc::Sender<Command>, Opening),
         own: Arc<Holder>,
         metrics: Arc<Metrics>,
     ) -> Resolver {
         let (health, lines) = (Mutex::default(), Mutex::default());
-        Resolver { cache, evidence: Evidence::new(data), view, network, own, metrics, health, lines }
+        Resolver { cache, evidence: Evidence::new(data), view, network, reach, own, metrics, health, lines }
     }
 
     /// What was evaluated before.
@@ -145,9 +160,9 @@ impl Resolver {
         let mut scratch = Vec::with_capacity(160);
         for subject in subjects {
             places.push(match view.tokens.known(subject, &self.cache, &mut scratch) {
-                Ok(Some(known)) => Place::Known(Ok(known)),
+                Ok(Some(known)) => Place::Known(Box::new(Ok(known))),
                 Ok(None) => Place::Asked(wanted.want(&view, subject, &self.cache)),
-                Err(error) => Place::Known(Err(error)),
+                Err(error) => Place::Known(Box::new(Err(error))),
             });
         }
         if wanted.by_key.is_empty() {
@@ -224,8 +239,10 @@ impl Resolver {
         let elements = u32::try_from(request.elements.len()).unwrap_or(u32::MAX);
         let mut problems = Vec::new();
         let mut waiting = Vec::new();
+        let class = key.token_key.class;
+        let quota = view.charter().quota(class);
         for holder in self.in_order(key) {
-            match self.exhausted(holder, elements) {
+            match self.exhausted(holder, class, quota, elements) {
                 Some(renews) => problems.push((holder, HolderProblem::Exhausted { renews })),
                 None => waiting.push(holder),
             }
@@ -262,17 +279,18 @@ impl Resolver {
         let health = self.health();
         let mut holders = key.token_key.members.clone();
         holders.sort_by_key(|holder| {
-            let health = health.get(holder).copied().unwrap_or_default();
             let is_own = Some(*holder) == own && self.own.has_share(&key.id);
-            (Reverse(is_own), health.doubted_until_ms > now, health.in_flight, health.served)
+            let health = health.get(holder).map(|h| (h.doubted_until_ms > now, h.in_flight, h.served));
+            (Reverse(is_own), health.unwrap_or_default())
         });
         holders
     }
 
-    /// When the quota at a holder renews, if it does not reach for so many elements.
-    fn exhausted(&self, holder: MemberNumber, elements: u32) -> Option<Timestamp> {
-        let (left, renews) = self.health().get(&holder)?.exhausted?;
-        (clock::wall() < renews && elements > left).then_some(renews)
+    /// When the quota of a class at a holder renews, if it does not reach for so many elements.
+    fn exhausted(&self, holder: MemberNumber, class: Class, quota: u32, elements: u32) -> Option<Timestamp> {
+        let exhausted = *self.health().get(&holder)?.exhausted.get(&class)?;
+        let still = clock::wall() < exhausted.renews && quota == exhausted.quota;
+        (still && elements > exhausted.left).then_some(exhausted.renews)
     }
 
     async fn ask_holder(
@@ -283,23 +301,21 @@ impl Resolver {
         request: Arc<EvaluationRequest>,
         blinded: Arc<Blinded>,
     ) -> (MemberNumber, Result<Checked, HolderProblem>) {
-        self.note(holder, |health| health.in_flight += 1);
+        let in_flight = InFlight::begin(self, holder);
         let outcome = match tokio::time::timeout(PATIENCE, self.request(&view, &key, holder, &request)).await {
             Ok(Ok((answer, peer))) => self.check(&view, &key, holder, peer, answer, &request, blinded).await,
             Ok(Err(problem)) => Err(problem),
             Err(_) => Err(HolderProblem::NoAnswer),
         };
         let now = clock::monotonic_ms();
-        self.note(holder, |health| {
-            health.in_flight = health.in_flight.saturating_sub(1);
-            match &outcome {
-                Ok(_) => health.served += request.elements.len() as u64,
-                Err(HolderProblem::BadAnswer) => health.doubted_until_ms = now + DISTRUST_MS,
-                Err(HolderProblem::NoAnswer | HolderProblem::Busy | HolderProblem::Refused(_)) => {
-                    health.doubted_until_ms = now + DOUBT_MS
-                }
-                Err(_) => {}
+        drop(in_flight);
+        self.note(holder, |health| match &outcome {
+            Ok(_) => health.served += request.elements.len() as u64,
+            Err(HolderProblem::BadAnswer) => health.doubted_until_ms = now + DISTRUST_MS,
+            Err(HolderProblem::NoAnswer | HolderProblem::Busy | HolderProblem::Refused(_)) => {
+                health.doubted_until_ms = now + DOUBT_MS;
             }
+            Err(_) => {}
         });
         if let Err(problem) = &outcome {
             self.metrics.holder_problem(problem);
@@ -324,12 +340,21 @@ impl Resolver {
             let (response, peer) = if Some(holder) == view.me && self.own.has_share(&key.id) {
                 (self.own.evaluate_own((**request).clone()).await, None)
             } else {
-                let peer = self.node_of(view, holder).ok_or(HolderProblem::NotConnected)?;
+                let missing =
+                    if self.reach == Opening::Offline { HolderProblem::Offline } else { HolderProblem::NotConnected };
+                let peer = self.node_of(view, holder).ok_or(missing)?;
                 let (reply, answer) = oneshot::channel();
                 let command = Command::Evaluate { peer, request: (**request).clone(), reply };
                 self.network.send(command).await.map_err(|_| HolderProblem::NotConnected)?;
                 let answer = answer.await.map_err(|_| HolderProblem::NotConnected)?;
-                (answer.map_err(|_| HolderProblem::NoAnswer)?, Some(peer))
+                let answer = answer.map_err(|failure| match failure {
+                    RequestFailure::Disconnected => HolderProblem::NoAnswer,
+                    RequestFailure::Undecodable => {
+                        self.blame(peer, Offence::Undecodable);
+                        HolderProblem::BadAnswer
+                    }
+                });
+                (answer?, Some(peer))
             };
             match response {
                 EvaluationResponse::Evaluated(answer) => return Ok((answer, peer)),
@@ -339,7 +364,11 @@ impl Resolver {
                 EvaluationResponse::Exhausted { left, renews } => {
                     // No day is longer: a wrong clock there must not keep it from being asked tomorrow.
                     let renews = renews.min(clock::wall().plus(86_400));
-                    self.note(holder, |health| health.exhausted = Some((left, renews)));
+                    let class = key.token_key.class;
+                    let exhausted = Exhausted { quota: view.charter().quota(class), left, renews };
+                    self.note(holder, |health| {
+                        health.exhausted.insert(class, exhausted);
+                    });
                     return Err(HolderProblem::Exhausted { renews });
                 }
                 // A charter is on its way, or its share is being taken up.
@@ -384,13 +413,16 @@ impl Resolver {
                 Err(error) => tracing::error!(%error, "the evidence against a key holder could not be kept"),
             }
         }
-        if let Some(peer) = peer {
-            let command = Command::Penalise { peer, offence: Offence::BadEvaluation };
-            self.metrics.offence(Offence::BadEvaluation);
-            // Full or closed: the holder is distrusted all the same.
-            let _ = self.network.try_send(command);
+        if let Some(peer) = peer.filter(|_| error.is_senders_fault()) {
+            self.blame(peer, Offence::BadEvaluation);
         }
         Err(HolderProblem::BadAnswer)
+    }
+
+    fn blame(&self, peer: Peer, offence: Offence) {
+        self.metrics.offence(offence);
+        // Full or closed: the holder is distrusted all the same.
+        let _ = self.network.try_send(Command::Penalise { peer, offence });
     }
 
     /// A connected node of a member.
@@ -429,6 +461,25 @@ impl Resolver {
     }
 }
 
+/// Counts a request to a holder while it is out, also if whoever waited for it goes away.
+struct InFlight<'r> {
+    resolver: &'r Resolver,
+    holder: MemberNumber,
+}
+
+impl InFlight<'_> {
+    fn begin(resolver: &Resolver, holder: MemberNumber) -> InFlight<'_> {
+        resolver.note(holder, |health| health.in_flight += 1);
+        InFlight { resolver, holder }
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.resolver.note(self.holder, |health| health.in_flight = health.in_flight.saturating_sub(1));
+    }
+}
+
 /// Blinds and pads with fresh randomness.
 fn blind_padded(inputs: Vec<Vec<u8>>) -> Option<Blinded> {
     let count = inputs.len();
@@ -452,108 +503,5 @@ async fn compute<T: Send + 'static>(elements: usize, work: impl FnOnce() -> T + 
             // Blocking tasks are cancelled only when the runtime ends, and this future with it.
             Err(_) => std::future::pending().await,
         },
-    }
-}
-
-/// Where the answer for a subject comes from.
-enum Place {
-    Known(Result<Derivations, TokenError>),
-    Asked(Vec<Part>),
-}
-
-/// What one key makes of the subject: known, or a place among what is asked for.
-enum Part {
-    Known(u16, Derived),
-    Asked { epoch: u16, key: usize, index: usize },
-}
-
-impl Place {
-    fn settle(
-        self,
-        answers: &mut BTreeMap<(usize, usize), Result<Derived, TokenError>>,
-    ) -> Result<Derivations, TokenError> {
-        let parts = match self {
-            Place::Known(known) => return known,
-            Place::Asked(parts) => parts,
-        };
-        let mut found = Vec::with_capacity(2);
-        for part in parts {
-            found.push(match part {
-                Part::Known(epoch, derived) => (epoch, derived),
-                Part::Asked { epoch, key, index } => {
-                    let answer = answers.get(&(key, index));
-                    // Every place was asked for.
-                    let derived = answer.cloned().unwrap_or(Err(TokenError::NotEntitled))?;
-                    (epoch, derived)
-                }
-            });
-        }
-        let mut found = found.into_iter();
-        let newest = found.next().ok_or(TokenError::NotEntitled)?;
-        Ok(Derivations::new(newest, found.next()))
-    }
-}
-
-/// What must be asked for, by key.
-#[derive(Default)]
-struct Wanted {
-    by_key: Vec<(Arc<SharedKey>, Vec<Zeroizing<Vec<u8>>>)>,
-    /// Where an input stands among those of its key, by its digest, which stays in memory.
-    places: HashMap<(usize, Hash), usize>,
-}
-
-/// Inputs for one request: the key's place, the first input's place among those of the key.
-struct Batch {
-    place: usize,
-    first: usize,
-    key: Arc<SharedKey>,
-    inputs: Vec<Zeroizing<Vec<u8>>>,
-}
-
-impl Wanted {
-    /// Notes what is missing of a subject.
-    fn want(&mut self, view: &View, subject: &Subject, cache: &TokenCache) -> Vec<Part> {
-        let mut scratch = Vec::with_capacity(160);
-        // `known` has looked: there are makers.
-        let makers = view.tokens.makers(subject.class()).unwrap_or_default();
-        let mut part = |maker: &Maker| match maker {
-            Maker::Keyed(epoch, prf) => Part::Known(*epoch, prf.derive(subject, &mut scratch)),
-            Maker::Shared(key) => {
-                let epoch = key.token_key.epoch;
-                let mut input = Zeroizing::new(Vec::new());
-                key.input(subject, &mut input);
-                match cache.get(&key.id, &input) {
-                    Some(derived) => Part::Known(epoch, derived),
-                    None => self.ask(key, epoch, input),
-                }
-            }
-        };
-        let parts = makers.iter().map(&mut part).collect();
-        scratch.zeroize();
-        parts
-    }
-
-    fn ask(&mut self, key: &Arc<SharedKey>, epoch: u16, input: Zeroizing<Vec<u8>>) -> Part {
-        let place = self.by_key.iter().position(|(known, _)| known.id == key.id).unwrap_or_else(|| {
-            self.by_key.push((key.clone(), Vec::new()));
-            self.by_key.len() - 1
-        });
-        let inputs = &mut self.by_key[place].1;
-        let digest: Hash = Sha256::digest(&input).into();
-        let index = *self.places.entry((place, digest)).or_insert_with(|| {
-            inputs.push(input);
-            inputs.len() - 1
-        });
-        Part::Asked { epoch, key: place, index }
-    }
-
-    fn batches(&mut self) -> Vec<Batch> {
-        let mut batches = Vec::new();
-        for (place, (key, inputs)) in std::mem::take(&mut self.by_key).into_iter().enumerate() {
-            for (number, chunk) in inputs.chunks(BATCH).enumerate() {
-                batches.push(Batch { place, first: number * BATCH, key: key.clone(), inputs: chunk.to_vec() });
-            }
-        }
-        batches
     }
 }

@@ -99,7 +99,7 @@ pub fn objects() -> Vec<(&'static str, &'static str, String)> {
     ]
 }
 
-fn call_shape() -> Shape {
+pub fn call_shape() -> Shape {
     let fields = [
         (0, "version"),
         (1, "alliance"),
@@ -117,7 +117,7 @@ fn call_shape() -> Shape {
     with(named(&fields), vec![(5, each("class", Shape::Plain)), (7, each("holder", Shape::Plain))])
 }
 
-fn message_shape() -> Shape {
+pub fn message_shape() -> Shape {
     let fields = [
         (0, "version"),
         (1, "ceremony"),

@@ -10,6 +10,7 @@ mod defects;
 mod edit;
 #[path = "../../src/fixtures.rs"]
 mod fixtures;
+mod shared;
 
 use std::{error::Error, fs, path::Path};
 
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
     let wire = tests.join("vectors/wire");
     fs::create_dir_all(&wire)?;
-    let objects = [objects(), ceremony::objects()].concat();
+    let objects = [objects(), ceremony::objects(), shared::objects()].concat();
     for (name, what, text) in &objects {
         fs::write(wire.join(name).with_extension("txt"), format!("# {what}\n{KEYS}\n{text}"))?;
     }
@@ -48,7 +49,10 @@ const KEYS: &str = "#
 # Keys: the feed key of member 1 is test 1 of RFC 8032 §7.1; every other secret key and opaque value is the SHA-256 of
 # \"antibrush vector \" followed by its label: feed-2, feed-1b, node-1, steward-1, steward-2, seal-1, entropy-1,
 # founding-nonce, seed-1, token-1, evidence-1, secret (16 bytes). Times: founded 1795104000, first batch an hour later,
-# charter 2 a day later, second batch an hour after that. Made by protocol/examples/wire_vectors.
+# charter 2 a day later, second batch an hour after that, charter 3 and then evaluations and posts a quarter of an hour
+# each after that. Shared keys: the coefficient of x^i is the little-endian value of coefficient-<class>-<epoch>-<i> modulo
+# the order; entropy of 64 bytes is a label and then the label with \" again\" after it. Made by
+# protocol/examples/wire_vectors.
 ";
 
 fn heads() -> Heads {
@@ -77,6 +81,11 @@ fn objects() -> Vec<(&'static str, &'static str, String)> {
             "entry_list_full",
             "Entry, kind List, every field: leaf 1.",
             wire(&|| Entry::List(full_listing()).encode(), entry()),
+        ),
+        (
+            "entry_list_carries",
+            "Entry, kind List, of key epoch 2: carries on leaf 0.",
+            wire(&|| Entry::List(carried_listing()).encode(), entry()),
         ),
         ("entry_amend", "Entry, kind Amend, of leaf 0: leaf 3.", wire(&|| Entry::Amend(amendment()).encode(), entry())),
         (
@@ -120,6 +129,16 @@ fn objects() -> Vec<(&'static str, &'static str, String)> {
             "charter_second_signed",
             "Charter, version 2, with the detached COSE_Sign1 of steward-1 and steward-2.",
             wire(&|| charters[1].to_vec(), signed_charter()),
+        ),
+        (
+            "charter_third",
+            "Charter, version 3: member 6 joins; members 1, 2 and 6 hold shared keys; the keys of MOB from before are retired.",
+            wire(&|| third().encode(), charter()),
+        ),
+        (
+            "charter_third_signed",
+            "Charter, version 3, with the detached COSE_Sign1 of steward-1 and steward-2.",
+            wire(&|| signed(&third(), &["1", "2"]).encode(), signed_charter()),
         ),
         ("member", "Member 1.", wire(&|| member(1).encode(), member_shape())),
         (
@@ -273,7 +292,7 @@ fn entry() -> Shape {
         (11, "expires"),
         (12, "basis"),
         (13, "evidence"),
-        (14, "target"),
+        (14, "target, or what it carries on"),
         (15, "reason"),
         (16, "sealed"),
         (17, "name"),
@@ -367,6 +386,7 @@ fn charter() -> Shape {
         (13, "policy"),
         (14, "issued"),
         (15, "expires"),
+        (16, "holding"),
     ];
     let key = Shape::Tuple(vec![
         ("class", Shape::Plain),
@@ -374,8 +394,14 @@ fn charter() -> Shape {
         ("suite", Shape::Plain),
         ("threshold", Shape::Plain),
         ("holders", Shape::Plain),
-        ("public keys", each("commitment", Shape::Plain)),
+        ("public keys", each("commitment, or group key and shares", Shape::Plain)),
+        // Suite 2 has its holders before it, suite 1 never.
+        ("holders of the shares, or retired", each("member", Shape::Plain)),
+        ("retired", Shape::Plain),
     ]);
+    let quotas = each("quota", tuple(&["class", "evaluations"]));
+    let holding =
+        Shape::Tuple(vec![("threshold", Shape::Plain), ("members", each("member", Shape::Plain)), ("quotas", quotas)]);
     let policy = [
         (0, "corroboration"),
         (1, "term days"),
@@ -388,6 +414,7 @@ fn charter() -> Shape {
         (11, each("member", member_shape())),
         (12, each("token key", key)),
         (13, Shape::Map(named(&policy))),
+        (16, holding),
     ];
     with(named(&fields), shapes)
 }

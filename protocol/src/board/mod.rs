@@ -5,6 +5,7 @@
 //! enters by one door, [`Board::take`], whatever way it came.
 
 mod deletion;
+mod error;
 mod post;
 mod shelf;
 mod usage;
@@ -13,6 +14,8 @@ mod usage;
 mod tests;
 
 pub use deletion::Deletion;
+pub use error::BoardError;
 pub use post::{Post, PostId};
-pub use shelf::{Board, BoardError, Taken};
+pub(crate) use shelf::Judged;
+pub use shelf::{Board, Taken};
 pub use usage::UsageReport;

@@ -55,7 +55,12 @@ impl Post {
 
     /// Its name.
     pub fn id(&self) -> PostId {
-        let digest = Sha256::digest(self.encode());
+        Post::id_of(&self.encode())
+    }
+
+    /// The name of an encoded post.
+    pub fn id_of(bytes: &[u8]) -> PostId {
+        let digest = Sha256::digest(bytes);
         let mut id = PostId::default();
         id.copy_from_slice(&digest[..16]);
         id

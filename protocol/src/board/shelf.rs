@@ -1,64 +1,20 @@
 //! What is on the board, and the one door through which it comes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::{Deletion, Post, PostId, UsageReport};
+use super::{BoardError, Deletion, Post, PostId, UsageReport};
 use crate::{
     base::{Day, Hash, MemberNumber, Timestamp},
-    ceremony::{self, Call, CeremonyError, Message, Step},
-    charter::CharterChain,
-    encoding::DecodeError,
+    ceremony::{self, Call, Message, Step},
+    charter::{Charter, CharterChain, MemberState, TokenKey},
     limits,
-    signed::{SignatureError, Verified},
+    signed::{PublicKey, Verified},
     subject::Class,
     suite::KeyId,
 };
-
-/// Why a post is not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BoardError {
-    /// The envelope, the signature or the encoding is broken: the sender's fault.
-    #[error(transparent)]
-    Signature(#[from] SignatureError),
-    /// BOARD-1: of another alliance.
-    #[error("the post is of another alliance")]
-    OtherAlliance,
-    /// BOARD-2: not signed by a key that may sign it under the charter in force here.
-    #[error("the post is not signed by a key that may sign it")]
-    NotEntitled,
-    /// BOARD-3: made in our future: one of the two clocks is wrong.
-    #[error("the post was made in the future; one of the two clocks is wrong")]
-    FromTheFuture,
-    /// BOARD-4: in a ceremony whose call this node has not seen.
-    #[error("the post belongs to a ceremony whose call this node has not seen")]
-    UnknownCall,
-    /// BOARD-5: a statement about a key that is not retired, or was never held by its signer.
-    #[error("the post speaks of a key that is not retired or was not its signer's")]
-    OtherKey,
-    /// A rule of ceremonies is broken.
-    #[error(transparent)]
-    Ceremony(#[from] CeremonyError),
-    /// BOARD-6: older than what is kept, or more than is kept.
-    #[error("the post is older than what is kept, or there are too many of its kind")]
-    NotKept,
-}
-
-impl BoardError {
-    /// Whether an honest peer that checks before it passes on could never have sent this.
-    pub fn is_senders_fault(&self) -> bool {
-        match self {
-            BoardError::Signature(SignatureError::Decode(DecodeError::UnknownVersion(_))) => false,
-            BoardError::Signature(_) | BoardError::OtherAlliance => true,
-            // Right under an older or a newer charter than ours, or by another clock.
-            BoardError::NotEntitled
-            | BoardError::FromTheFuture
-            | BoardError::UnknownCall
-            | BoardError::OtherKey
-            | BoardError::Ceremony(_)
-            | BoardError::NotKept => false,
-        }
-    }
-}
 
 /// What became of a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +56,36 @@ enum Content {
     Deletion(Verified<Deletion>),
 }
 
+/// A verified post and where it stands: what [`Board::put`] takes.
+#[derive(Debug)]
+pub(crate) struct Place {
+    slot: Slot,
+    shelved: Shelved,
+}
+
+impl Place {
+    /// The post's name.
+    pub fn id(&self) -> PostId {
+        self.shelved.id
+    }
+
+    /// The encoded post.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.shelved.bytes
+    }
+}
+
+/// What would become of a post.
+#[derive(Debug)]
+pub(crate) enum Judged {
+    /// It has a place.
+    New(Place),
+    /// It is there.
+    Known,
+    /// Another one has its place.
+    Older,
+}
+
 /// The board.
 #[derive(Clone, Debug, Default)]
 pub struct Board {
@@ -107,8 +93,9 @@ pub struct Board {
     ids: BTreeMap<PostId, Slot>,
 }
 
-/// How many calls are kept at once: a steward's key that was stolen must not fill every member's disk.
-const CALLS: usize = 64;
+/// How many calls of one steward key are kept at once: one that was stolen must not fill every member's disk, nor keep the other
+/// stewards from calling.
+const CALLS_OF_A_STEWARD: usize = 32;
 /// For how long a ceremony is kept after its deadline, so that all see how it ended.
 const CEREMONY_KEPT_SECONDS: u64 = 7 * 86_400;
 /// For how many days a usage report is kept.
@@ -117,45 +104,64 @@ const USAGE_KEPT_DAYS: u32 = 35;
 impl Board {
     /// Verifies a post against the charter and puts it up.
     pub fn take(&mut self, post: Post, chain: &CharterChain, now: Timestamp) -> Result<Taken, BoardError> {
-        let id = post.id();
-        if self.ids.contains_key(&id) {
-            return Ok(Taken::Known);
-        }
+        Ok(match self.judge(post, chain, now)? {
+            Judged::New(place) => Taken::New { replaces: self.put(place) },
+            Judged::Known => Taken::Known,
+            Judged::Older => Taken::Older,
+        })
+    }
+
+    /// The one door: verifies a post against the charter and says where it belongs.
+    pub(crate) fn judge(&self, post: Post, chain: &CharterChain, now: Timestamp) -> Result<Judged, BoardError> {
         let bytes: Arc<[u8]> = post.encode().into();
+        let id = Post::id_of(&bytes);
+        if self.has(&id) {
+            return Ok(Judged::Known);
+        }
         let (slot, post) = self.verify(post, chain, now)?;
-        self.make_room(&slot, now)?;
-        let before = self.slots.get(&slot);
-        // BOARD-7: a usage report gives way to a later one that counts no less for anybody, and to no other.
-        if let (Some(Shelved { post: Content::Usage(before), .. }), Content::Usage(after)) = (before, &post)
-            && !follows(before.payload(), after.payload())
-        {
-            return Ok(Taken::Older);
+        let gives_way = match (self.slots.get(&slot).map(|before| &before.post), &post) {
+            (None, _) => true,
+            // BOARD-7: a usage report gives way to a later one that counts no less for anybody, and to no other.
+            (Some(Content::Usage(before)), Content::Usage(after)) => follows(before.payload(), after.payload()),
+            // The same words under another signature.
+            (Some(_), _) => false,
+        };
+        if !gives_way {
+            return Ok(Judged::Older);
         }
-        if before.is_some() && !matches!(slot, Slot::Usage(..)) {
-            return Ok(Taken::Older);
-        }
-        let replaces = self.slots.insert(slot, Shelved { id, bytes, post }).map(|before| before.id);
+        self.require_room(&slot, &post)?;
+        Ok(Judged::New(Place { slot, shelved: Shelved { id, bytes, post } }))
+    }
+
+    /// Puts a post up; the one whose place it takes.
+    pub(crate) fn put(&mut self, place: Place) -> Option<PostId> {
+        let Place { slot, shelved } = place;
+        let id = shelved.id;
+        let replaces = self.slots.insert(slot, shelved).map(|before| before.id);
         if let Some(before) = &replaces {
             self.ids.remove(before);
         }
         self.ids.insert(id, slot);
-        Ok(Taken::New { replaces })
+        replaces
     }
 
     fn verify(&self, post: Post, chain: &CharterChain, now: Timestamp) -> Result<(Slot, Content), BoardError> {
         let (charter, alliance) = (chain.current(), chain.alliance());
-        let signs = |holder: MemberNumber, key: &[u8; 32], at: Timestamp| {
-            charter.member(holder).is_some_and(|member| member.role.may_hold_shares() && member.signs_with(key, at))
-        };
         match post {
             Post::Call(signed) => {
-                let named = signed.payload().charter;
-                let version = chain.from(1).iter().rev().find(|version| version.id() == named);
+                let call = signed.payload();
+                same_alliance(&call.alliance, &alliance)?;
+                still_kept(!has_ended(call, now))?;
+                let version = chain.version(&call.charter);
                 // The charter comes by comparing heads; the call comes again then.
                 let version = version.ok_or(BoardError::NotEntitled)?;
                 let holding = version.charter().holding.as_ref();
                 let holders = holding.map(|holding| (holding.threshold, &holding.members[..]));
                 let call = ceremony::verify_call(signed, version, &alliance, holders, now)?;
+                // BOARD-2: under an old charter those could call whose keys were taken out for good reason.
+                if !charter.stewards.iter().any(|steward| steward.key == call.key()) {
+                    return Err(BoardError::NotEntitled);
+                }
                 Ok((Slot::Call(call.id()), Content::Call(call)))
             }
             Post::Ceremony(signed) => {
@@ -169,8 +175,16 @@ impl Board {
                 let report = signed.payload();
                 same_alliance(&report.alliance, &alliance)?;
                 on_time(report.issued, now)?;
-                if !signs(report.holder, &signed.key(), report.issued) {
-                    return Err(BoardError::NotEntitled); // BOARD-2
+                // BOARD-3: nor of a day that had not begun when it was made.
+                if report.day > report.issued.day() {
+                    return Err(BoardError::FromTheFuture);
+                }
+                still_kept(!is_past(report.day, now))?;
+                // BOARD-2: who holds no share evaluates nothing.
+                let holds = |key: &TokenKey| key.class == report.class && key.share_of(report.holder).is_some();
+                may_sign(charter, report.holder, &signed.key(), report.issued)?;
+                if !charter.token_keys.iter().any(holds) {
+                    return Err(BoardError::NotEntitled);
                 }
                 let slot = Slot::Usage(report.holder, report.class, report.day);
                 Ok((slot, Content::Usage(signed.into_verified())))
@@ -179,9 +193,7 @@ impl Board {
                 let deletion = signed.payload();
                 same_alliance(&deletion.alliance, &alliance)?;
                 on_time(deletion.issued, now)?;
-                if !signs(deletion.holder, &signed.key(), deletion.issued) {
-                    return Err(BoardError::NotEntitled); // BOARD-2
-                }
+                may_sign(charter, deletion.holder, &signed.key(), deletion.issued)?;
                 // BOARD-5
                 let key = charter.key_by_id(&deletion.key).filter(|key| !key.is_active());
                 if key.and_then(|key| key.share_of(deletion.holder)).is_none() {
@@ -193,20 +205,19 @@ impl Board {
         }
     }
 
-    /// BOARD-6: what would not be kept is not taken.
-    fn make_room(&self, slot: &Slot, now: Timestamp) -> Result<(), BoardError> {
-        let fits = match slot {
-            Slot::Call(_) => self.calls().count() < CALLS,
-            // Calls are posted again to nobody once they are forgotten.
-            Slot::Ceremony(ceremony, holder, step, _) => {
-                let of =
-                    |slot: &Slot| matches!(slot, Slot::Ceremony(c, h, s, _) if (c, h, s) == (ceremony, holder, step));
-                self.slots.keys().filter(|slot| of(slot)).count() < 2
+    /// BOARD-6: how many of a kind there are at once. Usage reports and deletions are bounded by holders, classes, days and keys.
+    fn require_room(&self, slot: &Slot, post: &Content) -> Result<(), BoardError> {
+        let fits = match (slot, post) {
+            (Slot::Call(_), Content::Call(call)) => {
+                self.calls().filter(|other| other.key() == call.key()).count() < CALLS_OF_A_STEWARD
             }
-            Slot::Usage(_, _, day) => now.day().0.saturating_sub(day.0) <= USAGE_KEPT_DAYS && day.0 <= now.day().0 + 1,
-            Slot::Deletion(..) => true,
+            (Slot::Ceremony(ceremony, holder, step, _), _) => {
+                let of = |id: u8| Slot::Ceremony(*ceremony, *holder, *step, [id; 32]);
+                self.slots.range(of(0)..=of(u8::MAX)).count() < 2
+            }
+            _ => true,
         };
-        if fits { Ok(()) } else { Err(BoardError::NotKept) }
+        still_kept(fits)
     }
 
     /// Takes down what is no longer kept; says what.
@@ -226,14 +237,19 @@ impl Board {
     }
 
     fn stale(&self, now: Timestamp) -> impl Iterator<Item = Slot> {
-        let ended = move |call: &Call| now > call.deadline.plus(CEREMONY_KEPT_SECONDS);
-        let over: Vec<Hash> = self.calls().filter(|call| ended(call.payload())).map(|call| call.id()).collect();
+        let ended = self.calls().filter(|call| has_ended(call.payload(), now));
+        let over: BTreeSet<Hash> = ended.map(|call| call.id()).collect();
         let goes = move |slot: &&Slot| match slot {
             Slot::Call(id) | Slot::Ceremony(id, ..) => over.contains(id),
-            Slot::Usage(_, _, day) => now.day().0.saturating_sub(day.0) > USAGE_KEPT_DAYS,
+            Slot::Usage(_, _, day) => is_past(*day, now),
             Slot::Deletion(..) => false,
         };
         self.slots.keys().filter(goes).copied()
+    }
+
+    /// Whether a post is there.
+    pub fn has(&self, id: &PostId) -> bool {
+        self.ids.contains_key(id)
     }
 
     /// What is there, by name: for comparing with a peer.
@@ -241,11 +257,14 @@ impl Board {
         self.ids.keys()
     }
 
-    /// Up to `most` posts that somebody who has `known` lacks, calls first: nothing of a ceremony is taken before its call.
-    pub fn missing(&self, known: &[PostId], most: usize) -> Vec<Arc<[u8]>> {
-        let known: std::collections::BTreeSet<&PostId> = known.iter().collect();
-        let lacks = self.slots.values().filter(|shelved| !known.contains(&shelved.id));
-        lacks.take(most).map(|shelved| shelved.bytes.clone()).collect()
+    /// Up to `most` posts that somebody who has `known` lacks, in the order in which they can be taken: a call before what
+    /// belongs to it. If there are more, the next `turn` shows the next ones: what the other one never takes, because it has
+    /// something else in that place, must not hide the rest.
+    pub fn missing(&self, known: &[PostId], most: usize, turn: usize) -> Vec<Arc<[u8]>> {
+        let known: BTreeSet<&PostId> = known.iter().collect();
+        let lacks: Vec<&Shelved> = self.slots.values().filter(|shelved| !known.contains(&shelved.id)).collect();
+        let begin = if lacks.len() > most { turn.wrapping_mul(most) % lacks.len() } else { 0 };
+        lacks[begin..].iter().chain(&lacks[..begin]).take(most).map(|shelved| shelved.bytes.clone()).collect()
     }
 
     /// The calls.
@@ -300,4 +319,24 @@ fn same_alliance(found: &Hash, ours: &Hash) -> Result<(), BoardError> {
 fn on_time(issued: Timestamp, now: Timestamp) -> Result<(), BoardError> {
     // BOARD-3
     if issued > now.plus(limits::CLOCK_SKEW_SECONDS) { Err(BoardError::FromTheFuture) } else { Ok(()) }
+}
+
+/// BOARD-2: a member that may hold shares and is not expelled, with its feed key of that time.
+fn may_sign(charter: &Charter, holder: MemberNumber, key: &PublicKey, at: Timestamp) -> Result<(), BoardError> {
+    let member = charter.member(holder).filter(|member| member.state != MemberState::Expelled);
+    let may = member.is_some_and(|member| member.role.may_hold_shares() && member.signs_with(key, at));
+    if may { Ok(()) } else { Err(BoardError::NotEntitled) }
+}
+
+fn still_kept(kept: bool) -> Result<(), BoardError> {
+    // BOARD-6: what would not be kept is not taken, however often somebody shows it again.
+    if kept { Ok(()) } else { Err(BoardError::NotKept) }
+}
+
+fn has_ended(call: &Call, now: Timestamp) -> bool {
+    now > call.deadline.plus(CEREMONY_KEPT_SECONDS)
+}
+
+fn is_past(day: Day, now: Timestamp) -> bool {
+    now.day().0.saturating_sub(day.0) > USAGE_KEPT_DAYS
 }

@@ -30,7 +30,7 @@ pub struct UsageReport {
 impl UsageReport {
     /// Evaluations for one member.
     pub fn of(&self, member: MemberNumber) -> u32 {
-        self.counts.iter().find(|(of, _)| *of == member).map_or(0, |(_, count)| *count)
+        self.counts.binary_search_by_key(&member, |(of, _)| *of).map_or(0, |place| self.counts[place].1)
     }
 
     /// Evaluations for all members.
@@ -66,6 +66,9 @@ impl Wire for UsageReport {
         })?;
         if !counts.windows(2).all(|pair| pair[0].0 < pair[1].0) {
             return Err(DecodeError::NotCanonical);
+        }
+        if counts.iter().any(|(_, count)| *count == 0) {
+            return Err(DecodeError::OutOfRange("counts"));
         }
         Ok(UsageReport { alliance, holder, day, class, issued, counts })
     }

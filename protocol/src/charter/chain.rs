@@ -34,8 +34,8 @@ pub enum CharterError {
     /// CHARTER-3: the stewards can not reach their threshold, or one is no active member.
     #[error("the stewards are not active members with own keys who can reach the threshold")]
     Stewards,
-    /// CHARTER-4: token keys out of order, repeated, or of a suite that this release does not speak.
-    #[error("the token keys are out of order, repeated, or of a suite unknown here")]
+    /// CHARTER-4: token keys out of order, repeated, or not of the form of their suite.
+    #[error("the token keys are out of order, repeated, or not of the form of their suite")]
     TokenKeys,
     /// CHARTER-15: holders that are no active members with a signing key under different control, all of them platforms, or
     /// fewer than the threshold.
@@ -204,6 +204,11 @@ impl CharterChain {
     /// The id of the version in force.
     pub fn current_id(&self) -> Hash {
         self.newest().id()
+    }
+
+    /// The version with this id.
+    pub fn version(&self, id: &Hash) -> Option<&SignedCharter> {
+        self.versions.iter().rev().find(|version| version.id() == *id)
     }
 
     /// All versions from this number on.

@@ -268,3 +268,216 @@ fn every_signature_on_a_charter_must_hold() {
     let more = SignedCharter::decode(&more.encode()).unwrap();
     assert_eq!((more.signers().len(), more.id(), quorum::count(more.charter(), more.signers())), (3, signed.id(), 2));
 }
+
+/// Version 2 with shared keys, after a change.
+fn shared(change: impl FnOnce(&mut Charter)) -> Result<bool, CharterError> {
+    extended(
+        |charter| {
+            share_keys(charter);
+            change(charter);
+        },
+        &["1", "2"],
+    )
+}
+
+/// The place of the shared key of ENT; those of MOB, the retired one and its successor, are at 3 and 4.
+const ENT: usize = 1;
+
+#[test]
+fn shared_keys_survive_the_round_trip_and_are_found() {
+    assert_eq!(shared(|_| ()), Ok(true));
+    let charter = third();
+    assert_eq!(Charter::decode(&charter.encode()).as_ref(), Ok(&charter));
+    let epochs = |class| charter.active_keys(class).map(|key| key.epoch).collect::<Vec<_>>();
+    assert_eq!([Class::Ent, Class::Mob, Class::Web].map(epochs), [vec![2], vec![3], vec![1]]);
+    assert_eq!(charter.token_key(Class::Mob).map(|key| key.epoch), Some(3));
+    let key = &charter.token_keys[ENT];
+    assert_eq!(charter.key_by_id(&key.id()), Some(key));
+    assert_eq!([1, 2, 3, 6].map(|number| key.share_of(MemberNumber(number))), [Some(1), Some(2), None, Some(3)]);
+    assert_eq!([0, 1, 3, 4].map(|share| key.holder(share).map(|member| member.0)), [None, Some(1), Some(6), None]);
+    assert_eq!([0, 3, 4].map(|share| key.public_share(share).copied()), [None, Some(key.public_keys[3]), None]);
+    assert_eq!((charter.quota(Class::Ent), charter.quota(Class::Web)), (1_000, DEFAULT_QUOTA));
+    assert_eq!(genesis().quota(Class::Ent), DEFAULT_QUOTA);
+    assert_eq!(chain(3).current().number, 3);
+}
+
+#[test]
+fn threshold_keys_have_their_form() {
+    let broken = |change: fn(&mut TokenKey)| {
+        assert_eq!(shared(|c| change(&mut c.token_keys[ENT])), Err(CharterError::TokenKeys))
+    };
+    broken(|key| key.threshold = 1); // CHARTER-4
+    broken(|key| key.threshold = 4); // CHARTER-4
+    broken(|key| key.holders = 4); // CHARTER-4
+    broken(|key| key.public_keys.truncate(3)); // CHARTER-4
+    broken(|key| key.public_keys.push([0; 32])); // CHARTER-4
+    broken(|key| key.members.truncate(2)); // CHARTER-4
+    broken(|key| key.members.swap(0, 1)); // CHARTER-4
+    broken(|key| key.members[1] = key.members[0]); // CHARTER-4
+    broken(|key| key.epoch = 1); // CHARTER-4: one key for each class and epoch
+    // A keyed token key has no holders; its encoding has no place for them.
+    let mut keyed = second();
+    keyed.token_keys[0].members = HOLDERS.to_vec();
+    assert_ne!(Charter::decode(&keyed.encode()).unwrap(), keyed);
+    assert_eq!(keyed.check(), Err(CharterError::TokenKeys)); // CHARTER-4
+}
+
+#[test]
+fn token_keys_of_another_length_are_refused() {
+    let of = |head: u8, items: usize, key: &TokenKey| {
+        let mut w = crate::encoding::Writer::default();
+        key.write(&mut w);
+        let mut bytes = w.into_bytes();
+        bytes[0] = head;
+        bytes.extend(vec![0; items]);
+        TokenKey::read(&mut crate::encoding::Reader::new(&bytes)).map(|key| key.retired)
+    };
+    let (keyed, shared) = (token_key(Class::Ent, 1), shared_key(Class::Ent, 2).1);
+    assert_eq!((of(0x86, 0, &keyed), of(0x87, 1, &keyed)), (Ok(None), Ok(Some(Timestamp(0)))));
+    assert_eq!((of(0x87, 0, &shared), of(0x88, 1, &shared)), (Ok(None), Ok(Some(Timestamp(0)))));
+    for head in 0x80..=0x85 {
+        assert_eq!(of(head, 0, &keyed), Err(DecodeError::Malformed));
+        assert_eq!(of(head, 0, &shared), Err(DecodeError::Malformed));
+    }
+    assert_eq!((of(0x86, 0, &shared), of(0x88, 2, &keyed)), (Err(DecodeError::Malformed), Err(DecodeError::Malformed)));
+    assert_eq!(of(0x89, 2, &shared), Err(DecodeError::TooLarge));
+}
+
+#[test]
+fn shares_are_refreshed_and_keys_retired_and_nothing_else() {
+    let mut chain = chain(3);
+    let mut next = |change: &dyn Fn(&mut Charter)| {
+        let mut charter = Charter::clone(chain.current());
+        (charter.number, charter.previous) = (charter.number + 1, Some(chain.current_id()));
+        change(&mut charter);
+        chain.extend(signed(&charter, &["1", "2"]))
+    };
+    let changed = Err(CharterError::TokenKeyChanged);
+    let refreshed = refreshed_key(Class::Ent, 2, 1).1;
+    assert_ne!(refreshed.public_keys, shared_key(Class::Ent, 2).1.public_keys);
+    assert_eq!(refreshed.id(), shared_key(Class::Ent, 2).1.id(), "every token stays");
+    // CHARTER-13: another group key, another threshold, other holders, taken up again, gone.
+    assert_eq!(next(&|c| c.token_keys[ENT].public_keys = shared_key(Class::Mob, 3).1.public_keys), changed); // CHARTER-13
+    assert_eq!(next(&|c| c.token_keys[ENT].threshold = 3), changed); // CHARTER-13
+    assert_eq!(next(&|c| c.token_keys[ENT].members[2] = MemberNumber(5)), changed); // CHARTER-13
+    assert_eq!(next(&|c| c.token_keys[3].retired = None), changed); // CHARTER-13
+    assert_eq!(next(&|c| c.token_keys[3].retired = Some(ASKED)), changed); // CHARTER-13
+    assert_eq!(next(&|c| c.token_keys[3].public_keys = refreshed_key(Class::Mob, 2, 1).1.public_keys), changed); // CHARTER-13
+    assert_eq!(next(&|c| drop(c.token_keys.remove(3))), changed); // CHARTER-13
+    assert_eq!(next(&|c| c.token_keys[ENT] = refreshed.clone()), Ok(true));
+    assert_eq!(next(&|c| c.token_keys[ENT] = shared_key(Class::Ent, 2).1), Ok(true), "and once more");
+    assert_eq!(next(&|c| c.token_keys[ENT].retired = Some(ASKED)), Ok(true));
+    assert_eq!(next(&|c| c.token_keys[ENT].retired = None), changed); // CHARTER-13
+}
+
+#[test]
+fn holders_can_hold() {
+    let broken = |change: fn(&mut Holding)| {
+        let outcome = shared(|c| change(c.holding.as_mut().unwrap()));
+        assert_eq!(outcome, Err(CharterError::Holding));
+    };
+    broken(|h| h.threshold = 1); // CHARTER-15
+    broken(|h| h.threshold = 4); // CHARTER-15
+    broken(|h| h.members.clear()); // CHARTER-15
+    broken(|h| h.members.swap(0, 1)); // CHARTER-15
+    broken(|h| h.members[1] = MemberNumber(1)); // CHARTER-15: one twice
+    broken(|h| h.members[2] = MemberNumber(9)); // CHARTER-15: no member
+    broken(|h| h.members[2] = MemberNumber(5)); // CHARTER-15: platforms alone
+    broken(|h| h.members = [1, 4, 6].map(MemberNumber).to_vec()); // CHARTER-15: an observer
+    broken(|h| h.members = [2, 3, 6].map(MemberNumber).to_vec()); // CHARTER-15: sisters under one control
+    broken(|h| h.quotas.swap(0, 1)); // CHARTER-15
+    broken(|h| h.quotas[1] = h.quotas[0]); // CHARTER-15
+    let state = |state| move |c: &mut Charter| c.members[5].state = state;
+    assert_eq!(shared(state(MemberState::Suspended)), Err(CharterError::Holding)); // CHARTER-15
+    assert_eq!(shared(|c| c.members[5].feed_keys.clear()), Err(CharterError::Holding)); // CHARTER-15: it can sign nothing
+    assert_eq!(shared(|c| c.members[5].role = MemberRole::Gateway), Err(CharterError::Holding)); // CHARTER-15
+    assert_eq!(shared(|c| c.members[5].controller = CODES[0].to_owned()), Err(CharterError::Holding)); // CHARTER-15
+    assert_eq!(shared(|c| c.holding = None), Ok(true), "the keys that there are keep their holders");
+    // CHARTER-15: no more than fit on the wire.
+    let mut many = third();
+    many.members =
+        (1..=17).map(|n| Member { number: MemberNumber(n), controller: format!("{n}"), ..member(6) }).collect();
+    many.holding = Some(Holding { threshold: 2, members: (1..=17).map(MemberNumber).collect(), quotas: Vec::new() });
+    assert_eq!(many.check_holding(), Err(CharterError::Holding)); // CHARTER-15
+    many.holding.as_mut().unwrap().members.pop();
+    assert_eq!(many.check_holding(), Ok(()));
+}
+
+#[test]
+fn public_shares_belong_to_one_key() {
+    let broken = |change: fn(&mut TokenKey)| {
+        assert_eq!(shared(|c| change(&mut c.token_keys[ENT])), Err(CharterError::PublicShares));
+    };
+    broken(|key| key.public_keys.swap(1, 2)); // CHARTER-16
+    broken(|key| key.public_keys[0] = shared_key(Class::Mob, 3).1.public_keys[0]); // CHARTER-16
+    broken(|key| key.public_keys[3] = [0; 32]); // CHARTER-16: the identity
+    broken(|key| key.public_keys[3] = [255; 32]); // CHARTER-16: no element
+    broken(|key| key.threshold = 3); // CHARTER-16: two could use it
+    broken(|key| key.members[2] = MemberNumber(9)); // CHARTER-16: no member
+    // A refresh is checked like a new key.
+    let mut fourth = third();
+    (fourth.number, fourth.previous) = (4, Some(chain(3).current_id()));
+    fourth.token_keys[ENT].public_keys[1..].reverse();
+    assert_eq!(chain(3).extend(signed(&fourth, &["1", "2"])), Err(CharterError::PublicShares)); // CHARTER-16
+    // In a first version, too.
+    let first = |change: fn(&mut TokenKey)| {
+        let mut charter = genesis();
+        charter.members.push(member(5));
+        share_keys(&mut charter);
+        change(&mut charter.token_keys[ENT]);
+        found(&charter, &["1", "2"])
+    };
+    assert_eq!(first(|_| ()), Ok(()));
+    assert_eq!(first(|key| key.public_keys.swap(1, 2)), Err(CharterError::PublicShares)); // CHARTER-16
+}
+
+/// The arithmetic of CHARTER-16 is done for nobody who has no quorum.
+#[test]
+fn public_shares_are_looked_at_after_the_quorum() {
+    let bad = |charter: &mut Charter| {
+        share_keys(charter);
+        charter.token_keys[ENT].public_keys.swap(1, 2);
+    };
+    assert_eq!(extended(bad, &["1"]), Err(CharterError::OldQuorum { have: 1, need: 2 }));
+    assert_eq!(extended(bad, &[]), Err(CharterError::OldQuorum { have: 0, need: 2 }));
+    let handover = |charter: &mut Charter| {
+        bad(charter);
+        charter.stewards = vec![two(), Steward { member: MemberNumber(5), key: steward("5").public() }];
+    };
+    assert_eq!(extended(handover, &["1", "2"]), Err(CharterError::NewQuorum { have: 1, need: 2 }));
+    let mut first = genesis();
+    bad(&mut first);
+    assert_eq!(found(&first, &[]), Err(CharterError::NewQuorum { have: 0, need: 2 }));
+}
+
+#[test]
+fn a_class_does_not_fall_back_and_has_two_epochs_at_the_most() {
+    let falls_back = |c: &mut Charter| {
+        c.token_keys.push(token_key(Class::Ent, 3));
+        c.token_keys.sort_by_key(|key| (key.class, key.epoch));
+    };
+    assert_eq!(shared(falls_back), Err(CharterError::FallsBack)); // CHARTER-17
+    let of_retired = |c: &mut Charter| {
+        falls_back(c);
+        c.token_keys[ENT].retired = Some(REVISED);
+    };
+    assert_eq!(shared(of_retired), Err(CharterError::FallsBack)); // CHARTER-17: not even after a retired one
+    let add = |epochs: &'static [u16]| {
+        move |c: &mut Charter| {
+            c.token_keys.extend(epochs.iter().map(|epoch| shared_key(Class::Ent, *epoch).1));
+            c.token_keys.sort_by_key(|key| (key.class, key.epoch));
+        }
+    };
+    assert_eq!(shared(add(&[3])), Ok(true), "one epoch passes into the next");
+    assert_eq!(shared(add(&[3, 4])), Err(CharterError::TooManyEpochs)); // CHARTER-18
+    let with_keyed = |c: &mut Charter| {
+        add(&[3])(c);
+        c.token_keys[0].retired = None;
+    };
+    assert_eq!(shared(with_keyed), Err(CharterError::TooManyEpochs)); // CHARTER-18: a keyed one counts
+    let retired = |c: &mut Charter| {
+        add(&[3, 4])(c);
+        c.token_keys[ENT].retired = Some(REVISED);
+    };
+    assert_eq!(shared(retired), Ok(true));
+}

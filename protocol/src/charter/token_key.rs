@@ -94,9 +94,9 @@ impl TokenKey {
             Suite::Keyed => Vec::new(),
             Suite::Threshold => r.items(limits::HOLDERS, |r| Ok(MemberNumber(r.small("token keys")?)))?,
         };
-        let retired = match len - usize::from(suite == Suite::Threshold) {
-            6 => None,
-            7 => Some(Timestamp(r.uint()?)),
+        let retired = match (suite, len) {
+            (Suite::Keyed, 6) | (Suite::Threshold, 7) => None,
+            (Suite::Keyed, 7) | (Suite::Threshold, 8) => Some(Timestamp(r.uint()?)),
             _ => return Err(DecodeError::Malformed),
         };
         Ok(TokenKey { class, epoch, suite, threshold, holders, public_keys, members, retired })
@@ -230,11 +230,8 @@ impl Charter {
             .all(|member| member.is_active() && member.role.may_hold_shares() && !member.feed_keys.is_empty());
         let independent = holders.iter().any(|member| member.role != MemberRole::Platform);
         let reachable = (2..=holders.len()).contains(&usize::from(holding.threshold));
-        if ascending && able && independent && reachable && controllers.len() == holders.len() {
-            Ok(())
-        } else {
-            Err(CharterError::Holding)
-        }
+        let fits = holders.len() <= limits::HOLDERS && controllers.len() == holders.len();
+        if ascending && able && independent && reachable && fits { Ok(()) } else { Err(CharterError::Holding) }
     }
 
     /// CHARTER-16: the public keys of every threshold key that `before` does not have just so belong to one key of its

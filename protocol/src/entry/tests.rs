@@ -8,7 +8,10 @@ use crate::{
     base::{Day, Token},
     codes::{Conduct, Direction, List, Severity},
     encoding::{DecodeError, Wire},
-    fixtures::{CODES, SOLE_TRADER, amendment, clearing, day, entries, full_listing, label, listing, mobile_listing},
+    fixtures::{
+        CODES, SOLE_TRADER, amendment, carried_listing, clearing, day, entries, full_listing, label, listing,
+        mobile_listing,
+    },
     subject::{Class, Subject},
 };
 
@@ -32,7 +35,7 @@ fn amend(change: impl FnOnce(&mut Amendment)) -> Entry {
 
 #[test]
 fn every_entry_survives_the_round_trip() {
-    for entry in entries() {
+    for entry in entries().into_iter().chain([Entry::List(carried_listing())]) {
         assert_eq!(entry.check(), Ok(()));
         assert_eq!(Entry::decode(&entry.encode()), Ok(entry));
     }
@@ -158,6 +161,30 @@ fn the_ledger_applies_what_fits_and_voids_what_does_not() {
         ..current
     });
     assert_eq!(apply(Some(&current), &Entry::Amend(amendment()), 9), amended);
+}
+
+#[test]
+fn a_listing_carries_on_what_stands_before_it() {
+    let carried = carried_listing();
+    let apply_at = |carries: u64, index: u64| {
+        apply(None, &Entry::List(Listing { carries: Some(carries), ..carried.clone() }), index)
+    };
+    let Effect::Stands(after) = apply_at(0, 9) else { panic!("it stands") };
+    let before = standing();
+    assert_eq!((after.leaf, after.epoch, after.expires), (9, 2, before.expires));
+    assert_eq!(Standing { leaf: before.leaf, epoch: before.epoch, ..after }, before, "the same but for the key");
+    assert!(matches!(apply_at(8, 9), Effect::Stands(_)));
+    for later in [9, 10, u64::MAX] {
+        assert_eq!(apply_at(later, 9), Effect::Void(Void::CarriesLater)); // LEDGER-6
+    }
+    // LEDGER-1 holds for it as for every listing.
+    assert_eq!(apply(Some(&after), &Entry::List(carried.clone()), 12), Effect::Void(Void::AlreadyListed));
+    // Each is cleared and amended under its own key.
+    let clear = Clearing { class: Class::Ent, epoch: 2, token: carried.token, target: 9, ..clearing() };
+    assert_eq!(apply(Some(&after), &Entry::Clear(clear.clone()), 12), Effect::Cleared);
+    assert_eq!(apply(Some(&before), &Entry::Clear(Clearing { target: 0, ..clear }), 12), Effect::Void(Void::WrongKey));
+    let wire = Entry::List(carried.clone()).encode();
+    assert_ne!(wire, Entry::List(Listing { carries: None, ..carried }).encode());
 }
 
 #[test]

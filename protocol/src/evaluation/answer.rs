@@ -3,7 +3,7 @@
 use super::{EvaluationError, EvaluationRequest, request::read_elements};
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
-    charter::{Charter, TokenKey},
+    charter::{Charter, CharterChain, TokenKey},
     encoding::{DecodeError, Reader, Wire, Writer},
     signed::{self, Payload, Signed, Signer},
     suite::{
@@ -68,7 +68,8 @@ pub enum Refusal {
     NoShare = 1,
     /// The asker's role may not derive tokens.
     NotEntitled = 2,
-    /// It does not know the charter that the request names.
+    /// It does not know the charter that the request names, or has another share than that charter says: one of the two is
+    /// behind.
     UnknownCharter = 3,
     /// Its clock is wrong, so that it cannot count the day's quota.
     Clock = 4,
@@ -141,6 +142,29 @@ impl Wire for EvaluationResponse {
     }
 }
 
+/// Whether a holder answers a member's request, as far as the charters say: before anything is counted or computed. `public` is
+/// the public side of the share that it would evaluate with, if it has one. The token key under which it evaluates.
+pub fn admit<'c>(
+    chain: &'c CharterChain,
+    member: MemberNumber,
+    request: &EvaluationRequest,
+    public: Option<&[u8; ELEMENT_BYTES]>,
+) -> Result<&'c TokenKey, Refusal> {
+    let charter = chain.current();
+    if !charter.member(member).is_some_and(|member| member.is_active() && member.role.may_derive()) {
+        return Err(Refusal::NotEntitled);
+    }
+    let named = chain.from(1).iter().rev().find(|version| version.id() == request.charter);
+    let named = named.ok_or(Refusal::UnknownCharter)?;
+    let key = charter.key_by_id(&request.key).filter(|key| key.is_active());
+    let (Some(key), Some(public)) = (key, public) else { return Err(Refusal::NoShare) };
+    // EVALUATION-8: under a charter from before a refresh the answer would look like a bad one, and be signed.
+    match named.charter().key_by_id(&request.key) {
+        Some(then) if then.public_keys.get(1..).is_some_and(|shares| shares.contains(public)) => Ok(key),
+        _ => Err(Refusal::UnknownCharter),
+    }
+}
+
 /// Signs a holder's evaluation of a request.
 pub fn sign(
     alliance: &Hash,
@@ -161,7 +185,8 @@ pub fn sign(
 }
 
 /// The one check of an answer: signed by the holder that was asked, for this request, and proved against its public share.
-/// `blinded` are the elements of the request.
+/// `asked` is the request and its elements. `under` is the alliance, a charter that has the holder's feed key, and the token key
+/// of the charter that the request names, as the charter has it and read.
 pub fn check(
     envelope: &[u8],
     asked: (&EvaluationRequest, &[Element]),

@@ -1,8 +1,8 @@
 //! What can be wrong with an answer.
 
-use crate::{base::MemberNumber, signed::SignatureError, suite::threshold::OprfError};
+use crate::{base::MemberNumber, encoding::DecodeError, signed::SignatureError, suite::threshold::OprfError};
 
-/// Why an answer is not used. Each of them is the holder's fault.
+/// Why an answer is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EvaluationError {
     /// The envelope, the signature or the encoding is broken.
@@ -44,6 +44,22 @@ impl EvaluationError {
             | EvaluationError::OtherCharter(_)
             | EvaluationError::OtherKey(_)
             | EvaluationError::OtherRequest(_) => false,
+        }
+    }
+
+    /// Whether an honest node of the holder could never have sent this.
+    pub fn is_senders_fault(&self) -> bool {
+        match self {
+            EvaluationError::Signature(SignatureError::Decode(DecodeError::UnknownVersion(_))) => false,
+            // Its feed key may have changed in a charter that has not come here yet, or our clock is wrong.
+            EvaluationError::WrongSigner(_) => false,
+            // A holder repeats what the request names and answers only under a charter that has its share: EVALUATION-8.
+            EvaluationError::Signature(_)
+            | EvaluationError::OtherCharter(_)
+            | EvaluationError::OtherKey(_)
+            | EvaluationError::OtherRequest(_)
+            | EvaluationError::OtherShare(_)
+            | EvaluationError::Oprf { .. } => true,
         }
     }
 }

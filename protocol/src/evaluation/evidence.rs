@@ -29,7 +29,8 @@ impl BadAnswer {
     /// to another request.
     pub fn verify(&self, chain: &CharterChain) -> Option<EvaluationError> {
         let (charter, alliance) = (chain.current(), chain.alliance());
-        let token_key = charter.key_by_id(&self.request.key)?;
+        // A refresh changes the public shares: an answer is judged by those of the charter that it names.
+        let token_key = chain.version(&self.request.charter)?.charter().key_by_id(&self.request.key)?;
         let key = ThresholdKey::read(token_key.threshold, &token_key.public_keys).ok()?;
         // A request that a holder had to refuse proves nothing against it.
         let blinded = Element::read_all(&self.request.elements).ok()?;

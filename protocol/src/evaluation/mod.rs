@@ -12,7 +12,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, EvaluationResponse, Refusal, check, sign};
+pub use answer::{Answer, EvaluationResponse, Refusal, admit, check, sign};
 pub use error::EvaluationError;
 pub use evidence::BadAnswer;
 pub use request::{EvaluationRequest, padded};

@@ -136,7 +136,7 @@ impl Replica {
             // What was refused under the old charter may be asked for again at once.
             self.peers.values_mut().for_each(|peer| {
                 peer.forget_absences();
-                peer.board_wanted = true;
+                peer.board_wanted |= std::mem::take(&mut peer.board_refused);
             });
             self.out(Output::Gossip { topic: Topic::Charters, bytes: announcement.encode().into() });
             self.out(Output::Report(Event::CharterChanged { number: announcement.number }));

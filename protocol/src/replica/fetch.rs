@@ -84,10 +84,15 @@ impl Replica {
 
     fn pump_board(&mut self, now: Now) {
         let wanted = self.peers.iter().filter(|(_, peer)| peer.board_wanted && peer.heads_heard && peer.is_free(now));
-        let wanted: Vec<_> = wanted.map(|(key, _)| *key).collect();
-        for peer in wanted {
+        let wanted: Vec<_> = wanted.map(|(key, peer)| (*key, peer.board_after_ms)).collect();
+        for (peer, after_ms) in wanted {
+            if after_ms > now.ms {
+                self.wake_at(after_ms);
+                continue;
+            }
             if let Some(state) = self.peers.get_mut(&peer) {
                 state.board_wanted = false;
+                state.board_after_ms = now.ms + limits::COMPARE_AGAIN_MS;
             }
             let known = self.board.ids().take(limits::POSTS).copied().collect();
             self.ask(peer, Request::Board { known }, What::Board, now);
@@ -235,6 +240,7 @@ impl Replica {
             if let Some(peer) = self.peers.get_mut(&asked.peer) {
                 peer.timed_out();
                 peer.heads_wanted |= matches!(asked.what, What::Heads);
+                peer.board_wanted |= matches!(asked.what, What::Board);
             }
             self.hold_off(asked.peer, now.ms + u64::from(limits::BUSY_RETRY_MS));
             self.pump(now);

@@ -21,7 +21,7 @@ impl Replica {
             _ if bytes.len() > limits::GOSSIP_BYTES => Some(Err(Offence::Undecodable)),
             Topic::Heads => Some(self.on_gossiped_header(from, bytes, now)),
             Topic::Charters => self.on_announcement(from, handle, bytes, now),
-            Topic::Board => Some(self.on_gossiped_post(bytes, now)),
+            Topic::Board => Some(self.on_gossiped_post(from, bytes, now)),
         };
         if let Some(judged) = judged {
             let verdict = judged.unwrap_or(Verdict::Reject);

@@ -19,6 +19,12 @@ pub(super) struct PeerState {
     pub heads_wanted: bool,
     /// Its board is to be compared with ours as soon as it is free.
     pub board_wanted: bool,
+    /// Our board is not compared with it before this.
+    pub board_after_ms: u64,
+    /// It showed a post that was not taken and may be under a later charter.
+    pub board_refused: bool,
+    /// How often it compared its board with ours.
+    board_turn: usize,
     /// It has told its heads since it connected.
     pub heads_heard: bool,
     /// What its clock would have shown when our monotonic one was at zero, in seconds: SYNC-4.
@@ -48,6 +54,9 @@ impl PeerState {
             charter: 0,
             heads_wanted: true,
             board_wanted: true,
+            board_after_ms: 0,
+            board_refused: false,
+            board_turn: 0,
             heads_heard: false,
             clock_base: None,
             suspects: BTreeMap::new(),
@@ -60,6 +69,13 @@ impl PeerState {
             budget: limits::SERVE_BYTES_PER_SECOND,
             budget_at_ms: now.ms,
         }
+    }
+
+    /// Numbers its comparisons, from 0.
+    pub fn next_turn(&mut self) -> usize {
+        let turn = self.board_turn;
+        self.board_turn = turn.wrapping_add(1);
+        turn
     }
 
     /// Notes that the peer has this batch.

@@ -1,6 +1,6 @@
 //! Answering others.
 
-use super::{AnswerHandle, Now, Output, Peer, Replica, Serve};
+use super::{AnswerHandle, Now, Output, Peer, Replica, Serve, peer::PeerState};
 use crate::{
     limits,
     sync::{Heads, PeerHead, Request, Response},
@@ -13,7 +13,8 @@ impl Replica {
         }
         let cost = match &request {
             Request::Chunk { .. } => limits::CHUNK_BYTES as u64,
-            Request::Headers { .. } | Request::Charters { .. } | Request::Board { .. } => 64 * 1024,
+            Request::Board { .. } => (limits::POSTS_PER_ANSWER * limits::GOSSIP_BYTES) as u64,
+            Request::Headers { .. } | Request::Charters { .. } => 64 * 1024,
             Request::Heads(_) => 1024,
         };
         if let Some(peer) = self.peers.get_mut(&from)
@@ -34,7 +35,8 @@ impl Replica {
             Request::Chunk { digest } => self.out(Output::Serve { handle, serve: Serve::Chunk { digest } }),
             Request::Charters { from } => self.out(Output::Serve { handle, serve: Serve::Charters { from } }),
             Request::Board { known } => {
-                let response = Response::Board(self.board.missing(&known, limits::POSTS_PER_ANSWER));
+                let turn = self.peers.get_mut(&from).map_or(0, PeerState::next_turn);
+                let response = Response::Board(self.board.missing(&known, limits::POSTS_PER_ANSWER, turn));
                 self.out(Output::Answer { handle, response });
             }
         }

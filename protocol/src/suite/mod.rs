@@ -19,7 +19,7 @@ pub use derive::{Derived, Extractor, KeyId, Prf, key_id};
 pub enum Suite {
     /// HMAC-SHA512 under a pepper that every member holds. Any insider can enumerate small identifier spaces.
     Keyed = 1,
-    /// Threshold OPRF (RFC 9497 VOPRF over ristretto255): reserved, not yet spoken by this release.
+    /// Threshold OPRF (RFC 9497 VOPRF over ristretto255): nobody computes a token without t key holders.
     Threshold = 2,
 }
 

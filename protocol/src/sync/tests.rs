@@ -27,6 +27,8 @@ fn every_message_survives_the_round_trip() {
         Request::Headers { publisher: MemberNumber(u16::MAX), from: u64::MAX },
         Request::Chunk { digest: [1; 32] },
         Request::Charters { from: 0 },
+        Request::Board { known: Vec::new() },
+        Request::Board { known: vec![[7; 16]; limits::POSTS] },
     ];
     for request in requests {
         assert_eq!(Request::decode(&request.encode()), Ok(request));
@@ -36,7 +38,9 @@ fn every_message_survives_the_round_trip() {
         Response::Heads(heads(&[1])),
         Response::Headers(vec![blob.clone(); limits::HEADERS_PER_ANSWER]),
         Response::Chunk(vec![0; limits::CHUNK_BYTES].into()),
-        Response::Charters(vec![blob; limits::CHARTERS_PER_ANSWER]),
+        Response::Charters(vec![blob.clone(); limits::CHARTERS_PER_ANSWER]),
+        Response::Board(Vec::new()),
+        Response::Board(vec![vec![0; limits::GOSSIP_BYTES].into(); limits::POSTS_PER_ANSWER]),
         Response::Absent,
         Response::Busy { retry_after_ms: u32::MAX },
     ];
@@ -61,23 +65,29 @@ fn the_heads_of_the_largest_alliance_fit_and_no_more() {
 fn answers_are_bounded() {
     let blob: Arc<[u8]> = vec![1].into();
     let headers = Response::Headers(vec![blob.clone(); limits::HEADERS_PER_ANSWER + 1]);
-    let charters = Response::Charters(vec![blob; limits::CHARTERS_PER_ANSWER + 1]);
+    let charters = Response::Charters(vec![blob.clone(); limits::CHARTERS_PER_ANSWER + 1]);
+    let posts = Response::Board(vec![blob; limits::POSTS_PER_ANSWER + 1]);
+    let post = Response::Board(vec![vec![0; limits::GOSSIP_BYTES + 1].into()]);
     let chunk = Response::Chunk(vec![0; limits::CHUNK_BYTES + 1].into());
     let header = Response::Headers(vec![vec![0; limits::GOSSIP_BYTES + 1].into()]);
-    for response in [headers, charters, chunk, header] {
+    for response in [headers, charters, chunk, header, posts, post] {
         assert_eq!(Response::decode(&response.encode()), Err(DecodeError::TooLarge));
     }
+    let known = Request::Board { known: vec![[7; 16]; limits::POSTS + 1] };
+    assert_eq!(Request::decode(&known.encode()), Err(DecodeError::TooLarge));
     assert_eq!(Response::decode(&vec![0; limits::ANSWER_BYTES + 1]), Err(DecodeError::TooLarge));
     assert_eq!(Request::decode(&vec![0; limits::REQUEST_BYTES + 1]), Err(DecodeError::TooLarge));
 }
 
 #[test]
 fn kinds_and_lengths_belong_together() {
-    assert_eq!(Request::decode(&[0x82, 4, 0]), Err(DecodeError::UnknownKey(4)));
+    assert_eq!(Request::decode(&[0x82, 5, 0]), Err(DecodeError::UnknownKey(5)));
+    assert_eq!(Request::decode(&[0x82, 4, 0x41, 0]), Err(DecodeError::OutOfRange("board")));
     assert_eq!(Request::decode(&[0x82, 1, 0]), Err(DecodeError::Malformed));
     assert_eq!(Request::decode(&[0x83, 3, 0, 0]), Err(DecodeError::Malformed));
     assert_eq!(Request::decode(&[0x84, 3, 0, 0, 0]), Err(DecodeError::TooLarge));
-    assert_eq!(Response::decode(&[0x82, 6, 0]), Err(DecodeError::UnknownKey(6)));
+    assert_eq!(Response::decode(&[0x82, 7, 0]), Err(DecodeError::UnknownKey(7)));
+    assert_eq!(Response::decode(&[0x82, 6, 0]), Err(DecodeError::Malformed));
     assert_eq!(Response::decode(&[0x82, 4, 0]), Err(DecodeError::Malformed));
     assert_eq!(Response::decode(&[0x81, 5]), Err(DecodeError::Malformed));
     let overlong = [0x82, 5, 0x1b, 0, 0, 0, 1, 0, 0, 0, 0];

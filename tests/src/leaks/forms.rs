@@ -20,7 +20,10 @@ const SHORTEST: usize = 8;
 const DIGEST_PREFIX: usize = 9;
 
 /// The texts of one identifier that are looked for, each in every form.
-pub(super) const TEXTS: [&str; 4] = ["as written", "canonical", "bare", "digits"];
+pub(super) const TEXTS: [&str; 5] = ["as written", "canonical", "bare", "digits", "a text"];
+
+/// The place of a text that is no identifier.
+const A_TEXT: usize = 4;
 
 /// Orders of the four bytes of a CRC-32.
 pub(super) const ORDERS: usize = 2;
@@ -48,6 +51,16 @@ pub(super) enum Kind {
 
 /// All needles of one identifier.
 pub(super) fn needles(identifier: usize, class: &str, written: &str) -> Vec<Needle> {
+    needles_of(identifier, texts(identifier, class, written))
+}
+
+/// All needles of a text that is no identifier.
+pub(super) fn needles_of_text(number: usize, text: &str) -> Vec<Needle> {
+    assert!(text.len() >= SHORTEST, "text {number} is too short to be told from chance");
+    needles_of(number, vec![(A_TEXT, text.to_owned())])
+}
+
+fn needles_of(identifier: usize, texts: Vec<(usize, String)>) -> Vec<Needle> {
     let mut needles = Vec::new();
     let mut known = BTreeSet::new();
     let mut push = |text, form, kind, bytes: Vec<u8>| {
@@ -57,7 +70,6 @@ pub(super) fn needles(identifier: usize, class: &str, written: &str) -> Vec<Need
             needles.push(Needle { bytes, identifier, text, form, kind });
         }
     };
-    let texts = texts(identifier, class, written);
     // First, so that what is plain is called so, and not another text in lower case.
     for (text, content) in &texts {
         push(*text, "plain", Kind::Sure, content.as_bytes().to_vec());

@@ -7,6 +7,8 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE},
 };
 
+use md5::{Digest, Md5};
+
 use super::*;
 
 const MOBILE: (&str, &str) = ("MOB", "+86 138-0013-8000");
@@ -321,6 +323,18 @@ fn a_search_that_would_prove_nothing_is_refused() {
     let gone = empty.path().join("gone");
     let said = refused(Box::new(move || drop(Leaks::new(&[MOBILE]).scan_directory(gone, &[]))));
     assert!(said.contains("gone cannot be searched"), "{said}");
+}
+
+#[test]
+fn texts_that_are_no_identifiers_are_found_beside_them() {
+    let leaks = Leaks::with_texts(&[MOBILE], &["刷手王五有限责任", "1540000999"]);
+    let found = leaks.scan("line", "name=刷手王五有限责任;".as_bytes());
+    assert!(found.iter().all(|leak| (leak.identifier, leak.text) == (1, "a text")) && !found.is_empty(), "{found:?}");
+    let md5 = ::hex::encode(Md5::digest("1540000999"));
+    let found = leaks.scan("line", md5.as_bytes());
+    assert_eq!(found.iter().map(|leak| (leak.identifier, leak.form)).collect::<Vec<_>>(), [(2, "MD5 in hex")]);
+    assert!(!leaks.scan("line", b"13800138000").is_empty());
+    assert_eq!(leaks.scan("line", b"13800138001 1540000998"), []);
 }
 
 #[test]

@@ -5,15 +5,18 @@ use std::{collections::BTreeMap, fmt::Debug, fs, path::PathBuf};
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
+    board::{Board, Deletion, Post, Taken, UsageReport},
     ceremony::{Call, Message, verify_call, verify_message},
-    charter::{Charter, CharterChain, Member, SignedCharter},
+    charter::{Charter, CharterChain, Member, SignedCharter, TokenKey},
     encoding::Wire,
     entry::Entry,
+    evaluation::{self, Answer, BadAnswer, EvaluationRequest, EvaluationResponse},
     feed::{BatchHeader, Chunk, ChunkDescriptor, Leaf},
     filter::{Filter, FilterHead},
     join::{Invitation, JoinAnswer, JoinRequest},
     proof::{ConsistencyProof, InclusionProof, ProofError},
     signed::{Payload, Signed, Verified},
+    suite::threshold::{Checked, Element, ThresholdKey},
     sync::{Announcement, Heads, Request, Response},
 };
 
@@ -65,12 +68,15 @@ pub fn alliance() -> Hash {
     SignedCharter::decode(&vector("charter_genesis_signed")).unwrap().id()
 }
 
-/// The chain of the first charter, or of both.
+/// The chain of the first charter, of two or of three.
 pub fn chain(versions: usize) -> CharterChain {
     let charter = |name| SignedCharter::decode(&vector(name)).unwrap();
     let mut chain = CharterChain::found(charter("charter_genesis_signed"), None).unwrap();
     if versions > 1 {
         assert_eq!(chain.extend(charter("charter_second_signed")), Ok(true));
+    }
+    if versions > 2 {
+        assert_eq!(chain.extend(charter("charter_third_signed")), Ok(true));
     }
     chain
 }
@@ -89,6 +95,33 @@ pub fn call(bytes: &[u8]) -> Result<Verified<Call>, String> {
 pub fn message(bytes: &[u8]) -> Result<Verified<Message>, String> {
     let message = show(Signed::decode(bytes)).map_err(|error| format!("Signature({error})"))?;
     show(verify_message(message, &call(&vector("ceremony_call")).unwrap(), chain(2).current()))
+}
+
+/// The request for evaluations that is published, its elements, and the key under which it asks.
+pub fn asked() -> (EvaluationRequest, Vec<Element>, TokenKey, ThresholdKey) {
+    let request = EvaluationRequest::decode(&vector("evaluation_request")).unwrap();
+    let elements = Element::read_all(&request.elements).unwrap();
+    let token_key = chain(3).current().key_by_id(&request.key).unwrap().clone();
+    let key = ThresholdKey::read(token_key.threshold, &token_key.public_keys).unwrap();
+    (request, elements, token_key, key)
+}
+
+/// Checks an answer of member 6 to it.
+pub fn answer(bytes: &[u8]) -> Result<Checked, String> {
+    let (request, elements, token_key, key) = asked();
+    let chain = chain(3);
+    let (alliance, charter) = (chain.alliance(), chain.current());
+    let under = (&alliance, &**charter, &token_key, &key);
+    show(evaluation::check(bytes, (&request, &elements), MemberNumber(6), under, NOW))
+}
+
+/// Takes a post that follows the published call.
+pub fn post(bytes: &[u8]) -> Result<Taken, String> {
+    let (mut board, chain) = (Board::default(), chain(3));
+    let call = Post::decode(&vector("post_call")).unwrap();
+    assert_eq!(board.take(call, &chain, NOW), Ok(Taken::New { replaces: None }));
+    let post = show(Post::decode(bytes)).map_err(|error| format!("Signature({error})"))?;
+    show(board.take(post, &chain, NOW))
 }
 
 /// The description of the published chunk.
@@ -119,8 +152,10 @@ pub fn recode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
         "batch_header" => again::<BatchHeader>(bytes),
         "batch_header_signed" | "batch_header_second" => again_signed::<BatchHeader>(bytes),
         "chunk" | "chunk_erased" => show(Chunk::verify(&descriptor(), bytes)).map(|chunk| leaves(&chunk)),
-        "charter_genesis" | "charter_second" => again::<Charter>(bytes),
-        "charter_genesis_signed" | "charter_second_signed" => show(SignedCharter::decode(bytes)).map(|c| c.encode()),
+        "charter_genesis" | "charter_second" | "charter_third" => again::<Charter>(bytes),
+        "charter_genesis_signed" | "charter_second_signed" | "charter_third_signed" => {
+            show(SignedCharter::decode(bytes)).map(|c| c.encode())
+        }
         "member" => again::<Member>(bytes),
         "invitation" => again::<Invitation>(bytes),
         "join_request" => again::<JoinRequest>(bytes),
@@ -133,6 +168,13 @@ pub fn recode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
         "filter_head" => show(FilterHead::decode(bytes)).map(|head| head.encode()),
         "ceremony_call" => again_signed::<Call>(bytes),
         _ if name.starts_with("ceremony_") => again_signed::<Message>(bytes),
+        "evaluation_request" => again::<EvaluationRequest>(bytes),
+        "evaluation_answer" => again::<Answer>(bytes),
+        _ if name.starts_with("evaluation_response_") => again::<EvaluationResponse>(bytes),
+        "bad_answer" => again::<BadAnswer>(bytes),
+        "usage_report" => again::<UsageReport>(bytes),
+        "deletion" => again::<Deletion>(bytes),
+        _ if name.starts_with("post_") => show(Post::decode(bytes)).map(|post| post.encode()),
         "inclusion_proof" => again::<InclusionProof>(bytes),
         "consistency_proof" => again::<ConsistencyProof>(bytes),
         _ => panic!("{name}: no object has this name"),
@@ -171,6 +213,14 @@ pub fn offer(dir: &str, input: &[Vec<u8>]) -> Result<(), String> {
                 outcome
             }
         }
+        () if begins("evaluation-request-") => again::<EvaluationRequest>(bytes).map(drop),
+        () if begins("evaluation-response-") => again::<EvaluationResponse>(bytes).map(drop),
+        () if begins("evaluation-answer-") => answer(bytes).map(drop),
+        () if begins("evaluation-evidence-") => {
+            let evidence = show(BadAnswer::decode(bytes))?;
+            evidence.verify(&chain(3)).map(drop).ok_or("Nothing".to_owned())
+        }
+        () if begins("post-") || begins("usage-") || begins("deletion-") => post(bytes).map(drop),
         () if begins("ceremony-call-") => call(bytes).map(drop),
         () if begins("ceremony-message-") => message(bytes).map(drop),
         () if begins("member-") => again::<Member>(bytes).map(drop),

@@ -3,6 +3,7 @@
 mod defects;
 mod properties;
 mod speed;
+mod subjects;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

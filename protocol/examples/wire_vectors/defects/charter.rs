@@ -12,7 +12,7 @@ use super::*;
 use crate::edit::*;
 
 /// `[payload, [signature …]]` around any payload.
-fn envelope_of(payload: &[u8], stewards: &[&str]) -> Vec<u8> {
+pub(super) fn envelope_of(payload: &[u8], stewards: &[&str]) -> Vec<u8> {
     let sign = |name: &&str| Value::from(signed::sign_detached(Charter::CONTENT_TYPE, payload, &steward(name)));
     Tree(array([Value::from(payload.to_vec()), array(stewards.iter().map(sign))])).bytes()
 }
@@ -164,7 +164,7 @@ pub fn charters() -> Vec<Defect> {
         ),
         defect(
             "charter-threshold-suite",
-            "a suite that is not spoken yet",
+            "suite 2 with one holder and no members",
             next(|c| c.token_keys[0].suite = antibrush_protocol::suite::Suite::Threshold),
             TokenKeys,
         ),

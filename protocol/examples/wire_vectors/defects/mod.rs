@@ -4,12 +4,17 @@ mod ceremony;
 mod charter;
 mod envelope;
 mod feed;
+mod holders;
+mod shared;
 mod small;
 
 use std::fmt::Debug;
 
 use crate::fixtures::*;
-use antibrush_protocol::encoding::DecodeError;
+use antibrush_protocol::{
+    base::{Day, Timestamp},
+    encoding::DecodeError,
+};
 
 pub struct Defect {
     pub dir: &'static str,
@@ -27,7 +32,15 @@ pub fn all() -> Vec<Defect> {
     all.extend(envelope::chunks());
     all.extend(ceremony::calls());
     all.extend(ceremony::messages());
+    all.extend(shared::requests());
+    all.extend(shared::responses());
+    all.extend(shared::answers());
+    all.extend(shared::evidence());
+    all.extend(shared::posts());
+    all.extend(shared::usage());
+    all.extend(shared::deletions());
     all.extend(charter::charters());
+    all.extend(holders::charters());
     all.extend(charter::members());
     all.extend(small::messages());
     all.extend(small::joins());

@@ -49,7 +49,7 @@ pub fn node_key(member: u16) -> Peer {
     key(2, member).public()
 }
 
-fn steward_key() -> Key {
+pub fn steward_key() -> Key {
     key(3, 1)
 }
 

@@ -4,6 +4,7 @@
 //! checks the bounds after every step; [`script`] drives one replica by hand, its peers played by the test.
 
 mod alliance;
+mod board;
 mod bounds;
 mod charter;
 mod convergence;

@@ -18,7 +18,11 @@ use crate::{
 
 pub struct Script {
     pub replica: Replica,
+    /// The wall clock at virtual time 0.
+    pub epoch: u64,
     pub ms: u64,
+    /// Whether the test answers requests to compare boards; otherwise every board is empty.
+    pub compares_boards: bool,
     /// Everything said since it was last taken.
     pub said: Vec<Output>,
 }
@@ -26,9 +30,20 @@ pub struct Script {
 impl Script {
     /// The node of member 1, started, with these members' nodes connected.
     pub fn new(chain: &CharterChain, peers: &[u16]) -> Script {
-        let restored =
-            Restored { chain: chain.clone(), node: node_key(1), heads: BTreeMap::new(), standings: BTreeMap::new() };
-        let mut script = Script { replica: Replica::new(restored), ms: 0, said: Vec::new() };
+        Script::with_posts(chain, peers, Vec::new(), EPOCH)
+    }
+
+    /// The same with posts from its disk, at another time of the wall clock.
+    pub fn with_posts(chain: &CharterChain, peers: &[u16], posts: Vec<Vec<u8>>, epoch: u64) -> Script {
+        let restored = Restored {
+            chain: chain.clone(),
+            node: node_key(1),
+            heads: BTreeMap::new(),
+            standings: BTreeMap::new(),
+            posts,
+        };
+        let mut script =
+            Script { replica: Replica::new(restored), epoch, ms: 0, compares_boards: false, said: Vec::new() };
         script.give(Input::Started);
         for peer in peers {
             script.give(Input::PeerConnected(node_key(*peer)));
@@ -37,12 +52,26 @@ impl Script {
     }
 
     pub fn now(&self) -> Now {
-        Now { wall: Timestamp(EPOCH + self.ms / 1000), ms: self.ms }
+        Now { wall: Timestamp(self.epoch + self.ms / 1000), ms: self.ms }
     }
 
     pub fn give(&mut self, input: Input) -> &mut Script {
-        self.said.extend(self.replica.handle(input, self.now()));
+        let mut said = self.replica.handle(input, self.now());
         assert_bounds(&self.replica);
+        let mut boards = Vec::new();
+        if !self.compares_boards {
+            said.retain(|output| match output {
+                Output::Request { id, request: Request::Board { .. }, .. } => {
+                    boards.push(*id);
+                    false
+                }
+                _ => true,
+            });
+        }
+        self.said.extend(said);
+        for id in boards {
+            self.answer(id, Response::Board(Vec::new()));
+        }
         self
     }
 

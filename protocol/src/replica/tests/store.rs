@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     base::{Hash, MemberNumber, Token},
+    board::PostId,
     charter::CharterChain,
     codes::List,
     entry::ledger::{self, Effect},
@@ -26,6 +27,7 @@ pub struct ModelStore {
     pub heads: BTreeMap<MemberNumber, (Head, Arc<[u8]>)>,
     trees: BTreeMap<MemberNumber, Frontier>,
     pub table: BTreeMap<(MemberNumber, Token, List), ledger::Standing>,
+    pub posts: BTreeMap<PostId, Arc<[u8]>>,
     /// Every leaf that was ever applied.
     pub applied: u64,
 }
@@ -39,6 +41,7 @@ impl ModelStore {
             heads: BTreeMap::new(),
             trees: BTreeMap::new(),
             table: BTreeMap::new(),
+            posts: BTreeMap::new(),
             applied: 0,
         }
     }

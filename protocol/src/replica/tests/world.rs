@@ -402,6 +402,15 @@ impl World {
                 let stored = !fails && model.chain.extend(charter.clone()).is_ok();
                 Some(Input::CharterStored { charter, stored })
             }
+            Store::Post { id, bytes, gone } => {
+                gone.iter().for_each(|gone| drop(model.posts.remove(gone)));
+                model.posts.insert(id, bytes);
+                None
+            }
+            Store::Unpost(gone) => {
+                gone.iter().for_each(|gone| drop(model.posts.remove(gone)));
+                None
+            }
         };
         if let Some(answer) = answer {
             let wait = 1 + self.random(20);
@@ -430,7 +439,8 @@ fn pair(a: usize, b: usize) -> (usize, usize) {
 }
 
 fn restored(store: &ModelStore, member: u16, standings: BTreeMap<MemberNumber, Standing>) -> Restored {
-    Restored { chain: store.chain.clone(), node: node_key(member), heads: store.heads.clone(), standings }
+    let posts = store.posts.values().map(|bytes| bytes.to_vec()).collect();
+    Restored { chain: store.chain.clone(), node: node_key(member), heads: store.heads.clone(), standings, posts }
 }
 
 /// SYNC-3: the bounds of limits.rs, after every input.

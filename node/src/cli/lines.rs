@@ -1,0 +1,156 @@
+//! What the verbs share that send a file and follow the answer line by line.
+
+use std::{fs::File, io::Write, path::Path};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{Method, Response},
+};
+use http_body_util::BodyExt;
+use serde_json::Value;
+
+use super::{
+    Client, Context, Failure,
+    client::{good, something_else},
+};
+use crate::lang::{Lang, Zh};
+
+/// Rejected rows that are shown; all of them are in the rejects file.
+const SHOWN: usize = 20;
+
+/// A file to send: its bytes, and its name as far as it can stand in an address.
+pub fn read(file: &Path) -> Result<(Bytes, String), Failure> {
+    let bytes = std::fs::read(file).map_err(|error| {
+        Failure::both(
+            format!("{} cannot be read ({error}); check the path and its permissions", file.display()),
+            format!("无法读取 {}（{}）：请检查路径和权限", file.display(), error.zh()),
+        )
+    })?;
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = name.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_".contains(*c)).collect();
+    Ok((bytes.into(), name))
+}
+
+/// Sends a file. `interrupted` says what a connection that breaks means for the command.
+pub async fn send(
+    client: &Client,
+    path: &str,
+    bytes: Bytes,
+    interrupted: fn(&str, &str) -> Failure,
+) -> Result<Lines, Failure> {
+    let response = client.send(Method::POST, path, "application/octet-stream", bytes).await?;
+    if !response.status().is_success() {
+        let refused = || Failure::both("the node refused the file", "节点没有接受该文件");
+        return Err(good(response).await.err().unwrap_or_else(refused));
+    }
+    Ok(Lines { response, buffer: Vec::new(), interrupted })
+}
+
+/// The lines of an answer.
+pub struct Lines {
+    response: Response<Body>,
+    buffer: Vec<u8>,
+    interrupted: fn(&str, &str) -> Failure,
+}
+
+impl Lines {
+    /// The next line; `None` at the end. An `error` line is a failure.
+    pub async fn next(&mut self) -> Result<Option<Value>, Failure> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                let line: Value = serde_json::from_slice(&line).map_err(|_| something_else())?;
+                return line.get("error").map_or(Ok(Some(line.clone())), |error| Err(failure(error)));
+            }
+            let Some(frame) = self.response.body_mut().frame().await else { return Ok(None) };
+            let frame =
+                frame.map_err(|_| (self.interrupted)("the connection to the node broke", "与节点的连接中断"))?;
+            self.buffer.extend_from_slice(frame.data_ref().map(|data| &data[..]).unwrap_or_default());
+        }
+    }
+
+    /// The failure of an answer that ended before its last line.
+    pub fn cut_short(&self) -> Failure {
+        (self.interrupted)("the node stopped before the end", "节点在结束前停止")
+    }
+}
+
+fn failure(error: &Value) -> Failure {
+    let text = |key: &str| error[key].as_str().map(str::to_owned);
+    let en = text("detail").unwrap_or_default();
+    let zh = text("detail_zh").unwrap_or_else(|| en.clone());
+    Failure::both(en, zh)
+}
+
+/// Rows that were not taken: all of them into a file if there is one, the first ones to be shown.
+pub struct Rejects {
+    file: Option<File>,
+    first: Vec<Value>,
+    lang: Lang,
+}
+
+impl Rejects {
+    /// With the file: CSV with a byte order mark, which Excel reads rightly.
+    pub fn new(path: Option<&Path>, lang: Lang) -> Result<Rejects, Failure> {
+        let create = |path: &Path| {
+            let mut file = File::create(path).map_err(|error| {
+                Failure::both(
+                    format!("{} cannot be made ({error}); choose another place", path.display()),
+                    format!("无法创建 {}（{}）：请换一个位置", path.display(), error.zh()),
+                )
+            })?;
+            let headings =
+                if lang == Lang::Zh { "\u{feff}行号,列,原因\r\n" } else { "\u{feff}line,column,reason\r\n" };
+            file.write_all(headings.as_bytes()).map_err(Failure::new)?;
+            Ok(file)
+        };
+        Ok(Rejects { file: path.map(create).transpose()?, first: Vec::new(), lang })
+    }
+
+    /// Takes one.
+    pub fn take(&mut self, reject: &Value) -> Result<(), Failure> {
+        if self.first.len() < SHOWN {
+            self.first.push(reject.clone());
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let (column, reason) =
+            if self.lang == Lang::Zh { ("column_zh", "reason_zh") } else { ("column_en", "reason_en") };
+        // Both texts are ours; only quotes need care.
+        let quoted = |key: &str| format!("\"{}\"", reject[key].as_str().unwrap_or_default().replace('"', "\"\""));
+        let line = format!("{},{},{}\r\n", reject["line"], quoted(column), quoted(reason));
+        file.write_all(line.as_bytes()).map_err(Failure::new)
+    }
+
+    /// The first ones.
+    pub fn into_first(self) -> Vec<Value> {
+        self.first
+    }
+}
+
+/// Shows the first rejected rows of a summary, and where the others are.
+pub fn print_rejects(context: &Context, summary: &Value, file: Option<&Path>) {
+    let lang = context.lang();
+    let rejected = summary["rejected"].as_u64().unwrap_or(0);
+    let first = summary["first_rejects"].as_array().cloned().unwrap_or_default();
+    for reject in &first {
+        let reason = reject[if lang == Lang::Zh { "reason_zh" } else { "reason_en" }].as_str().unwrap_or_default();
+        let column = reject[if lang == Lang::Zh { "column_zh" } else { "column_en" }].as_str().unwrap_or_default();
+        match lang {
+            Lang::En => println!("  line {} {column}: {reason}", reject["line"]),
+            Lang::Zh => println!("  第 {} 行 {column}：{reason}", reject["line"]),
+        }
+    }
+    if rejected > first.len() as u64 {
+        let more = rejected - first.len() as u64;
+        context.output.say(
+            format!("  … and {more} more; write them all with --rejects FILE"),
+            format!("  ……另有 {more} 行；用 --rejects 文件 写出全部"),
+        );
+    }
+    if let Some(path) = file.filter(|_| rejected > 0) {
+        context.output.say(
+            format!("Rejected rows are listed in {}.", path.display()),
+            format!("未采用的行列于 {}。", path.display()),
+        );
+    }
+}

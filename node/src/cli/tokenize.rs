@@ -1,0 +1,115 @@
+//! `tokenize`: a customer base that is prepared in advance.
+
+use std::{path::Path, process::ExitCode};
+
+use antibrush_protocol::subject::Class;
+use axum::body::Bytes;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use super::{Client, Context, Failure, args::TokenizeArgs, check, lines, output};
+
+/// The exit status of a run that left something for later.
+pub const LEFT: u8 = 3;
+
+pub async fn run(context: &Context, args: TokenizeArgs) -> Result<ExitCode, Failure> {
+    let class = args.class.as_deref().map(check::class).transpose()?;
+    let (bytes, name) = lines::read(&args.file)?;
+    let client = Client::open(context).await?;
+    let outcome = tokenize(context, &client, &name, bytes, class, args.rejects.as_deref()).await;
+    client.close().await;
+    let summary = outcome?;
+    context.output.show(&summary, |summary| print(context, summary, args.rejects.as_deref()));
+    Ok(if summary["unavailable"] == 0 { ExitCode::SUCCESS } else { ExitCode::from(LEFT) })
+}
+
+/// Sends the file and follows the answer line by line. Returns the summary with the rejects in it, and why it ended early.
+async fn tokenize(
+    context: &Context,
+    client: &Client,
+    name: &str,
+    bytes: Bytes,
+    class: Option<Class>,
+    rejects: Option<&Path>,
+) -> Result<Value, Failure> {
+    let bar = progress(context, bytes.len() as u64);
+    let class = class.map(|class| format!("&class={}", class.code())).unwrap_or_default();
+    let mut answer = lines::send(client, &format!("/v1/tokens?name={name}{class}"), bytes, interrupted).await?;
+    let mut rejects = lines::Rejects::new(rejects, context.lang())?;
+    let (mut ended, mut last) = (None, None);
+    while let Some(line) = answer.next().await? {
+        if let Some(progress) = line.get("progress") {
+            bar.set_message(rows(context, progress["rows"].as_u64().unwrap_or(0)));
+            bar.set_position(progress["done"].as_u64().unwrap_or(0));
+        } else if let Some(reject) = line.get("reject") {
+            rejects.take(reject)?;
+        } else if let Some(summary) = line.get("summary") {
+            last = Some(summary.clone());
+        } else if let Some((kind, reason)) = line.as_object().and_then(|line| line.iter().next()) {
+            ended = Some((kind.clone(), reason.clone()));
+        }
+    }
+    bar.finish_and_clear();
+    let mut summary = last.ok_or_else(|| answer.cut_short())?;
+    if let Some((kind, reason)) = ended {
+        summary[kind] = reason;
+    }
+    summary["first_rejects"] = rejects.into_first().into();
+    Ok(summary)
+}
+
+fn interrupted(en: &str, zh: &str) -> Failure {
+    Failure::both(
+        format!("{en}; run the same command again: it goes on from there"),
+        format!("{zh}：请重新执行同一命令，即从此处继续"),
+    )
+}
+
+fn print(context: &Context, summary: &Value, rejects: Option<&Path>) {
+    let number = |key: &str| summary[key].as_u64().unwrap_or(0);
+    let mut table = context.output.table(&[("rows", "行"), ("", "")]);
+    for (key, en, zh) in [
+        ("evaluated", "evaluated by the key holders now", "本次由密钥持有方求值"),
+        ("known", "known before", "此前已备"),
+        ("local", "of classes that need no preparation", "所属类型无需准备"),
+        ("rejected", "rejected", "未采用"),
+        ("unavailable", "left for later", "尚待准备"),
+    ] {
+        if number(key) > 0 {
+            table.add_row([number(key).to_string(), context.output.pick(en, zh).to_owned()]);
+        }
+    }
+    table.add_row([number("rows").to_string(), context.output.pick("in all", "合计").to_owned()]);
+    println!("{table}");
+    lines::print_rejects(context, summary, rejects);
+    for ended in ["exhausted", "unreachable"].into_iter().filter_map(|kind| summary.get(kind)) {
+        let text = |key: &str| ended[key].as_str().unwrap_or_default().to_owned();
+        context.output.say(format!("{}.", text("detail")), format!("{}。", text("detail_zh")));
+        if let Some(renews) = ended["renews"].as_u64() {
+            let at = output::moment(renews);
+            context.output.say(
+                format!("Run the same command again after {at} (Beijing time)."),
+                format!("请在 {at}（北京时间）之后重新执行同一命令。"),
+            );
+        }
+    }
+    if number("unavailable") == 0 {
+        context.output.say(
+            "Everything is prepared: checks of these subjects are answered locally.",
+            "全部准备就绪：对这些主体的查询均在本机作答。",
+        );
+    }
+}
+
+fn rows(context: &Context, rows: u64) -> String {
+    context.output.pick(format!("{rows} rows"), format!("{rows} 行"))
+}
+
+fn progress(context: &Context, length: u64) -> ProgressBar {
+    if !context.output.shows_progress() {
+        return ProgressBar::hidden();
+    }
+    // A literal template that parses.
+    let style = ProgressStyle::with_template("{bar:40} {msg} {bytes}/{total_bytes} {eta}").expect("a valid template");
+    ProgressBar::new(length).with_style(style)
+}
