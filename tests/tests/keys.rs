@@ -135,3 +135,75 @@ fn a_rotation_carries_the_list_over_and_the_old_epoch_can_be_forgotten() {
         alliance["notary"].verify(slug);
     }
 }
+
+/// An alliance that began with keyed tokens passes to threshold keys: nothing that stands is lost from sight on the way.
+#[test]
+fn retiring_waits_for_every_listing_and_listing_again_carries_it_over() {
+    let mut alliance = Alliance::founded("alpha");
+    alliance.admit("beta", "platform");
+    alliance.admit("notary", "key-holder");
+    alliance.settle();
+    let old: Vec<String> = (0..5).map(|n| format!("1540000100{n}")).collect();
+    let other: Vec<String> = (0..5).map(|n| format!("1540000200{n}")).collect();
+    let list_all = |ids: &[String]| {
+        let item = |id: &String| json!({ "class": "MOB", "id": id, "conduct": "C01", "evidence": "test" });
+        let items: Vec<_> = ids.iter().map(item).collect();
+        alliance["alpha"].http().post("/v1/listings", &json!({ "items": items })).ok()["counted"].clone()
+    };
+    assert_eq!(list_all(&old)["listed"], 5);
+    alliance.wait_for_leaves("alpha", 5);
+    let before = alliance["beta"].check("MOB", &old[0]);
+    let made = alliance["alpha"].command(&[
+        "keys",
+        "ceremony",
+        "--holders",
+        "alpha,beta,notary",
+        "--threshold",
+        "2",
+        "--classes",
+        "MOB",
+    ]);
+    assert_eq!((&made["phase"], &made["epoch"]), (&json!("in_charter"), &json!(2)));
+    alliance.wait_for_keys(2);
+    alliance.wait_for_holders();
+    // As many others under the new key do not stand for those under the old one.
+    assert_eq!(list_all(&other)["listed"], 5);
+    let refused = alliance["alpha"].refused(&["keys", "retire", "--epoch", "1"]);
+    assert!(refused.contains("5 listings in force under the old epoch"), "{refused}");
+    // Given again they are carried over, with their dates; then the old key can go.
+    assert_eq!(list_all(&old)["amended"], 5);
+    assert_eq!(list_all(&old)["unchanged"], 5);
+    alliance["alpha"].command(&["keys", "retire", "--epoch", "1"]);
+    wait_until("beta knows the retirement", || {
+        let keys = alliance["beta"].http().get("/v1/keys").ok();
+        keys["keys"].as_array().unwrap().iter().any(|key| key["class"] == "MOB" && key["retired"].is_u64())
+    });
+    for id in old.iter().chain(&other) {
+        assert_eq!(alliance["beta"].answer("MOB", id), "listed");
+    }
+    assert_eq!(alliance["beta"].check("MOB", &old[0])["listings"], before["listings"]);
+
+    // A vault that was lost comes back as the list is given again, and the next rotation carries everything.
+    alliance["alpha"].stop();
+    std::fs::remove_dir_all(alliance["alpha"].directory.join("vault")).unwrap();
+    alliance["alpha"].start();
+    alliance.settle();
+    alliance.wait_for_holders();
+    for ids in [&old, &other] {
+        let item = |id: &String| json!({ "class": "MOB", "id": id, "conduct": "C01", "evidence": "test" });
+        let items: Vec<_> = ids.iter().map(item).collect();
+        let again = alliance["alpha"].http().post("/v1/listings", &json!({ "items": items })).ok();
+        assert_eq!(again["counted"]["unchanged"], 5, "{again}");
+    }
+    alliance["alpha"].command(&["keys", "rotate"]);
+    wait_until("all ten are carried over", || listings(&alliance, "beta", 3, "alpha") == 10);
+    alliance["alpha"].command(&["keys", "retire", "--epoch", "2"]);
+    wait_until("beta knows the second retirement", || {
+        let keys = alliance["beta"].http().get("/v1/keys").ok();
+        keys["keys"].as_array().unwrap().iter().filter(|key| key["class"] == "MOB" && key["retired"].is_u64()).count()
+            == 2
+    });
+    for id in old.iter().chain(&other) {
+        assert_eq!(alliance["beta"].answer("MOB", id), "listed");
+    }
+}

@@ -209,8 +209,7 @@ impl Import<'_> {
         let session = match self.session.take() {
             Some(session) => session,
             None => {
-                let writer = tokio::runtime::Handle::current().block_on(self.node.writer());
-                let session = Session::new(&self.node, writer).map_err(error_line)?;
+                let session = tokio::runtime::Handle::current().block_on(self.node.session()).map_err(error_line)?;
                 if self.dry_run { session } else { session.staged(&self.node) }
             }
         };

@@ -368,6 +368,7 @@ impl From<KeysError> for Problem {
         use axum::http::StatusCode;
         match error {
             KeysError::Admit(error) => error.into(),
+            KeysError::Storage(error) => error.into(),
             KeysError::NoSuchMember(_) | KeysError::NoSuchCeremony(_) => {
                 Problem::not_found(error.to_string(), error.zh())
             }
@@ -379,6 +380,7 @@ impl From<KeysError> for Problem {
             | KeysError::TwoEpochs(_)
             | KeysError::OtherHolders
             | KeysError::NothingToRetire(_)
+            | KeysError::NotFresh
             | KeysError::NotCarried { .. } => Problem::new(StatusCode::CONFLICT, "keys", error.to_string(), error.zh()),
         }
     }

@@ -230,9 +230,8 @@ async fn publish<W: Send + Sync + 'static>(
     }
     // Before the writer's turn: others need not wait while the key holders are asked.
     let prepared = node.resolver().prepare(good.iter().map(subject)).await;
-    let (planner, writer) = (node.clone(), node.writer().await);
+    let mut session = node.session().await?;
     let planned = tokio::task::spawn_blocking(move || -> Result<_, Problem> {
-        let mut session = Session::new(&planner, writer)?;
         let outcomes = plan(&mut session, &good, &prepared).map_err(|error| Problem::refused(&error))?;
         Ok((session, outcomes, places))
     });

@@ -56,8 +56,9 @@ impl Node {
     /// Carries over whatever is due, for as long as the node runs.
     pub(super) async fn carry_over(self: Arc<Self>) {
         let (mut news, mut tidied) = (self.news(), tokio::time::Instant::now());
-        let (mut wait, mut done) = (LOOK_EVERY, BTreeSet::new());
+        let (mut wait, mut done, mut charter) = (LOOK_EVERY, BTreeSet::new(), 0);
         loop {
+            charter = self.view().charter().number.max(charter);
             self.forget_retired();
             match self.carry_all(&mut done).await {
                 Ok(carried) => {
@@ -79,10 +80,18 @@ impl Node {
                     tracing::warn!(%error, "the vault could not be compared with the listings");
                 }
             }
-            tokio::select! {
-                () = self.stopping().cancelled() => return,
-                changed = news.changed() => if changed.is_err() { return },
-                () = tokio::time::sleep(wait) => {}
+            let again = tokio::time::Instant::now() + wait;
+            // Posts of the board are news as well, and none of them gives cause to look: only a new charter does.
+            loop {
+                tokio::select! {
+                    () = self.stopping().cancelled() => return,
+                    changed = news.changed() => match changed {
+                        Err(_) => return,
+                        Ok(()) if self.view().charter().number > charter => break,
+                        Ok(()) => {}
+                    },
+                    () = tokio::time::sleep_until(again) => break,
+                }
             }
         }
     }
@@ -106,29 +115,39 @@ impl Node {
         if passing.is_empty() || self.may_publish().is_err() || self.is_recovering() {
             return Ok(0);
         }
-        let (vault, known) = (self.vault().clone(), done.clone());
-        let due = move || {
-            let is_due = |record: &VaultRecord| {
-                passing.get(&record.class).is_some_and(|older| record.epoch == *older) && !known.contains(&record.leaf)
-            };
-            vault.iter().filter(is_due).collect::<Vec<VaultRecord>>()
-        };
-        let due = tokio::task::spawn_blocking(due).await.map_err(|_| CarryError::Stopping)?;
         let mut carried = 0;
-        for block in due.chunks(AT_ONCE) {
-            carried += self.carry_block(block).await?;
-            // What was left out stands no longer, or had been carried before.
-            done.extend(block.iter().map(|record| record.leaf));
+        let leaves: Vec<u64> = self.vault().leaves().into_iter().filter(|leaf| !done.contains(leaf)).collect();
+        for block in leaves.chunks(AT_ONCE) {
+            let (vault, block, passing) = (self.vault().clone(), block.to_vec(), passing.clone());
+            let open = move || {
+                let is_due =
+                    |record: &VaultRecord| passing.get(&record.class).is_some_and(|older| record.epoch == *older);
+                let (mut due, mut others) = (Vec::new(), Vec::new());
+                for leaf in block {
+                    match vault.get(leaf) {
+                        Some(record) if is_due(&record) => due.push(record),
+                        _ => others.push(leaf),
+                    }
+                }
+                (due, others)
+            };
+            let (due, others) = tokio::task::spawn_blocking(open).await.map_err(|_| CarryError::Stopping)?;
+            done.extend(others);
+            let (count, settled) = self.carry_block(due).await?;
+            carried += count;
+            done.extend(settled);
         }
         Ok(carried)
     }
 
-    async fn carry_block(self: &Arc<Self>, records: &[VaultRecord]) -> Result<u64, CarryError> {
-        let (node, mut wanted) = (self.clone(), records.to_vec());
+    /// Carries what stands of these; returns how many, and which leaves need not be looked at again: carried, or standing no
+    /// longer. One whose batch is still on its way is looked at again.
+    async fn carry_block(self: &Arc<Self>, records: Vec<VaultRecord>) -> Result<(u64, Vec<u64>), CarryError> {
+        let node = self.clone();
         let read = move || -> Result<Vec<(VaultRecord, Subject, Listing)>, CarryError> {
             let me = node.may_publish()?;
-            let mut listed = Vec::with_capacity(wanted.len());
-            for record in wanted.drain(..) {
+            let mut listed = Vec::with_capacity(records.len());
+            for record in records {
                 // The canonical form parses to itself.
                 let Ok(subject) = Subject::parse(record.class, &record.canonical) else { continue };
                 if let Some((_, Leaf::Entry(Entry::List(listing)))) = node.store().leaves(me, record.leaf, 1)?.pop() {
@@ -138,6 +157,7 @@ impl Node {
             Ok(listed)
         };
         let listed = tokio::task::spawn_blocking(read).await.map_err(|_| CarryError::Stopping)??;
+        let settled: Vec<u64> = listed.iter().map(|(record, ..)| record.leaf).collect();
         let subjects: Vec<Subject> = listed.iter().map(|(_, subject, _)| subject.clone()).collect();
         let resolved = self.resolver().resolve(&subjects).await;
         let mut wishes = Vec::with_capacity(listed.len());
@@ -152,23 +172,27 @@ impl Node {
             });
             wishes.push(Carried { leaf: record.leaf, subject, listing, details, derivations });
         }
-        if wishes.is_empty() {
-            return Ok(0);
+        // Against a table that lacks something a listing would seem to stand no longer.
+        if wishes.is_empty() || self.store().is_behind() {
+            return Ok((0, if wishes.is_empty() { settled } else { Vec::new() }));
         }
-        let (node, writer) = (self.clone(), self.writer().await);
+        let mut session = self.session().await?;
         let plan = move || -> Result<(Session, u64), CarryError> {
-            let mut session = Session::new(&node, writer)?;
             let carried = session.carry(&wishes)?;
             Ok((session, carried))
         };
         let (session, carried) = tokio::task::spawn_blocking(plan).await.map_err(|_| CarryError::Stopping)??;
         self.publish_session(session).await?;
-        Ok(carried)
+        Ok((carried, settled))
     }
 
     /// Erases the identifiers of listings that no longer stand: cleared, expired, or under a retired epoch.
     fn tidy_vault(&self) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
         let me = self.may_publish()?;
+        // A table that lacks something would make listings seem over that stand.
+        if self.store().is_behind() || self.is_recovering() {
+            return Ok(0);
+        }
         let (view, today, table) = (self.view(), clock::wall().day(), self.store().table().reader());
         let (mut gone, mut rows) = (BTreeSet::new(), Vec::new());
         for record in self.vault().iter() {

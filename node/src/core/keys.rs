@@ -1,12 +1,18 @@
 //! What a steward does about token keys: naming holders, calling ceremonies, retiring epochs; and where the keys stand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
     board::Post,
     ceremony::{Call, CeremonyError, Fault, Kind, Phase, Progress},
-    charter::{Charter, CharterError, Holding, TokenKey},
+    charter::{Charter, CharterError, Holding, MemberState, TokenKey},
+    entry::Entry,
+    feed::Leaf,
     limits,
     signed::Verified,
     subject::Class,
@@ -14,10 +20,13 @@ use antibrush_protocol::{
 };
 
 use super::{AdmitError, Node, View, driver::Message};
-use crate::{clock, holder, random};
+use crate::{clock, holder, random, storage::StorageError};
 
 /// How long a ceremony may take unless the steward says otherwise: people need not be at hand, nodes must run.
 const CEREMONY_SECONDS: u64 = 3600;
+
+/// Entries that are read at once when it is looked which listings are carried over.
+const LEAVES_AT_ONCE: usize = 4_096;
 
 /// Why holders are not named, a ceremony is not called, or an epoch not retired.
 #[derive(Debug, thiserror::Error)]
@@ -59,17 +68,22 @@ pub enum KeysError {
     NothingToRetire(u16),
     /// Listings would be lost from sight.
     #[error(
-        "{} has {count} active listings under the old epoch and {carried} under the new one: wait until its node has carried them over, or retire with --force and lose them from sight",
-        member
+        "{member} has {count} listings in force under the old epoch that no listing under the newer one carries on: wait until its node has carried them over (a platform whose vault was lost imports its list again), or retire with --force and lose them from sight"
     )]
     NotCarried {
         /// Whose.
         member: String,
-        /// Under the epoch that would be retired.
+        /// Listings that would be lost from sight.
         count: u64,
-        /// Under the newer one.
-        carried: u64,
     },
+    /// This node does not know all listings.
+    #[error(
+        "this node has not heard from every feed, so it cannot tell whether all listings are carried over: wait until `antibrush feed show` says fresh, or retire with --force"
+    )]
+    NotFresh,
+    /// Storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// The form of the call.
     #[error(transparent)]
     Call(#[from] CeremonyError),
@@ -208,7 +222,7 @@ impl Node {
     }
 
     /// Retires the keys of an epoch that have a successor: their holders erase their shares.
-    pub async fn retire_keys(&self, epoch: u16, force: bool) -> Result<u64, KeysError> {
+    pub async fn retire_keys(self: &Arc<Self>, epoch: u16, force: bool) -> Result<u64, KeysError> {
         let view = self.view();
         let charter = view.charter();
         let old: Vec<&TokenKey> =
@@ -219,7 +233,10 @@ impl Node {
             return Err(KeysError::NothingToRetire(epoch));
         }
         if !force {
-            self.require_carried(&view, &old)?;
+            // Reads the whole table and the newer listings.
+            let (node, view, keys) = (self.clone(), view.clone(), old.clone());
+            let checked = tokio::task::spawn_blocking(move || node.require_carried(&view, &keys)).await;
+            checked.map_err(|_| AdmitError::Stopping)??;
         }
         let now = clock::wall();
         let retire = |charter: &mut Charter| {
@@ -232,17 +249,67 @@ impl Node {
         Ok(self.admitter().amend(retire).await?)
     }
 
+    /// Refuses while a listing that stands under one of these keys is not carried on by one that stands under a newer key. What
+    /// this node has not heard of cannot be counted, so every feed must be fresh.
     fn require_carried(&self, view: &View, old: &[TokenKey]) -> Result<(), KeysError> {
-        let counts = self.listings_by_epoch();
-        for key in old {
-            let newer = view.charter().active_keys(key.class).map(|newer| newer.epoch).max().unwrap_or_default();
-            for member in view.charter().publishers() {
-                let of = |epoch: u16| counts.get(&(member.number, key.class, epoch)).copied().unwrap_or(0);
-                let (count, carried) = (of(key.epoch), of(newer));
-                if carried < count {
-                    return Err(KeysError::NotCarried { member: member.slug.clone(), count, carried });
+        if self.store().is_behind() || self.check_context().is_stale() {
+            return Err(KeysError::NotFresh);
+        }
+        let today = clock::wall().day();
+        let (mut left, mut newer): (BTreeMap<MemberNumber, BTreeSet<u64>>, BTreeMap<MemberNumber, Vec<u64>>) =
+            Default::default();
+        self.store().table().reader().for_each(None, |row| {
+            let key = old.iter().find(|key| key.class.number() == row.class).filter(|_| today < row.expires);
+            match key.map(|key| row.epoch.cmp(&key.epoch)) {
+                Some(Ordering::Equal) => {
+                    left.entry(row.publisher).or_default().insert(u64::from(row.leaf));
+                }
+                Some(Ordering::Greater) => newer.entry(row.publisher).or_default().push(u64::from(row.leaf)),
+                _ => {}
+            }
+        });
+        // Listings of expelled members count nowhere.
+        let counts = |number: &MemberNumber| {
+            view.charter().member(*number).filter(|member| member.state != MemberState::Expelled)
+        };
+        left.retain(|publisher, _| counts(publisher).is_some());
+        for (publisher, mut leaves) in newer {
+            let Some(left) = left.get_mut(&publisher) else { continue };
+            leaves.sort_unstable();
+            self.carried_by(publisher, &leaves, |leaf| {
+                left.remove(&leaf);
+            })?;
+        }
+        match left.into_iter().find(|(_, leaves)| !leaves.is_empty()) {
+            None => Ok(()),
+            Some((publisher, leaves)) => {
+                let member = counts(&publisher).map(|member| member.slug.clone()).unwrap_or_default();
+                Err(KeysError::NotCarried { member, count: leaves.len() as u64 })
+            }
+        }
+    }
+
+    /// Names the leaves that these entries of a feed carry on. Bodies are read in stretches: one by one would read each chunk again
+    /// and again.
+    fn carried_by(
+        &self,
+        publisher: MemberNumber,
+        leaves: &[u64],
+        mut each: impl FnMut(u64),
+    ) -> Result<(), StorageError> {
+        let mut at = 0;
+        while let Some(first) = leaves.get(at) {
+            let stretch = self.store().leaves(publisher, *first, LEAVES_AT_ONCE)?;
+            let end = stretch.last().map_or(*first, |(index, _)| *index).max(*first);
+            for (index, leaf) in stretch {
+                if leaves[at..].binary_search(&index).is_ok()
+                    && let Leaf::Entry(Entry::List(listing)) = leaf
+                    && let Some(earlier) = listing.carries
+                {
+                    each(earlier);
                 }
             }
+            at += leaves[at..].partition_point(|leaf| *leaf <= end);
         }
         Ok(())
     }

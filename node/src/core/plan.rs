@@ -32,7 +32,10 @@ use crate::{
         standing_of,
         table::{Prefix, Reader, Row, prefix_of},
     },
-    tokens::{Derivations, Maker, Prepared, TokenError, vault::VaultRecord},
+    tokens::{
+        Derivations, Maker, Prepared, TokenError,
+        vault::{Vault, VaultRecord},
+    },
 };
 
 /// Buffers that one thread keeps while it plans.
@@ -52,7 +55,9 @@ pub struct Session {
     /// The first leaf of this batch.
     first: u64,
     /// Identifiers that the next epoch will need: see [`crate::tokens::vault`].
-    pub(super) vault: Vec<VaultRecord>,
+    pub(super) kept: Vec<VaultRecord>,
+    /// The identifiers that are kept already.
+    vault: Arc<Vault>,
     pub(super) staging: Option<Staging>,
     /// Nobody else plans or publishes while this session lives: what is planned against the table stays true. The last field,
     /// so that nothing of this session is left when the next one begins.
@@ -65,8 +70,8 @@ struct Planned {
     /// One, or while two epochs are active one for each that has the listing.
     entries: [Option<EncodedEntry>; 2],
     key: (Prefix, u8),
-    /// The identifier of a new listing, if the next epoch will need it.
-    identifier: Option<(u16, List, Subject)>,
+    /// The identifier of a listing, if the next epoch will need it: of the new one, or of one that stands at that leaf.
+    identifier: Option<(Option<u64>, u16, List, Subject)>,
 }
 
 impl Planned {
@@ -77,11 +82,12 @@ impl Planned {
 
 impl Session {
     /// Begins a batch against the present state, as the only writer.
-    pub fn new(node: &Node, writer: Writer) -> Result<Session, PublishError> {
+    pub(super) fn new(node: &Node, writer: Writer) -> Result<Session, PublishError> {
         let (view, me) = (node.view(), node.may_publish()?);
         Ok(Session {
             first: view.head(me).map_or(0, |head| head.size),
-            vault: Vec::new(),
+            kept: Vec::new(),
+            vault: node.vault().clone(),
             me,
             _writer: writer,
             view,
@@ -178,7 +184,7 @@ impl Session {
         }
         let key = (prefix_of(&next.token), next.list.number());
         let entry = build::encode_entry(&Entry::List(next))?;
-        let identifier = Some((epoch, listing.list, subject.clone()));
+        let identifier = Some((None, epoch, listing.list, subject.clone()));
         Ok(Some(Planned { outcome: Outcome::Listed, entries: [Some(entry), None], key, identifier }))
     }
 
@@ -186,6 +192,7 @@ impl Session {
         let mut outcomes = Vec::with_capacity(planned.len());
         for plan in planned {
             if plan.entries.iter().all(Option::is_none) {
+                self.keep(plan.identifier);
                 outcomes.push(plan.outcome);
                 continue;
             }
@@ -193,11 +200,7 @@ impl Session {
                 outcomes.push(Outcome::Refused(Refusal::Repeated));
                 continue;
             }
-            if let Some((epoch, list, subject)) = plan.identifier {
-                let leaf = self.first + self.body.len();
-                let canonical = subject.canonical().to_owned();
-                self.vault.push(VaultRecord { leaf, epoch, list, class: subject.class(), canonical });
-            }
+            self.keep(plan.identifier);
             for encoded in plan.entries.iter().flatten() {
                 self.body.push_encoded(encoded)?;
             }
@@ -207,6 +210,15 @@ impl Session {
             staging.stage(self.body.closed());
         }
         Ok(outcomes)
+    }
+
+    /// Notes an identifier for the vault. One without a leaf is of the entry that comes next.
+    fn keep(&mut self, identifier: Option<(Option<u64>, u16, List, Subject)>) {
+        if let Some((leaf, epoch, list, subject)) = identifier {
+            let leaf = leaf.unwrap_or(self.first + self.body.len());
+            let canonical = subject.canonical().to_owned();
+            self.kept.push(VaultRecord { leaf, epoch, list, class: subject.class(), canonical });
+        }
     }
 
     fn plan_list(
@@ -264,17 +276,25 @@ impl Session {
         let (day, expires) = self.term(class, wanted)?;
         let severity = wanted.severity.unwrap_or_else(|| default_severity(wanted.role));
         let key = (prefix_of(&token), wanted.list.number());
+        let shared = matches!(self.view.tokens.makers(class)?.first(), Some(Maker::Shared(_)));
         let standing = self.standing(&derivations, class, wanted.list, rows);
-        if !standing.is_empty() {
-            let mut entries = [None, None];
-            for (slot, (current, token)) in entries.iter_mut().zip(&standing) {
-                let amendment = self.amendment(current, wanted, severity, token).map(Entry::Amend);
-                *slot = amendment.map(|entry| build::encode_entry(&entry)).transpose()?;
-            }
-            let changes = entries.iter().any(Option::is_some);
-            let outcome = if changes { Outcome::Amended } else { Outcome::Unchanged };
-            return Ok(Planned { outcome, entries, key, identifier: None });
+        let is_carried = standing.first().is_some_and(|(current, _)| current.epoch == epoch);
+        let mut amended = [None, None];
+        for (slot, (current, token)) in amended.iter_mut().zip(&standing) {
+            let amendment = self.amendment(current, wanted, severity, token).map(Entry::Amend);
+            *slot = amendment.map(|entry| build::encode_entry(&entry)).transpose()?;
         }
+        if is_carried {
+            let changes = amended.iter().any(Option::is_some);
+            let outcome = if changes { Outcome::Amended } else { Outcome::Unchanged };
+            // A vault that was lost comes back as the list is given again.
+            let lacks = |current: &Standing| shared && !self.vault.contains(current.leaf);
+            let lacking = standing.iter().map(|(current, _)| current).find(|current| lacks(current));
+            let identifier = lacking.map(|c| (Some(c.leaf), c.epoch, wanted.list, wanted.subject.clone()));
+            return Ok(Planned { outcome, entries: amended, key, identifier });
+        }
+        // It stands under the older epoch alone: with the identifier at hand it is carried over at once.
+        let older = standing.first().map(|(current, _)| *current);
         let entry = {
             self.table.get(&key.0, rows);
             let name = wanted.name.as_deref().filter(|_| self.is_confirmed_by_others(rows, wanted.conduct));
@@ -289,14 +309,14 @@ impl Session {
                 role: wanted.role,
                 direction: wanted.direction,
                 region: wanted.region,
-                day,
-                expires,
+                day: older.map_or(day, |older| older.listed),
+                expires: older.filter(|_| wanted.last_day.is_none()).map_or(expires, |older| older.expires),
                 basis: wanted.basis.clone().unwrap_or_else(|| self.basis.clone()),
                 evidence: self.commit_evidence(&wanted.evidence),
                 // A name that may not be published simply stays at home.
                 name: name.and_then(Result::ok),
                 sealed: None,
-                carries: None,
+                carries: older.map(|older| older.leaf),
             };
             if let Some(details) = &wanted.details {
                 let key = Zeroizing::new(derived.record_key());
@@ -305,9 +325,10 @@ impl Session {
             Entry::List(listing)
         };
         let encoded = build::encode_entry(&entry)?;
-        let shared = matches!(self.view.tokens.makers(class)?.first(), Some(Maker::Shared(_)));
-        let identifier = shared.then(|| (epoch, wanted.list, wanted.subject.clone()));
-        Ok(Planned { outcome: Outcome::Listed, entries: [Some(encoded), None], key, identifier })
+        let identifier = shared.then(|| (None, epoch, wanted.list, wanted.subject.clone()));
+        let outcome = if older.is_some() { Outcome::Amended } else { Outcome::Listed };
+        let [old, _] = amended;
+        Ok(Planned { outcome, entries: [Some(encoded), old], key, identifier })
     }
 
     /// Whether a member under different control lists the same conduct: only then may an organisation be named in clear.

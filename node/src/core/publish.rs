@@ -116,17 +116,27 @@ impl Node {
         Ok(())
     }
 
+    /// Begins a batch as the only writer: waits for the writer's place, and for what a late disk error left of our own feed, since
+    /// leaves are counted from its end.
+    pub async fn session(self: &Arc<Self>) -> Result<Session, PublishError> {
+        let writer = self.writer().await;
+        if !self.is_recovering() {
+            self.catch_up_own_feed().await?;
+        }
+        Session::new(self, writer)
+    }
+
     /// Finishes a session's batch; nothing to say publishes nothing.
     pub async fn publish_session(self: &Arc<Self>, session: Session) -> Result<Option<Head>, PublishError> {
-        let Session { _writer, body, staging, vault, .. } = session;
+        let Session { _writer, body, staging, kept: identifiers, .. } = session;
         if let Some(staging) = staging {
             staging.settle().await;
         }
-        if !vault.is_empty() {
+        if !identifiers.is_empty() {
             // Before the batch: a listing in force whose identifier is lost could not be carried into the next epoch. A record
             // of a leaf that does not come about is replaced by that of the one that does.
             let node = self.clone();
-            let kept = tokio::task::spawn_blocking(move || node.vault().put_all(&vault)).await;
+            let kept = tokio::task::spawn_blocking(move || node.vault().put_all(&identifiers)).await;
             kept.map_err(|_| PublishError::Stopping)??;
         }
         if body.is_empty() { Ok(None) } else { self.publish(body).await.map(Some) }

@@ -75,7 +75,7 @@ pub struct Carried {
 pub enum Outcome {
     /// A new listing.
     Listed,
-    /// A change to a listing.
+    /// A change to a listing, or the same listing under the next key epoch.
     Amended,
     /// It stands there just so already.
     Unchanged,

@@ -100,9 +100,13 @@ impl Zh for KeysError {
             KeysError::NothingToRetire(epoch) => {
                 format!("第 {epoch} 期没有已有后继的有效密钥：用 antibrush keys status 查看各期")
             }
-            KeysError::NotCarried { member, count, carried } => format!(
-                "{member} 在旧一期有 {count} 条有效列入，新一期只有 {carried} 条：请等其节点转入完毕，或用 --force 停用（这些列入将不再可见）"
+            KeysError::NotCarried { member, count } => format!(
+                "{member} 在旧一期有 {count} 条有效列入尚未转入新一期：请等其节点转入完毕（标识库丢失的平台须重新导入名单），或用 --force 停用（这些列入将不再可见）"
             ),
+            KeysError::NotFresh => {
+                "本节点尚未收齐所有名单源，无法判断列入是否都已转入：请等 antibrush feed show 显示最新，或用 --force 停用".to_owned()
+            }
+            KeysError::Storage(error) => error.zh(),
             KeysError::Call(error) => error.zh(),
             KeysError::NoSuchCeremony(id) => format!("本节点不知道密钥仪式 {id}：用 antibrush keys status 查看"),
             KeysError::Minutes => "密钥仪式的时限须为1分钟至7天：请改正".to_owned(),

@@ -190,6 +190,16 @@ impl Vault {
         Ok(())
     }
 
+    /// Whether there is a record of a leaf.
+    pub fn contains(&self, leaf: u64) -> bool {
+        self.lock().places.contains_key(&leaf)
+    }
+
+    /// The leaves that have a record.
+    pub fn leaves(&self) -> Vec<u64> {
+        self.lock().places.keys().copied().collect()
+    }
+
     /// The record of a leaf.
     pub fn get(&self, leaf: u64) -> Option<VaultRecord> {
         let inner = self.lock();
