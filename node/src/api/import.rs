@@ -21,9 +21,10 @@ use super::{
     lines::{self, RejectedRow},
 };
 use crate::{
-    core::{Counted, ENTRIES_PER_IMPORTED_BATCH, Node, Outcome, PublishError, Session, Wanted},
+    core::{Counted, ENTRIES_PER_IMPORTED_BATCH, Node, Outcome, PublishError, Refusal, Session, Wanted},
     import::{Record, Reject, Table},
     lang::Zh,
+    tokens::{TokenError, Unavailable},
 };
 
 /// The most body bytes of one imported batch: its chunks fit into one header beside the most varied totals.
@@ -54,6 +55,16 @@ pub enum ImportLine {
     },
     /// A row that was not taken.
     Reject(RejectedRow),
+    /// Good rows that were not published, because too few key holders answer or a quota is used up. Importing the same file again
+    /// goes on from there.
+    Left {
+        /// How many.
+        rows: u64,
+        /// Why, and what to do.
+        detail: String,
+        /// The same in Chinese.
+        detail_zh: String,
+    },
     /// A batch is durable and queryable.
     Batch {
         /// Its number.
@@ -69,6 +80,8 @@ pub enum ImportLine {
         counted: Counted,
         /// Rows that were not taken.
         rejected: u64,
+        /// Good rows that are left for later.
+        left: u64,
         /// Whether nothing was published.
         dry_run: bool,
     },
@@ -113,6 +126,9 @@ struct Import<'a> {
     counted: Counted,
     rows: u64,
     rejected: u64,
+    /// Good rows that the key holders did not evaluate, and why the last of them was not.
+    left: u64,
+    reason: Option<Arc<Unavailable>>,
     failed: Option<ImportLine>,
 }
 
@@ -130,6 +146,8 @@ impl Import<'_> {
             counted: Counted::default(),
             rows: 0,
             rejected: 0,
+            left: 0,
+            reason: None,
             failed: None,
         };
         // A reader that is gone shows when the next line with content is sent.
@@ -147,8 +165,13 @@ impl Import<'_> {
         if !read.is_ok_and(|summary| summary.is_stopped) {
             import.publish().map_err(error_line)?;
         }
-        let Import { rows, counted, rejected, dry_run, .. } = import;
-        Ok(ImportLine::Summary { rows, counted, rejected, dry_run })
+        let Import { rows, counted, rejected, left, reason, dry_run, .. } = import;
+        if let Some(reason) = reason {
+            let (detail, detail_zh) =
+                (format!("{left} good rows are left: {reason}"), format!("尚余 {left} 个有效行：{}", reason.zh()));
+            out.send(&ImportLine::Left { rows: left, detail, detail_zh });
+        }
+        Ok(ImportLine::Summary { rows, counted, rejected, left, dry_run })
     }
 
     fn block(&mut self, block: Vec<Result<Record, Reject>>) -> ControlFlow<()> {
@@ -195,6 +218,11 @@ impl Import<'_> {
         let session = self.session()?;
         let outcomes = session.list(&wishes, &prepared).map_err(error_line)?;
         for (line, outcome) in lines.into_iter().zip(&outcomes) {
+            if let Outcome::Refused(Refusal::Token(TokenError::Unavailable(reason))) = outcome {
+                self.left += 1;
+                self.reason = Some(reason.clone());
+                continue;
+            }
             self.counted.count(outcome);
             if let Outcome::Refused(refusal) = outcome {
                 self.rejected += 1;

@@ -1,6 +1,6 @@
 //! `import`: a file of subjects to list.
 
-use std::{fs::File, path::Path};
+use std::{fs::File, path::Path, process::ExitCode};
 
 use axum::body::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,9 +12,12 @@ use crate::{
     lang::Zh,
 };
 
-pub async fn run(context: &Context, args: ImportArgs) -> Result<(), Failure> {
+/// The exit status of an import that left good rows for later.
+const LEFT: u8 = super::tokenize::LEFT;
+
+pub async fn run(context: &Context, args: ImportArgs) -> Result<ExitCode, Failure> {
     if let Some(template) = &args.template {
-        return template_file(context, template);
+        return template_file(context, template).map(|()| ExitCode::SUCCESS);
     }
     let Some(file) = &args.file else {
         return Err(Failure::both("name the file to import", "请指明要导入的文件"));
@@ -25,7 +28,7 @@ pub async fn run(context: &Context, args: ImportArgs) -> Result<(), Failure> {
     client.close().await;
     let summary = outcome?;
     context.output.show(&summary, |summary| print(context, summary, args.rejects.as_deref()));
-    Ok(())
+    Ok(if summary["left"] == 0 { ExitCode::SUCCESS } else { ExitCode::from(LEFT) })
 }
 
 fn template_file(context: &Context, path: &Path) -> Result<(), Failure> {
@@ -59,12 +62,14 @@ async fn import(
     let path = format!("/v1/import?name={name}&dry_run={}", args.dry_run);
     let mut answer = lines::send(client, &path, bytes, interrupted).await?;
     let mut rejects = lines::Rejects::new(args.rejects.as_deref(), context.lang())?;
-    let (mut last, mut batches) = (None, Vec::new());
+    let (mut last, mut batches, mut left) = (None, Vec::new(), None);
     while let Some(line) = answer.next().await? {
         if let Some(progress) = line.get("progress") {
             bar.set_position(progress["done"].as_u64().unwrap_or(0));
         } else if let Some(reject) = line.get("reject") {
             rejects.take(reject)?;
+        } else if let Some(reason) = line.get("left") {
+            left = Some(reason.clone());
         } else if let Some(batch) = line.get("batch") {
             batches.push(batch.clone());
         } else {
@@ -75,6 +80,9 @@ async fn import(
     let last = last.ok_or_else(|| answer.cut_short())?;
     let mut summary = last["summary"].clone();
     summary["batches"] = batches.into();
+    if let Some(left) = left {
+        summary["left_reason"] = json!({ "detail": left["detail"], "detail_zh": left["detail_zh"] });
+    }
     summary["first_rejects"] = rejects.into_first().into();
     Ok(summary)
 }
@@ -106,6 +114,13 @@ fn print(context: &Context, summary: &Value, rejects: Option<&Path>) {
             if dry { "（试运行，未发布）" } else { "" }
         ),
     );
+    if let Some(reason) = summary.get("left_reason") {
+        let text = |key: &str| reason[key].as_str().unwrap_or_default().to_owned();
+        context.output.say(
+            format!("{}. Import the same file again later: what stands already changes nothing.", text("detail")),
+            format!("{}。请稍后重新导入同一文件，已列入的不会重复。", text("detail_zh")),
+        );
+    }
     lines::print_rejects(context, summary, rejects);
 }
 

@@ -163,7 +163,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Init(args) => init::run(context, args),
         Verb::Run(args) => run::run(context, args).await,
         Verb::Demo(args) => crate::demo::run(context, args).await,
-        Verb::Import(args) => import::run(context, args).await,
+        Verb::Import(args) => return import::run(context, args).await,
         Verb::Tokenize(args) => return tokenize::run(context, args).await,
         Verb::List(args) => listing::list(context, args).await,
         Verb::Clear(args) => listing::clear(context, args).await,

@@ -20,7 +20,8 @@ pub async fn run(context: &Context, args: TokenizeArgs) -> Result<ExitCode, Fail
     client.close().await;
     let summary = outcome?;
     context.output.show(&summary, |summary| print(context, summary, args.rejects.as_deref()));
-    Ok(if summary["unavailable"] == 0 { ExitCode::SUCCESS } else { ExitCode::from(LEFT) })
+    let all = summary["unavailable"] == 0 && summary["keyless"] == 0;
+    Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(LEFT) })
 }
 
 /// Sends the file and follows the answer line by line. Returns the summary with the rejects in it, and why it ended early.
@@ -93,10 +94,21 @@ fn print(context: &Context, summary: &Value, rejects: Option<&Path>) {
             );
         }
     }
-    if number("unavailable") == 0 {
+    let (rejected, keyless) = (number("rejected") - number("keyless"), number("keyless"));
+    if keyless > 0 {
         context.output.say(
-            "Everything is prepared: checks of these subjects are answered locally.",
-            "全部准备就绪：对这些主体的查询均在本机作答。",
+            format!("{keyless} of the rejected rows are of classes without a token key: run this again after a key ceremony."),
+            format!("未采用的行中有 {keyless} 行所属类型尚无令牌密钥：请在密钥仪式之后重新执行。"),
+        );
+    } else if number("unavailable") == 0 && rejected > 0 {
+        context.output.say(
+            format!("Every good row is prepared; {rejected} were rejected."),
+            format!("有效行已全部就绪，另有 {rejected} 行未采用。"),
+        );
+    } else if number("unavailable") == 0 {
+        context.output.say(
+            "Everything is prepared: checks of these subjects are answered locally until the key epoch is retired.",
+            "全部准备就绪：在该期密钥停用之前，对这些主体的查询均在本机作答。",
         );
     }
 }

@@ -113,6 +113,8 @@ pub struct TokenizeSummary {
     evaluated: u64,
     /// Not taken.
     rejected: u64,
+    /// Those of them whose class has no token key: nothing is wrong with the rows.
+    keyless: u64,
     /// Left: a quota is used up, or too few key holders answer.
     unavailable: u64,
 }

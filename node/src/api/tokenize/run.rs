@@ -48,6 +48,8 @@ enum Found {
     Known,
     Unknown(SubjectRow),
     Rejected(RejectedRow),
+    /// Of a class that has no token key.
+    Keyless(RejectedRow),
     Failed(TokenError),
 }
 
@@ -124,6 +126,11 @@ impl<'a, H: Holders> Run<'a, H> {
                 Found::Unknown(row) => self.pending.push(row),
                 Found::Rejected(reject) => {
                     self.counted.rejected += 1;
+                    heard &= (self.send)(&TokenizeLine::Reject(reject));
+                }
+                Found::Keyless(reject) => {
+                    self.counted.rejected += 1;
+                    self.counted.keyless += 1;
                     heard &= (self.send)(&TokenizeLine::Reject(reject));
                 }
                 Found::Failed(error) => return self.fail(error_line(error)),
@@ -263,7 +270,7 @@ fn find(holders: &impl Holders, row: Result<SubjectRow, Reject>, scratch: &mut V
             Ok(false) => Found::Unknown(row),
             Err(error) => Found::Failed(error),
         },
-        Err(error @ TokenError::NoKey(_)) => Found::Rejected(RejectedRow::refused(row.line, &error)),
+        Err(error @ TokenError::NoKey(_)) => Found::Keyless(RejectedRow::refused(row.line, &error)),
         Err(error) => Found::Failed(error),
     }
 }

@@ -73,8 +73,9 @@ impl Fake {
         let rows: Vec<u64> = progress.iter().map(|line| line["progress"]["rows"].as_u64().unwrap()).collect();
         assert!(rows.is_sorted(), "{rows:?}");
         if let Ok(TokenizeLine::Summary(summary)) = &last {
-            let TokenizeSummary { rows: all, local, known, evaluated, rejected, unavailable } = *summary;
+            let TokenizeSummary { rows: all, local, known, evaluated, rejected, unavailable, keyless } = *summary;
             assert_eq!(all, local + known + evaluated + rejected + unavailable, "every row is counted once");
+            assert!(keyless <= rejected, "{keyless} of {rejected}");
             assert_eq!((done.last(), rows.last()), (Some(&100), Some(&all)));
         }
         (last, other)
