@@ -10,7 +10,9 @@ use crate::lang::Zh;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// The member's role may not derive tokens.
-    #[error("this node is an observer's: it verifies and counts, but may not turn identifiers into tokens")]
+    #[error(
+        "this node belongs to an observer or a key holder: it verifies and counts, but may not turn identifiers into tokens; ask on a platform's node"
+    )]
     NotEntitled,
     /// The charter has no key for the class.
     #[error(
@@ -29,7 +31,7 @@ impl Zh for TokenError {
     fn zh(&self) -> String {
         match self {
             TokenError::NotEntitled => {
-                "本节点属于监管观察员：可以校验和统计，但不能把标识转换为令牌，请在平台节点上查询".to_owned()
+                "本节点属于观察员或密钥持有方：可以校验和统计，但不能把标识转换为令牌，请在平台节点上查询".to_owned()
             }
             TokenError::NoKey(class) => format!(
                 "联盟没有{}（{class}）类的令牌密钥：请联系秘书处举行密钥仪式（antibrush keys ceremony）",
@@ -106,11 +108,7 @@ impl fmt::Display for HolderProblem {
             HolderProblem::NoAnswer => "does not answer",
             HolderProblem::Busy => "has too much to do",
             HolderProblem::Exhausted { renews } => {
-                return write!(
-                    f,
-                    "has evaluated this member's quota of the day, which renews at {}",
-                    clock_text(*renews)
-                );
+                return write!(f, "has no quota left for this member until {} Beijing time", clock_text(*renews));
             }
             HolderProblem::Refused(Refusal::NoShare) => "has no share of this key",
             HolderProblem::Refused(Refusal::NotEntitled) => "does not evaluate for this member's role",
@@ -131,7 +129,7 @@ impl Zh for HolderProblem {
             HolderProblem::NoAnswer => "没有应答",
             HolderProblem::Busy => "任务过多",
             HolderProblem::Exhausted { renews } => {
-                return format!("本成员当日配额已用完，{} 恢复", clock_text(*renews));
+                return format!("本成员当日配额已用完，北京时间 {} 恢复", clock_text(*renews));
             }
             HolderProblem::Refused(Refusal::NoShare) => "没有该密钥的份额",
             HolderProblem::Refused(Refusal::NotEntitled) => "不为本成员的角色求值",
