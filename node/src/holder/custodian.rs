@@ -289,7 +289,8 @@ fn present_shares(
     me: Option<MemberNumber>,
 ) -> Result<Zeroizing<Vec<[u8; 32]>>, CustodyError> {
     let c = call.payload();
-    let mut shares = Zeroizing::new(Vec::new());
+    // A vector that grows would leave the secrets behind where it was.
+    let mut shares = Zeroizing::new(Vec::with_capacity(c.classes.len()));
     let (Some(me), Kind::Refresh) = (me, c.kind) else { return Ok(shares) };
     let number = c.share_number(me).map(usize::from).unwrap_or_default();
     for class in &c.classes {
