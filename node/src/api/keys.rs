@@ -286,11 +286,12 @@ fn shown(view: &View, status: &CeremonyStatus) -> CeremonyResponse {
     let CeremonyStatus { id, call, phase, waiting_for, faults, in_charter, settled } = status;
     let phase = match phase {
         _ if *in_charter => "in_charter",
+        _ if *settled => "void",
         Some(Phase::Commit) => "commit",
         Some(Phase::Deal) => "deal",
         Some(Phase::Confirm) => "confirm",
-        Some(Phase::Done) if !settled => "done",
-        Some(Phase::Done | Phase::Void) | None => "void",
+        Some(Phase::Done) => "done",
+        Some(Phase::Void) | None => "void",
     };
     let fault = |(holder, fault): &(MemberNumber, antibrush_protocol::ceremony::Fault)| FaultShown {
         holder: slug(view, *holder),
@@ -307,7 +308,7 @@ fn shown(view: &View, status: &CeremonyStatus) -> CeremonyResponse {
         issued: call.issued.0,
         deadline: call.deadline.0,
         phase,
-        waiting_for: if *in_charter { Vec::new() } else { slugs(view, waiting_for) },
+        waiting_for: if *settled { Vec::new() } else { slugs(view, waiting_for) },
         faults: if *in_charter { Vec::new() } else { faults.iter().map(fault).collect() },
     }
 }

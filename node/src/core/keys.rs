@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
     board::Post,
-    ceremony::{Call, CeremonyError, Fault, Kind, Phase, Progress},
+    ceremony::{Call, CeremonyError, Fault, Kind, Phase},
     charter::{Charter, CharterError, Holding, TokenKey},
     limits,
     signed::Verified,
@@ -14,7 +14,11 @@ use antibrush_protocol::{
 };
 
 use super::{AdmitError, Node, View, driver::Message};
-use crate::{clock, holder, random};
+use crate::{
+    clock,
+    holder::{self, Standing},
+    random,
+};
 
 /// How long a ceremony may take unless the steward says otherwise: people need not be at hand, nodes must run.
 const CEREMONY_SECONDS: u64 = 3600;
@@ -119,7 +123,7 @@ pub struct CeremonyStatus {
     pub faults: Vec<(MemberNumber, Fault)>,
     /// Whether the charter has its result.
     pub in_charter: bool,
-    /// Whether it is over: the charter has its keys, from it or from another one.
+    /// Whether it is over: the charter has its keys, from it or from another one, or will never take them from it.
     pub settled: bool,
 }
 
@@ -272,37 +276,34 @@ impl Node {
 }
 
 fn ceremonies(view: &View, now: Timestamp) -> Vec<CeremonyStatus> {
-    let status = |call: &Verified<Call>| {
-        let settled = holder::is_in_charter(view.charter(), &view.chain, call.payload());
-        let progress = holder::progress_of(view, call, now).ok().flatten();
-        let in_charter = settled && is_source(view, call.payload(), progress.as_ref());
-        CeremonyStatus {
-            settled,
-            id: call.id(),
-            call: call.payload().clone(),
-            phase: progress.as_ref().map(|progress| progress.phase),
-            waiting_for: progress.as_ref().map(|progress| progress.waiting_for.clone()).unwrap_or_default(),
-            faults: progress.map(|progress| progress.faults).unwrap_or_default(),
-            in_charter,
-        }
-    };
-    let mut all: Vec<CeremonyStatus> = view.board.calls().map(status).collect();
+    let mut all: Vec<CeremonyStatus> = view.board.calls().map(|call| status_of(view, call, now)).collect();
     all.sort_by_key(|status| std::cmp::Reverse(status.call.issued));
     all
 }
 
-/// Whether keys that the charter has come from this ceremony, and not from another one of the same classes and epoch.
-fn is_source(view: &View, call: &Call, progress: Option<&Progress>) -> bool {
-    if let Some(outcome) = progress.and_then(|progress| progress.outcome.as_ref()) {
-        let mut versions = view.chain.from(1).iter().rev().map(|version| version.charter());
-        return versions.any(|charter| {
-            outcome.keys.iter().all(|made| {
-                let key = charter.token_keys.iter().find(|key| (key.class, key.epoch) == (made.class, call.epoch));
-                key.is_some_and(|key| key.public_keys == made.public_keys)
-            })
-        });
+fn status_of(view: &View, call: &Verified<Call>, now: Timestamp) -> CeremonyStatus {
+    let progress = holder::progress_of(view, call, now).ok().flatten();
+    let outcome = progress.as_ref().and_then(|progress| progress.outcome.as_ref());
+    let result = outcome.map(|outcome| &outcome.keys[..]);
+    let standing = holder::standing(&view.chain, &view.board, call, result, now);
+    CeremonyStatus {
+        id: call.id(),
+        call: call.payload().clone(),
+        phase: progress.as_ref().map(|progress| progress.phase),
+        waiting_for: progress.as_ref().map(|progress| progress.waiting_for.clone()).unwrap_or_default(),
+        faults: progress.map(|progress| progress.faults).unwrap_or_default(),
+        in_charter: match standing {
+            Standing::InCharter => true,
+            Standing::Replaced => is_last(view, call.payload()),
+            Standing::Open | Standing::Over => false,
+        },
+        settled: standing != Standing::Open,
     }
-    // This node has not seen its end. Nobody calls again for what was made: what came of an earlier call is not in the charter.
+}
+
+/// Whether a ceremony whose end this node has not seen is the last one for its keys. Nobody calls again for what was made: what
+/// came of an earlier call is not in the charter.
+fn is_last(view: &View, call: &Call) -> bool {
     let again = |other: &Call| (other.kind, other.epoch, &other.classes) == (call.kind, call.epoch, &call.classes);
     let mut later = view.board.calls().map(|other| other.payload()).filter(|other| again(other));
     !later.any(|other| other.issued > call.issued)
