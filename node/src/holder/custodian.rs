@@ -199,7 +199,13 @@ fn look(holder: &Holder, view: &View, now: Timestamp, report: bool, seen: &mut S
     seen.said.retain(|id, _| known.contains(id));
     seen.refused.retain(|id, _| known.contains(id));
     let mut posts = erase::retired(holder, view, now);
+    if let Err(error) = erase::seeds(holder.shares(), &view.chain, &view.board, now, clock::system()) {
+        tracing::error!(%error, "the seed of a ceremony that is over could not be erased");
+    }
     if report {
+        if let Err(error) = erase::old_shares(holder.shares(), &view.chain) {
+            tracing::error!(%error, "a share that was replaced could not be erased");
+        }
         posts.extend(usage(holder, view, now));
     }
     looks.push(Look { posts, proposal: None, is_settled: true });

@@ -25,7 +25,7 @@ const CODES: [&str; 3] = ["91350100M000100Y43", "91350100M000200Y4T", "91350100M
 
 pub(super) struct Scene {
     /// Holds the founder's keys.
-    pub _directory: tempfile::TempDir,
+    pub directory: tempfile::TempDir,
     keys: Keys,
     pub chain: CharterChain,
     pub board: Board,
@@ -52,7 +52,7 @@ impl Scene {
         };
         let charter = found(&founding, &profile, &keys, &["/ip4/127.0.0.1/tcp/1".parse().unwrap()], NOW).unwrap();
         let chain = CharterChain::found(charter, None).unwrap();
-        let mut scene = Scene { _directory: directory, keys, chain, board: Board::default() };
+        let mut scene = Scene { directory, keys, chain, board: Board::default() };
         scene.amend(|charter| {
             for number in [2, 3] {
                 let mut member = charter.members[0].clone();

@@ -65,7 +65,7 @@ fn has_result(chain: &CharterChain, call: &Call, keys: &[ClassKeys]) -> bool {
 }
 
 /// Whether the charter has other keys than when it was called, in all classes.
-fn is_replaced(chain: &CharterChain, call: &Call) -> bool {
+pub(super) fn is_replaced(chain: &CharterChain, call: &Call) -> bool {
     call.classes.iter().zip(keys_before(chain, call)).all(|(class, before)| {
         let before = before.filter(|_| call.kind == Kind::Refresh);
         find(chain.current(), *class, call.epoch).is_some_and(|now| Some(&now.public_keys) != before.as_ref())
@@ -99,7 +99,7 @@ fn is_called_again(charter: &Charter, board: &Board, call: &Verified<Call>) -> b
 }
 
 /// Whether a call is for one of these classes in this epoch.
-fn is_for_same(call: &Call, epoch: u16, classes: &[Class]) -> bool {
+pub(crate) fn is_for_same(call: &Call, epoch: u16, classes: &[Class]) -> bool {
     call.epoch == epoch && call.classes.iter().any(|class| classes.contains(class))
 }
 
