@@ -237,8 +237,7 @@ pub async fn call(
         }
     };
     let called: Verified<_> = app.node.call_ceremony(wish, &request.classes, request.minutes).await?;
-    let status = app.node.ceremony(&called.id())?;
-    Ok(Json(shown(&app.node.view(), &status)))
+    one(app, called.id()).await.map(Json)
 }
 
 /// Shows one ceremony.
@@ -256,8 +255,13 @@ pub async fn ceremony(
     hex::decode_to_slice(&id, &mut bytes).map_err(|_| {
         Problem::bad_request("a ceremony's id has 64 hex digits", "密钥仪式的编号为64位十六进制数字：请核对")
     })?;
-    let status = app.node.ceremony(&bytes)?;
-    Ok(Json(shown(&app.node.view(), &status)))
+    one(app, bytes).await.map(Json)
+}
+
+/// One ceremony, computed where that may take its time.
+async fn one(app: App, id: Hash) -> Result<CeremonyResponse, Problem> {
+    let look = move || Ok(shown(&app.node.view(), &app.node.ceremony(&id)?));
+    tokio::task::spawn_blocking(look).await.map_err(|_| Problem::stopping())?
 }
 
 /// Retires an epoch: nobody answers under its keys any more, and the holders erase their shares.

@@ -8,7 +8,7 @@ use antibrush_protocol::{
     ceremony::{Call, CeremonyError, Fault, Kind, Phase},
     charter::{Charter, CharterError, Holding, TokenKey},
     limits,
-    signed::Verified,
+    signed::{Signer, Verified},
     subject::Class,
     suite::Suite,
 };
@@ -170,13 +170,25 @@ impl Node {
         if seconds == 0 || seconds > limits::CEREMONY_SECONDS {
             return Err(KeysError::Minutes);
         }
-        let open = ceremonies(&view, now).into_iter().find(|status| is_open(status, now));
-        if let Some(open) = open {
-            return Err(KeysError::UnderWay(open.call.deadline));
-        }
         let charter = view.charter();
         let holding = charter.holding.as_ref().ok_or(KeysError::NoHolders)?;
-        let (kind, epoch, classes) = plan(charter, wish, classes)?;
+        let steward = self.keys().steward().map_err(AdmitError::from)?;
+        let planned = plan(charter, wish, classes);
+        let looked = view.clone();
+        let open = tokio::task::spawn_blocking(move || open_calls(&looked, now)).await;
+        let open = open.map_err(|_| AdmitError::Stopping)?;
+        // A steward that calls again for the same keys gives up its own ceremony.
+        let gives_way = |older: &Verified<Call>| {
+            let same = |(_, epoch, classes): &(_, u16, Vec<_>)| holder::is_for_same(older.payload(), *epoch, classes);
+            older.key() == steward.public() && planned.as_ref().is_ok_and(same)
+        };
+        if let Some(older) = open.iter().find(|older| !gives_way(older)) {
+            return Err(KeysError::UnderWay(older.payload().deadline));
+        }
+        let (kind, epoch, classes) = planned?;
+        // Of calls for the same keys the later one counts.
+        let before = view.board.calls().map(|call| call.payload()).filter(|c| holder::is_for_same(c, epoch, &classes));
+        let now = before.map(|before| before.issued.plus(1)).fold(now, Timestamp::max);
         let keys = match kind {
             Kind::Generate => Vec::new(),
             Kind::Refresh => refreshed(charter, holding, &classes)?,
@@ -195,7 +207,6 @@ impl Node {
             nonce: random::bytes(),
         };
         call.check()?;
-        let steward = self.keys().steward().map_err(AdmitError::from)?;
         let post = Post::sign(&call, steward, Post::Call);
         let Post::Call(signed) = &post else { return Err(KeysError::NothingThere) };
         let id = signed.id();
@@ -270,7 +281,8 @@ impl Node {
 
     /// One ceremony.
     pub fn ceremony(&self, id: &Hash) -> Result<CeremonyStatus, KeysError> {
-        let found = self.ceremonies().into_iter().find(|status| status.id == *id);
+        let view = self.view();
+        let found = view.board.call(id).map(|call| status_of(&view, call, clock::wall()));
         found.ok_or_else(|| KeysError::NoSuchCeremony(hex::encode(id)))
     }
 }
@@ -307,6 +319,12 @@ fn is_last(view: &View, call: &Call) -> bool {
     let again = |other: &Call| (other.kind, other.epoch, &other.classes) == (call.kind, call.epoch, &call.classes);
     let mut later = view.board.calls().map(|other| other.payload()).filter(|other| again(other));
     !later.any(|other| other.issued > call.issued)
+}
+
+/// The calls to ceremonies that may still come to something.
+fn open_calls(view: &View, now: Timestamp) -> Vec<Verified<Call>> {
+    let running = view.board.calls().filter(|call| now < call.payload().deadline);
+    running.filter(|call| is_open(&status_of(view, call, now), now)).cloned().collect()
 }
 
 fn is_open(status: &CeremonyStatus, now: Timestamp) -> bool {

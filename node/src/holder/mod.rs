@@ -21,4 +21,5 @@ mod standing;
 
 pub use custodian::Custodian;
 pub use service::Holder;
+pub(crate) use standing::is_for_same;
 pub use standing::{Standing, progress_of, standing};
