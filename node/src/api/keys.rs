@@ -237,8 +237,7 @@ pub async fn call(
         }
     };
     let called: Verified<_> = app.node.call_ceremony(wish, &request.classes, request.minutes).await?;
-    let status = app.node.ceremony(&called.id())?;
-    Ok(Json(shown(&app.node.view(), &status)))
+    one(app, called.id()).await.map(Json)
 }
 
 /// Shows one ceremony.
@@ -256,8 +255,13 @@ pub async fn ceremony(
     hex::decode_to_slice(&id, &mut bytes).map_err(|_| {
         Problem::bad_request("a ceremony's id has 64 hex digits", "密钥仪式的编号为64位十六进制数字：请核对")
     })?;
-    let status = app.node.ceremony(&bytes)?;
-    Ok(Json(shown(&app.node.view(), &status)))
+    one(app, bytes).await.map(Json)
+}
+
+/// One ceremony, computed where that may take its time.
+async fn one(app: App, id: Hash) -> Result<CeremonyResponse, Problem> {
+    let look = move || Ok(shown(&app.node.view(), &app.node.ceremony(&id)?));
+    tokio::task::spawn_blocking(look).await.map_err(|_| Problem::stopping())?
 }
 
 /// Retires an epoch: nobody answers under its keys any more, and the holders erase their shares.
@@ -286,11 +290,12 @@ fn shown(view: &View, status: &CeremonyStatus) -> CeremonyResponse {
     let CeremonyStatus { id, call, phase, waiting_for, faults, in_charter, settled } = status;
     let phase = match phase {
         _ if *in_charter => "in_charter",
+        _ if *settled => "void",
         Some(Phase::Commit) => "commit",
         Some(Phase::Deal) => "deal",
         Some(Phase::Confirm) => "confirm",
-        Some(Phase::Done) if !settled => "done",
-        Some(Phase::Done | Phase::Void) | None => "void",
+        Some(Phase::Done) => "done",
+        Some(Phase::Void) | None => "void",
     };
     let fault = |(holder, fault): &(MemberNumber, antibrush_protocol::ceremony::Fault)| FaultShown {
         holder: slug(view, *holder),
@@ -307,7 +312,7 @@ fn shown(view: &View, status: &CeremonyStatus) -> CeremonyResponse {
         issued: call.issued.0,
         deadline: call.deadline.0,
         phase,
-        waiting_for: if *in_charter { Vec::new() } else { slugs(view, waiting_for) },
+        waiting_for: if *settled { Vec::new() } else { slugs(view, waiting_for) },
         faults: if *in_charter { Vec::new() } else { faults.iter().map(fault).collect() },
     }
 }

@@ -120,8 +120,8 @@ fn void(ended: &Value) -> Failure {
     };
     if ended["faults"].as_array().is_none_or(Vec::is_empty) {
         return Failure::both(
-            "the charter has keys from another ceremony; look at `antibrush keys status`",
-            "章程中的密钥来自另一次密钥仪式：请用 antibrush keys status 查看",
+            "this ceremony is over: another one was called, or the charter has other keys or holders; look at `antibrush keys status`",
+            "本次密钥仪式已作废：已另行召集，或章程中的密钥、持有方已变更：请用 antibrush keys status 查看",
         );
     }
     Failure::both(

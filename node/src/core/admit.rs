@@ -270,18 +270,34 @@ impl Admitter {
 
     /// Makes and signs the next version of the charter with one change, and waits until it is in force here.
     pub async fn amend(&self, change: impl FnOnce(&mut Charter)) -> Result<u64, AdmitError> {
+        let change = |charter: &mut Charter| {
+            change(charter);
+            true
+        };
+        // Never `None`: this change is always made.
+        self.amend_if(change).await?.ok_or(AdmitError::Stopping)
+    }
+
+    /// The same for a change that may find the charter in force to be another one than it was meant for: it says whether it
+    /// changed anything, and `None` means that there is no new version.
+    pub async fn amend_if(&self, change: impl FnOnce(&mut Charter) -> bool) -> Result<Option<u64>, AdmitError> {
         let _one = self.one_at_a_time.lock().await;
         let view = self.view.load_full();
         self.require_steward(&view)?;
         if view.wrong_clock(clock::now()).is_some() {
             return Err(AdmitError::Charter(CharterError::FromTheFuture));
         }
-        let charter = self.amended(&view, change)?;
+        let mut changed = false;
+        let amended = self.amended(&view, |charter| changed = change(charter));
+        if !changed {
+            return Ok(None);
+        }
+        let charter = amended?;
         let number = charter.charter().number;
         let (reply, outcome) = oneshot::channel();
         self.core.send(Message::Charter { charter, reply }).await.map_err(|_| AdmitError::Stopping)?;
         outcome.await.map_err(|_| AdmitError::Stopping)??;
-        Ok(number)
+        Ok(Some(number))
     }
 
     /// The next version of the charter, signed by this steward.

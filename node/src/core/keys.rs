@@ -9,18 +9,23 @@ use std::{
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
     board::Post,
-    ceremony::{Call, CeremonyError, Fault, Kind, Phase, Progress},
+    ceremony::{Call, CeremonyError, Fault, Kind, Phase},
     charter::{Charter, CharterError, Holding, MemberState, TokenKey},
     entry::Entry,
     feed::Leaf,
     limits,
-    signed::Verified,
+    signed::{Signer, Verified},
     subject::Class,
     suite::Suite,
 };
 
 use super::{AdmitError, Node, View, driver::Message};
-use crate::{clock, holder, random, storage::StorageError};
+use crate::{
+    clock,
+    holder::{self, Standing},
+    random,
+    storage::StorageError,
+};
 
 /// How long a ceremony may take unless the steward says otherwise: people need not be at hand, nodes must run.
 const CEREMONY_SECONDS: u64 = 3600;
@@ -133,7 +138,7 @@ pub struct CeremonyStatus {
     pub faults: Vec<(MemberNumber, Fault)>,
     /// Whether the charter has its result.
     pub in_charter: bool,
-    /// Whether it is over: the charter has its keys, from it or from another one.
+    /// Whether it is over: the charter has its keys, from it or from another one, or will never take them from it.
     pub settled: bool,
 }
 
@@ -180,13 +185,25 @@ impl Node {
         if seconds == 0 || seconds > limits::CEREMONY_SECONDS {
             return Err(KeysError::Minutes);
         }
-        let open = ceremonies(&view, now).into_iter().find(|status| is_open(status, now));
-        if let Some(open) = open {
-            return Err(KeysError::UnderWay(open.call.deadline));
-        }
         let charter = view.charter();
         let holding = charter.holding.as_ref().ok_or(KeysError::NoHolders)?;
-        let (kind, epoch, classes) = plan(charter, wish, classes)?;
+        let steward = self.keys().steward().map_err(AdmitError::from)?;
+        let planned = plan(charter, wish, classes);
+        let looked = view.clone();
+        let open = tokio::task::spawn_blocking(move || open_calls(&looked, now)).await;
+        let open = open.map_err(|_| AdmitError::Stopping)?;
+        // A steward that calls again for the same keys gives up its own ceremony.
+        let gives_way = |older: &Verified<Call>| {
+            let same = |(_, epoch, classes): &(_, u16, Vec<_>)| holder::is_for_same(older.payload(), *epoch, classes);
+            older.key() == steward.public() && planned.as_ref().is_ok_and(same)
+        };
+        if let Some(older) = open.iter().find(|older| !gives_way(older)) {
+            return Err(KeysError::UnderWay(older.payload().deadline));
+        }
+        let (kind, epoch, classes) = planned?;
+        // Of calls for the same keys the later one counts.
+        let before = view.board.calls().map(|call| call.payload()).filter(|c| holder::is_for_same(c, epoch, &classes));
+        let now = before.map(|before| before.issued.plus(1)).fold(now, Timestamp::max);
         let keys = match kind {
             Kind::Generate => Vec::new(),
             Kind::Refresh => refreshed(charter, holding, &classes)?,
@@ -205,7 +222,6 @@ impl Node {
             nonce: random::bytes(),
         };
         call.check()?;
-        let steward = self.keys().steward().map_err(AdmitError::from)?;
         let post = Post::sign(&call, steward, Post::Call);
         let Post::Call(signed) = &post else { return Err(KeysError::NothingThere) };
         let id = signed.id();
@@ -333,46 +349,50 @@ impl Node {
 
     /// One ceremony.
     pub fn ceremony(&self, id: &Hash) -> Result<CeremonyStatus, KeysError> {
-        let found = self.ceremonies().into_iter().find(|status| status.id == *id);
+        let view = self.view();
+        let found = view.board.call(id).map(|call| status_of(&view, call, clock::wall()));
         found.ok_or_else(|| KeysError::NoSuchCeremony(hex::encode(id)))
     }
 }
 
 fn ceremonies(view: &View, now: Timestamp) -> Vec<CeremonyStatus> {
-    let status = |call: &Verified<Call>| {
-        let settled = holder::is_in_charter(view.charter(), &view.chain, call.payload());
-        let progress = holder::progress_of(view, call, now).ok().flatten();
-        let in_charter = settled && is_source(view, call.payload(), progress.as_ref());
-        CeremonyStatus {
-            settled,
-            id: call.id(),
-            call: call.payload().clone(),
-            phase: progress.as_ref().map(|progress| progress.phase),
-            waiting_for: progress.as_ref().map(|progress| progress.waiting_for.clone()).unwrap_or_default(),
-            faults: progress.map(|progress| progress.faults).unwrap_or_default(),
-            in_charter,
-        }
-    };
-    let mut all: Vec<CeremonyStatus> = view.board.calls().map(status).collect();
+    let mut all: Vec<CeremonyStatus> = view.board.calls().map(|call| status_of(view, call, now)).collect();
     all.sort_by_key(|status| std::cmp::Reverse(status.call.issued));
     all
 }
 
-/// Whether keys that the charter has come from this ceremony, and not from another one of the same classes and epoch.
-fn is_source(view: &View, call: &Call, progress: Option<&Progress>) -> bool {
-    if let Some(outcome) = progress.and_then(|progress| progress.outcome.as_ref()) {
-        let mut versions = view.chain.from(1).iter().rev().map(|version| version.charter());
-        return versions.any(|charter| {
-            outcome.keys.iter().all(|made| {
-                let key = charter.token_keys.iter().find(|key| (key.class, key.epoch) == (made.class, call.epoch));
-                key.is_some_and(|key| key.public_keys == made.public_keys)
-            })
-        });
+fn status_of(view: &View, call: &Verified<Call>, now: Timestamp) -> CeremonyStatus {
+    let progress = holder::progress_of(view, call, now).ok().flatten();
+    let outcome = progress.as_ref().and_then(|progress| progress.outcome.as_ref());
+    let result = outcome.map(|outcome| &outcome.keys[..]);
+    let standing = holder::standing(&view.chain, &view.board, call, result, now);
+    CeremonyStatus {
+        id: call.id(),
+        call: call.payload().clone(),
+        phase: progress.as_ref().map(|progress| progress.phase),
+        waiting_for: progress.as_ref().map(|progress| progress.waiting_for.clone()).unwrap_or_default(),
+        faults: progress.map(|progress| progress.faults).unwrap_or_default(),
+        in_charter: match standing {
+            Standing::InCharter => true,
+            Standing::Replaced => is_last(view, call.payload()),
+            Standing::Open | Standing::Over => false,
+        },
+        settled: standing != Standing::Open,
     }
-    // This node has not seen its end. Nobody calls again for what was made: what came of an earlier call is not in the charter.
+}
+
+/// Whether a ceremony whose end this node has not seen is the last one for its keys. Nobody calls again for what was made: what
+/// came of an earlier call is not in the charter.
+fn is_last(view: &View, call: &Call) -> bool {
     let again = |other: &Call| (other.kind, other.epoch, &other.classes) == (call.kind, call.epoch, &call.classes);
     let mut later = view.board.calls().map(|other| other.payload()).filter(|other| again(other));
     !later.any(|other| other.issued > call.issued)
+}
+
+/// The calls to ceremonies that may still come to something.
+fn open_calls(view: &View, now: Timestamp) -> Vec<Verified<Call>> {
+    let running = view.board.calls().filter(|call| now < call.payload().deadline);
+    running.filter(|call| is_open(&status_of(view, call, now), now)).cloned().collect()
 }
 
 fn is_open(status: &CeremonyStatus, now: Timestamp) -> bool {

@@ -6,18 +6,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use antibrush_protocol::{
     base::{Day, Hash, MemberNumber, Timestamp},
-    board::{Board, Deletion, Post, UsageReport},
-    ceremony::{Call, Ceremony, CeremonyError, ClassKeys, Kind, Me, Outcome, Phase, Progress, Seed},
-    charter::{Charter, CharterChain, TokenKey},
+    board::{Board, Post, UsageReport},
+    ceremony::{Call, CeremonyError, ClassKeys, Kind, Me, Outcome, Seed},
+    charter::{CharterChain, CharterError},
     signed::{Signer, Verified},
     subject::Class,
-    suite::Suite,
 };
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
@@ -25,12 +24,13 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use super::{
-    Holder,
+    Holder, erase,
     shares::{ShareError, StoredShare},
+    standing::{self, Standing},
 };
 use crate::{
     clock,
-    core::{Admitter, Message, View},
+    core::{AdmitError, Admitter, Message, View},
     random,
 };
 
@@ -39,10 +39,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How often usage is reported while it grows.
 const REPORT_EVERY_MS: u64 = 60_000;
-
-/// For how long after the deadline a seed is kept: a holder that was away hears only later that all had confirmed in time, and
-/// has no other way to its shares. Less than the board keeps the ceremony, after which nobody looks at it any more.
-const SEED_KEPT_SECONDS: u64 = 6 * 86_400;
 
 /// The custodian of one node.
 pub struct Custodian {
@@ -59,17 +55,29 @@ pub struct Custodian {
 /// What a look found, so that the next one computes and says nothing twice.
 #[derive(Default)]
 struct Seen {
-    /// For each ceremony how many messages there were, and whether its time was over.
-    looked: BTreeMap<Hash, (usize, bool, u64)>,
+    /// For each ceremony how many messages there were, whether its time and its grace were over, and the charter.
+    looked: BTreeMap<Hash, (usize, (bool, bool), u64)>,
     /// What was said about it.
     said: BTreeMap<Hash, String>,
+    /// The charter that does not take its result.
+    refused: BTreeMap<Hash, u64>,
+}
+
+/// The result of a ceremony that this node's steward called.
+struct Proposal {
+    call: Verified<Call>,
+    keys: Vec<ClassKeys>,
+    /// The public keys of each class in the charter that the call names.
+    before: Vec<Option<Vec<[u8; 32]>>>,
+    /// The charter that lacks them.
+    charter: u64,
 }
 
 /// What one look at a ceremony says must be done. Made on a thread that may wait for the disk.
 struct Look {
     posts: Vec<Post>,
     /// The charter lacks these keys, and this node's steward called for them.
-    proposal: Option<(Call, Vec<ClassKeys>)>,
+    proposal: Option<Proposal>,
     /// Nothing is left to be done before something new comes.
     is_settled: bool,
 }
@@ -115,26 +123,44 @@ impl Custodian {
                 // The driver ends only with the node.
                 let _ = self.core.send(Message::Post(post)).await;
             }
-            if let Some((call, keys)) = proposal {
-                self.propose(&call, &keys).await;
+            if let Some(proposal) = proposal {
+                self.propose(&proposal).await;
             }
         }
     }
 
     /// Puts the keys of a finished ceremony into the next charter.
-    async fn propose(&mut self, call: &Call, keys: &[ClassKeys]) {
-        let outcome = self.admitter.amend(|charter| put_into(charter, call, keys)).await;
-        match outcome {
-            Ok(number) => tracing::info!(number, "the keys of a ceremony are in the charter"),
-            Err(error) => {
-                let said = error.to_string();
-                // It is tried again every second.
-                if self.failed.as_ref() != Some(&said) {
-                    tracing::warn!(%error, "the keys of a ceremony could not be put into the charter");
-                }
-                self.failed = Some(said);
+    async fn propose(&mut self, Proposal { call, keys, before, charter: number }: &Proposal) {
+        let change = |charter: &mut _| standing::put_into(charter, call.payload(), keys, before);
+        let error = match self.admitter.amend_if(change).await {
+            Ok(Some(number)) => {
+                tracing::info!(number, "the keys of a ceremony are in the charter");
+                return;
             }
+            Ok(None) => {
+                tracing::warn!(ceremony = %name(&call.id()), "the charter has changed meanwhile and the ceremony is over");
+                self.seen().refused.insert(call.id(), *number);
+                return;
+            }
+            Err(error) => error,
+        };
+        // What the charter does not take today it does not take in a second; with the next one it is tried again.
+        let passes = matches!(
+            error,
+            AdmitError::Stopping | AdmitError::Storage(_) | AdmitError::Charter(CharterError::FromTheFuture)
+        );
+        if !passes {
+            self.seen().refused.insert(call.id(), *number);
         }
+        let said = error.to_string();
+        if self.failed.as_ref() != Some(&said) {
+            tracing::warn!(%error, "the keys of a ceremony could not be put into the charter");
+        }
+        self.failed = Some(said);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -143,13 +169,19 @@ fn look(holder: &Holder, view: &View, now: Timestamp, report: bool, seen: &mut S
     for call in view.board.calls() {
         let id = call.id();
         // A ceremony is a function of these; one that is over is not computed again every second.
-        let state = (view.board.messages(&id).count(), now >= call.payload().deadline, view.charter().number);
+        let deadline = call.payload().deadline;
+        let over = (now >= deadline, now >= deadline.plus(standing::GRACE_SECONDS));
+        let state = (view.board.messages(&id).count(), over, view.charter().number);
         if seen.looked.get(&id) == Some(&state) {
             continue;
         }
         match look_at(holder, view, call, now) {
-            Ok(look) => {
-                if look.is_settled {
+            Ok(mut look) => {
+                if seen.refused.get(&id) == Some(&view.charter().number) {
+                    look.proposal = None;
+                }
+                // What it asks for must first have happened.
+                if look.is_settled && look.posts.is_empty() && look.proposal.is_none() {
                     seen.looked.insert(id, state);
                 }
                 looks.push(look);
@@ -165,8 +197,15 @@ fn look(holder: &Holder, view: &View, now: Timestamp, report: bool, seen: &mut S
     let known: BTreeSet<Hash> = view.board.calls().map(|call| call.id()).collect();
     seen.looked.retain(|id, _| known.contains(id));
     seen.said.retain(|id, _| known.contains(id));
-    let mut posts = retire(holder, view, now);
+    seen.refused.retain(|id, _| known.contains(id));
+    let mut posts = erase::retired(holder, view, now);
+    if let Err(error) = erase::seeds(holder.shares(), &view.chain, &view.board, now, clock::system()) {
+        tracing::error!(%error, "the seed of a ceremony that is over could not be erased");
+    }
     if report {
+        if let Err(error) = erase::old_shares(holder.shares(), &view.chain) {
+            tracing::error!(%error, "a share that was replaced could not be erased");
+        }
         posts.extend(usage(holder, view, now));
     }
     looks.push(Look { posts, proposal: None, is_settled: true });
@@ -187,13 +226,19 @@ enum CustodyError {
 fn look_at(holder: &Holder, view: &View, call: &Verified<Call>, now: Timestamp) -> Result<Look, CustodyError> {
     let (id, c) = (call.id(), call.payload());
     let mut look = Look { posts: Vec::new(), proposal: None, is_settled: true };
-    let charter = view.charter();
-    if is_in_charter(charter, &view.chain, c) {
-        // What it made was kept before the charter could name it.
-        look.is_settled = tidy(holder, view, call)?;
-        return Ok(look);
+    let Some(ceremony) = standing::ceremony_of(&view.chain, call)? else { return Ok(look) };
+    let messages: Vec<_> = view.board.messages(&id).cloned().collect();
+    let result = ceremony.advance(&messages, None, now)?.outcome.map(|outcome| outcome.keys);
+    match standing::standing(&view.chain, &view.board, call, result.as_deref(), now) {
+        Standing::Open => {}
+        Standing::InCharter | Standing::Replaced => {
+            // What it made was kept before the charter could name it.
+            look.is_settled = tidy(holder, view, call)?;
+            return Ok(look);
+        }
+        // Nothing more is said in it. If this node's charter is behind, the seed still gives the share when the next one comes.
+        Standing::Over => return Ok(look),
     }
-    let Some(ceremony) = ceremony_of(&view.chain, call)? else { return Ok(look) };
     let me = view.me.filter(|me| c.holders.contains(me));
     let seed = match me {
         Some(_) => seed(holder, &view.board, call, now)?,
@@ -204,12 +249,7 @@ fn look_at(holder: &Holder, view: &View, call: &Verified<Call>, now: Timestamp) 
         (Some(me), Some(seed)) => Some(Me { holder: me, seed, shares: &shares }),
         _ => None,
     };
-    let messages: Vec<_> = view.board.messages(&id).cloned().collect();
     let progress = ceremony.advance(&messages, part, now)?;
-    if progress.phase == Phase::Void && now >= c.deadline.plus(SEED_KEPT_SECONDS) {
-        // Nothing will come of it; a new call has a new seed.
-        holder.shares().drop_seed(&id)?;
-    }
     for message in progress.post {
         look.posts.push(Post::sign(&message, holder.keys().feed()?, Post::Ceremony));
     }
@@ -219,49 +259,11 @@ fn look_at(holder: &Holder, view: &View, call: &Verified<Call>, now: Timestamp) 
         }
         let called_here = holder.keys().steward().is_ok_and(|steward| steward.public() == call.key());
         if called_here {
-            look.proposal = Some((c.clone(), keys));
+            let before = standing::keys_before(&view.chain, c);
+            look.proposal = Some(Proposal { call: call.clone(), keys, before, charter: view.charter().number });
         }
     }
-    // What it asks for must first have happened.
-    look.is_settled = look.posts.is_empty() && look.proposal.is_none();
     Ok(look)
-}
-
-/// The state of a ceremony as this node sees it, without taking part.
-pub fn progress_of(view: &View, call: &Verified<Call>, now: Timestamp) -> Result<Option<Progress>, CeremonyError> {
-    let Some(ceremony) = ceremony_of(&view.chain, call)? else { return Ok(None) };
-    let messages: Vec<_> = view.board.messages(&call.id()).cloned().collect();
-    ceremony.advance(&messages, None, now).map(Some)
-}
-
-/// Whether the charter has what a ceremony made, or something later.
-pub fn is_in_charter(charter: &Charter, chain: &CharterChain, call: &Call) -> bool {
-    let of = |class: &Class| charter.token_keys.iter().find(|key| key.class == *class && key.epoch == call.epoch);
-    match call.kind {
-        Kind::Generate => call.classes.iter().all(|class| of(class).is_some()),
-        Kind::Refresh => call.classes.iter().all(|class| {
-            // Shares differ from those of the charter under which the refresh was called.
-            let before = present_keys(chain, call, *class);
-            of(class).is_some_and(|now| Some(&now.public_keys) != before.as_ref())
-        }),
-    }
-}
-
-/// The public keys of a class in the charter that the call names.
-fn present_keys(chain: &CharterChain, call: &Call, class: Class) -> Option<Vec<[u8; 32]>> {
-    let version = chain.version(&call.charter)?;
-    let key = version.charter().token_keys.iter().find(|key| key.class == class && key.epoch == call.epoch)?;
-    Some(key.public_keys.clone())
-}
-
-/// The ceremony of a call; `None` if the charter that it names has not the keys that it would refresh.
-fn ceremony_of(chain: &CharterChain, call: &Verified<Call>) -> Result<Option<Ceremony>, CeremonyError> {
-    let c = call.payload();
-    let present: Option<Vec<Vec<[u8; 32]>>> = match c.kind {
-        Kind::Generate => Some(Vec::new()),
-        Kind::Refresh => c.classes.iter().map(|class| present_keys(chain, c, *class)).collect(),
-    };
-    present.map(|present| Ceremony::new(call.clone(), &present)).transpose()
 }
 
 /// This holder's seed for a ceremony: drawn once, and durable before anything is said that was made from it.
@@ -289,12 +291,13 @@ fn present_shares(
     me: Option<MemberNumber>,
 ) -> Result<Zeroizing<Vec<[u8; 32]>>, CustodyError> {
     let c = call.payload();
-    let mut shares = Zeroizing::new(Vec::new());
+    // A vector that grows would leave the secrets behind where it was.
+    let mut shares = Zeroizing::new(Vec::with_capacity(c.classes.len()));
     let (Some(me), Kind::Refresh) = (me, c.kind) else { return Ok(shares) };
     let number = c.share_number(me).map(usize::from).unwrap_or_default();
     for class in &c.classes {
-        let Some(public) = present_keys(chain, c, *class) else { continue };
-        let key = key_of(c, *class, public.clone());
+        let Some(public) = standing::present_keys(chain, c, *class) else { continue };
+        let key = standing::key_of(c, *class, public.clone());
         let Some(public_share) = public.get(number) else { continue };
         if let Some(share) = holder.shares().share(&key.id(), public_share)? {
             shares.push(*share.to_bytes());
@@ -314,7 +317,7 @@ fn keep(
     let Some(number) = call.share_number(me) else { return Ok(()) };
     for (made, secret) in keys.iter().zip(secrets) {
         let Some(public) = made.public_keys.get(usize::from(number)) else { continue };
-        let id = key_of(call, made.class, made.public_keys.clone()).id();
+        let id = standing::key_of(call, made.class, made.public_keys.clone()).id();
         let share = StoredShare {
             class: made.class,
             epoch: call.epoch,
@@ -342,7 +345,7 @@ fn tidy(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<bool, Cus
             return Ok(false);
         }
         taken_up &= !key.is_active() || holder.has_taken_up(&key.id(), public);
-        let before = present_keys(&view.chain, c, *class).filter(|_| c.kind == Kind::Refresh);
+        let before = standing::present_keys(&view.chain, c, *class).filter(|_| c.kind == Kind::Refresh);
         let old = before.and_then(|before| before.get(usize::from(number)).copied()).filter(|old| old != public);
         replaced.extend(old.map(|old| (key.id(), old)));
     }
@@ -361,7 +364,7 @@ fn tidy(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<bool, Cus
 fn finish_late(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<(), CustodyError> {
     let (id, c) = (call.id(), call.payload());
     let (Some(me), Some(seed)) = (view.me, holder.shares().seed(&id)?) else { return Ok(()) };
-    let Some(ceremony) = ceremony_of(&view.chain, call)? else { return Ok(()) };
+    let Some(ceremony) = standing::ceremony_of(&view.chain, call)? else { return Ok(()) };
     let shares = present_shares(holder, &view.chain, call, Some(me))?;
     let seed = Seed(*seed);
     let messages: Vec<_> = view.board.messages(&id).cloned().collect();
@@ -372,58 +375,6 @@ fn finish_late(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<()
         holder.take_up_shares();
     }
     Ok(())
-}
-
-/// The token key that a ceremony makes of one class.
-fn key_of(call: &Call, class: Class, public_keys: Vec<[u8; 32]>) -> TokenKey {
-    TokenKey {
-        class,
-        epoch: call.epoch,
-        suite: Suite::Threshold,
-        threshold: call.threshold,
-        // A call has at most 16 holders.
-        holders: call.holders.len() as u8,
-        public_keys,
-        members: call.holders.clone(),
-        retired: None,
-    }
-}
-
-fn put_into(charter: &mut Charter, call: &Call, keys: &[ClassKeys]) {
-    for made in keys {
-        let key = key_of(call, made.class, made.public_keys.clone());
-        match charter.token_keys.iter_mut().find(|old| (old.class, old.epoch) == (key.class, key.epoch)) {
-            Some(old) => old.public_keys = key.public_keys,
-            None => charter.token_keys.push(key),
-        }
-    }
-    charter.token_keys.sort_by_key(|key| (key.class, key.epoch));
-}
-
-/// Erases shares of retired keys and states it, once.
-fn retire(holder: &Holder, view: &View, now: Timestamp) -> Vec<Post> {
-    let mut posts = Vec::new();
-    let Some(me) = view.me else { return posts };
-    let retired = view.charter().token_keys.iter().filter(|key| !key.is_active() && key.share_of(me).is_some());
-    for key in retired {
-        let id = key.id();
-        match holder.shares().retire(&id) {
-            Ok(0) => {}
-            Ok(_) => {
-                tracing::info!(class = key.class.code(), epoch = key.epoch, "the share of a retired key was erased")
-            }
-            Err(error) => {
-                tracing::error!(%error, "the share of a retired key could not be erased");
-                continue;
-            }
-        }
-        let said = view.board.deletions().any(|deletion| deletion.holder == me && deletion.key == id);
-        if let Some(feed) = holder.keys().feed().ok().filter(|_| !said) {
-            let deletion = Deletion { alliance: view.chain.alliance(), holder: me, key: id, issued: now };
-            posts.push(Post::sign(&deletion, feed, Post::Deletion));
-        }
-    }
-    posts
 }
 
 /// What was evaluated on the day that counts and on the one before, as far as the board says less.

@@ -24,6 +24,7 @@ use std::{
     fs::{self, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use antibrush_protocol::{
@@ -249,6 +250,19 @@ impl Shares {
         let Some(plain) = self.read(&name)? else { return Ok(None) };
         let seed = <[u8; 32]>::try_from(plain.as_slice()).map_err(|_| self.closed(&name))?;
         Ok(Some(Zeroizing::new(seed)))
+    }
+
+    /// How long ago the seed of a ceremony was kept, by the file's time; zero if that lies ahead or there is none.
+    ///
+    /// # Errors
+    /// [`ShareError::File`].
+    pub fn seed_age(&self, ceremony: &Hash, now: SystemTime) -> Result<Duration, ShareError> {
+        let path = self.directory.join(seed_name(ceremony));
+        match fs::metadata(&path).and_then(|file| file.modified()) {
+            Ok(kept) => Ok(now.duration_since(kept).unwrap_or_default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Duration::ZERO),
+            Err(error) => Err(FileError::new(&path, Operation::Read, &error).into()),
+        }
     }
 
     /// Erases the seed of a ceremony that is over. Returns whether there was one.

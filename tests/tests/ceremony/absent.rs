@@ -31,8 +31,8 @@ fn a_dropped_holder_is_named_and_a_new_call_succeeds_when_it_is_back() {
         wait_until("the holders are called", || {
             alpha.http().get("/v1/keys").ok()["ceremonies"].as_array().is_some_and(|all| !all.is_empty())
         });
-        // One at a time: a second call says until when the first one lasts.
-        let again = alpha.refused(&["keys", "ceremony", "--no-wait"]);
+        // One at a time: a call for other keys says until when the first one lasts.
+        let again = alpha.refused(&["keys", "ceremony", "--classes", "ENT", "--no-wait"]);
         assert!(again.starts_with("a ceremony is under way until "), "{again}");
         assert_eq!(
             called.join().unwrap(),
@@ -61,6 +61,28 @@ fn a_dropped_holder_is_named_and_a_new_call_succeeds_when_it_is_back() {
             .map(|ceremony| ceremony["phase"].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(phases, ["in_charter", "void"], "{}", node.slug);
+    }
+}
+
+/// A long time that waits for nobody any more keeps no steward from calling again.
+#[test]
+fn a_steward_that_calls_again_gives_its_ceremony_up() {
+    let mut alliance = Alliance::before_ceremony(&["alpha", "beta"]);
+    alliance["notary"].stop();
+    name_holders(&alliance, &HOLDERS, 2);
+    let first = call(&alliance, "generate");
+    let second = call(&alliance, "generate");
+    for slug in ["alpha", "beta"] {
+        wait_until("the first one is over", || {
+            status(&alliance[slug], &first).is_some_and(|status| status["phase"] == "void")
+        });
+        assert_eq!(status(&alliance[slug], &first).unwrap()["waiting_for"], json!([]));
+        assert_ne!(status(&alliance[slug], &second).unwrap()["phase"], "void");
+    }
+    alliance["notary"].start();
+    wait_for_result(&alliance, &second, 1);
+    for node in &alliance.nodes {
+        assert_eq!(status(node, &first).unwrap()["phase"], "void", "{}", node.slug);
     }
 }
 
