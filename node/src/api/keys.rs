@@ -67,6 +67,12 @@ pub struct CeremonyRequest {
     classes: Vec<Class>,
     /// How long the holders have, in minutes; 60 if absent.
     minutes: Option<u64>,
+    /// The holders' short names, if they are to be named first; not for `refresh`.
+    #[serde(default)]
+    holders: Vec<String>,
+    /// How many of them must answer; as in the charter if 0.
+    #[serde(default)]
+    threshold: u8,
 }
 
 /// A ceremony.
@@ -236,7 +242,8 @@ pub async fn call(
             ));
         }
     };
-    let called: Verified<_> = app.node.call_ceremony(wish, &request.classes, request.minutes).await?;
+    let CeremonyRequest { classes, minutes, holders, threshold, .. } = request;
+    let called: Verified<_> = app.node.call_ceremony(wish, &classes, minutes, &holders, threshold).await?;
     one(app, called.id()).await.map(Json)
 }
 
@@ -384,7 +391,9 @@ impl From<KeysError> for Problem {
             | KeysError::NothingThere
             | KeysError::TwoEpochs(_)
             | KeysError::OtherHolders
-            | KeysError::NothingToRetire(_)
+            | KeysError::NoSuchEpoch(_)
+            | KeysError::RetiredAlready(_)
+            | KeysError::NoSuccessor(_)
             | KeysError::NotFresh
             | KeysError::NotCarried { .. } => Problem::new(StatusCode::CONFLICT, "keys", error.to_string(), error.zh()),
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Client, Context, Failure,
     args::{CeremonyArgs, KeysVerb},
+    check::class,
     output::moment,
 };
 use crate::lang::Lang;
@@ -18,56 +19,49 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub async fn run(context: &Context, verb: KeysVerb) -> Result<(), Failure> {
     match verb {
         KeysVerb::Status => status(context).await,
-        KeysVerb::Holders { holders, threshold, quota } => {
-            let named = name(context, &holders, threshold, &quota).await?;
-            show_named(context, &named);
-            Ok(())
-        }
+        KeysVerb::Holders { holders, threshold, quota } => name(context, &holders, threshold, &quota).await,
         KeysVerb::Ceremony { args, holders, threshold } => {
-            if !holders.is_empty() || threshold > 0 {
-                let named = name(context, &holders, threshold, &[]).await?;
-                // The ceremony prints its own JSON: one object a command.
-                if !context.output.json {
-                    show_named(context, &named);
-                }
-            }
-            ceremony(context, "generate", &args).await
+            ceremony(context, "generate", &args, &holders, threshold).await
         }
-        KeysVerb::Rotate { args } => ceremony(context, "rotate", &args).await,
-        KeysVerb::Refresh { args } => ceremony(context, "refresh", &args).await,
+        KeysVerb::Rotate { args } => ceremony(context, "rotate", &args, &[], 0).await,
+        KeysVerb::Refresh { args } => ceremony(context, "refresh", &args, &[], 0).await,
         KeysVerb::Retire { epoch, force } => retire(context, epoch, force).await,
     }
 }
 
-async fn name(context: &Context, holders: &[String], threshold: u8, quotas: &[String]) -> Result<Value, Failure> {
+async fn name(context: &Context, holders: &[String], threshold: u8, quotas: &[String]) -> Result<(), Failure> {
     let mut by_class = serde_json::Map::new();
     for quota in quotas {
         let parsed = quota.split_once('=').and_then(|(class, count)| Some((class, count.parse::<u32>().ok()?)));
-        let (class, count) = parsed.ok_or_else(|| {
+        let (word, count) = parsed.filter(|(_, count)| *count > 0).ok_or_else(|| {
             Failure::both(
-                "a quota is written CLASS=NUMBER, like MOB=1000000",
-                "配额须写成 类别=数量，例如 MOB=1000000：请改正",
+                "a quota is written CLASS=NUMBER with a number from 1 on, like MOB=1000000",
+                "配额须写成 类别=数量，数量至少为1，例如 MOB=1000000：请改正",
             )
         })?;
-        by_class.insert(class.to_ascii_uppercase(), count.into());
+        by_class.insert(class(word)?.code().to_owned(), count.into());
     }
     let client = Client::open(context).await?;
     let request = json!({ "members": holders, "threshold": threshold, "quotas": by_class });
     let named: Result<Value, Failure> = client.post("/v1/keys/holders", &request).await;
     client.close().await;
-    named
-}
-
-fn show_named(context: &Context, named: &Value) {
-    context.output.show(named, |named| {
+    context.output.show(&named?, |named| {
         context.output.say(
             format!("Charter {} names the key holders.", named["charter"]),
             format!("章程第 {} 版已指定密钥持有方。", named["charter"]),
         );
     });
+    Ok(())
 }
 
-async fn ceremony(context: &Context, kind: &str, args: &CeremonyArgs) -> Result<(), Failure> {
+async fn ceremony(
+    context: &Context,
+    kind: &str,
+    args: &CeremonyArgs,
+    holders: &[String],
+    threshold: u8,
+) -> Result<(), Failure> {
+    let classes: Vec<&str> = args.classes.iter().map(|word| Ok(class(word)?.code())).collect::<Result<_, Failure>>()?;
     let client = Client::open(context).await?;
     if !client.is_running() {
         client.close().await;
@@ -76,8 +70,9 @@ async fn ceremony(context: &Context, kind: &str, args: &CeremonyArgs) -> Result<
             "密钥仪式在网络上进行：请先用 antibrush run 启动本节点，再重新执行",
         ));
     }
-    let classes: Vec<String> = args.classes.iter().map(|class| class.to_ascii_uppercase()).collect();
-    let request = json!({ "kind": kind, "classes": classes, "minutes": args.minutes });
+    let request = json!({
+        "kind": kind, "classes": classes, "minutes": args.minutes, "holders": holders, "threshold": threshold,
+    });
     let called: Value = client.post("/v1/keys/ceremonies", &request).await?;
     if args.no_wait {
         context.output.show(&called, |called| print(context, called));
@@ -156,6 +151,7 @@ fn print(context: &Context, ceremony: &Value) {
     };
     let (epoch, threshold) = (&ceremony["epoch"], &ceremony["threshold"]);
     let holders = ceremony["holders"].as_array().map_or(0, Vec::len);
+    let pick = |later, first| if epoch.as_u64() > Some(1) { later } else { first };
     if ceremony["phase"] != "in_charter" {
         let until = moment(ceremony["deadline"].as_u64().unwrap_or(0));
         context.output.say(
@@ -172,8 +168,10 @@ fn print(context: &Context, ceremony: &Value) {
         );
     } else {
         context.output.say(
-            format!("Epoch {epoch} has keys for {}: any {threshold} of {holders} holders ({}) answer together, nobody has a whole key.", list("classes"), list("holders")),
-            format!("第 {epoch} 期密钥已生成：{}。{holders} 个持有方（{}）中任意 {threshold} 个共同应答，没有任何一方持有完整密钥。", list("classes"), list("holders")),
+            format!("Epoch {epoch} has keys for {}: any {threshold} of {holders} holders ({}) answer together, nobody has a whole key.{}", list("classes"), list("holders"), pick(
+                "\nPublishers' nodes carry their listings over by themselves. Platforms run `antibrush tokenize` again before the old epoch is retired.", "")),
+            format!("第 {epoch} 期密钥已生成：{}。{holders} 个持有方（{}）中任意 {threshold} 个共同应答，没有任何一方持有完整密钥。{}", list("classes"), list("holders"), pick(
+                "\n各发布方的节点自动转入名单；各平台请在停用旧一期之前重新执行 antibrush tokenize。", "")),
         );
     }
 }
@@ -198,6 +196,20 @@ async fn status(context: &Context) -> Result<(), Failure> {
     client.close().await;
     context.output.show(&keys?, |keys| show(context, keys));
     Ok(())
+}
+
+/// The phase of a ceremony in words.
+fn phase(context: &Context, code: &str) -> String {
+    let (en, zh) = match code {
+        "in_charter" => ("its result is in the charter", "结果已写入章程"),
+        "void" => ("came to nothing", "无结果"),
+        "commit" => ("round 1 of 3", "第 1/3 轮"),
+        "deal" => ("round 2 of 3", "第 2/3 轮"),
+        "confirm" => ("round 3 of 3", "第 3/3 轮"),
+        "done" => ("done, the charter follows", "已完成，待写入章程"),
+        other => (other, other),
+    };
+    context.output.pick(en, zh).to_owned()
 }
 
 fn show(context: &Context, keys: &Value) {
@@ -236,7 +248,13 @@ fn show(context: &Context, keys: &Value) {
         let state = match (key["retired"].as_u64(), key["own_share"].as_bool()) {
             (Some(_), _) => {
                 let deleted = joined(&key["deleted"]);
-                format!("{} {deleted}", out.pick("retired; deleted by", "已停用，已删除份额："))
+                let nobody = deleted.is_empty();
+                match (out.lang, nobody) {
+                    (Lang::En, true) => "retired; shares deleted by nobody yet".to_owned(),
+                    (Lang::En, false) => format!("retired; shares deleted by {deleted}"),
+                    (Lang::Zh, true) => "已停用，尚无持有方删除份额".to_owned(),
+                    (Lang::Zh, false) => format!("已停用，已删除份额：{deleted}"),
+                }
             }
             (None, Some(false)) => out.pick("active; own share missing", "有效，缺少本节点份额").to_owned(),
             (None, _) => out.pick("active", "有效").to_owned(),
@@ -254,8 +272,13 @@ fn show(context: &Context, keys: &Value) {
     }
     println!("{table}");
     for ceremony in items(&keys["ceremonies"]).iter().take(3) {
-        let (kind, phase) = (text(&ceremony["kind"]), text(&ceremony["phase"]));
-        let waiting = joined(&ceremony["waiting_for"]);
+        let refresh = ceremony["kind"] == "refresh";
+        let kind = if refresh { out.pick("new shares", "更新份额") } else { out.pick("new keys", "生成密钥") };
+        let phase = phase(context, &text(&ceremony["phase"]));
+        let waiting = match joined(&ceremony["waiting_for"]) {
+            none if none.is_empty() => none,
+            some => format!("{}{some}", out.pick(", waiting for ", "，等待 ")),
+        };
         let faults: Vec<String> = items(&ceremony["faults"])
             .iter()
             .map(|f| {
@@ -267,14 +290,14 @@ fn show(context: &Context, keys: &Value) {
         let since = moment(ceremony["issued"].as_u64().unwrap_or(0));
         out.say(
             format!(
-                "Ceremony {id} ({kind}, epoch {}, {since}): {phase} {waiting} {}",
+                "Ceremony {id} ({kind}, epoch {}, {since}): {phase}{waiting}{}",
                 ceremony["epoch"],
-                faults.join("; ")
+                if faults.is_empty() { String::new() } else { format!("; {}", faults.join("; ")) }
             ),
             format!(
-                "密钥仪式 {id}（{kind}，第 {} 期，{since}）：{phase} {waiting} {}",
+                "密钥仪式 {id}（{kind}，第 {} 期，{since}）：{phase}{waiting}{}",
                 ceremony["epoch"],
-                faults.join("；")
+                if faults.is_empty() { String::new() } else { format!("；{}", faults.join("；")) }
             ),
         );
     }

@@ -87,9 +87,11 @@ struct Running {
     charters: Vec<(u64, oneshot::Sender<Result<(), CharterError>>)>,
 }
 
-/// Runs until told to stop; returns when the last storage operation has ended.
+/// Runs until told to stop; returns when the last storage operation has ended. `ready` is told once the view shows what was kept
+/// on disk.
 pub async fn run(
     driver: Driver,
+    ready: oneshot::Sender<()>,
     mut messages: mpsc::Receiver<Message>,
     mut events: mpsc::Receiver<NetworkEvent>,
     stop: CancellationToken,
@@ -105,6 +107,8 @@ pub async fn run(
     };
     running.announce_members().await;
     running.take(Input::Started).await;
+    // Whoever opened the node may have given up meanwhile.
+    let _ = ready.send(());
     loop {
         let next_timer = running.timers.values().min().copied();
         let sleep = async {

@@ -53,7 +53,7 @@ pub enum KeysError {
     #[error("a ceremony is under way until {}; wait for its end, or look at `antibrush keys status`", moment(*.0))]
     UnderWay(Timestamp),
     /// No class to make a key for.
-    #[error("every personal class has a threshold key; use `antibrush keys rotate` for the next epoch")]
+    #[error("these classes have threshold keys already; use `antibrush keys rotate` for the next epoch")]
     NothingToMake,
     /// Nothing to rotate or refresh.
     #[error("no class has a threshold key yet; run `antibrush keys ceremony` first")]
@@ -68,9 +68,15 @@ pub enum KeysError {
         "a refresh renews the shares of the same holders; the charter names others now: use `antibrush keys rotate`"
     )]
     OtherHolders,
-    /// Nothing to retire.
-    #[error("epoch {0} has no active key with a successor; `antibrush keys status` shows the epochs")]
-    NothingToRetire(u16),
+    /// No key of that epoch.
+    #[error("no class has a key of epoch {0}; `antibrush keys status` shows the epochs")]
+    NoSuchEpoch(u16),
+    /// Retired before.
+    #[error("epoch {0} is retired already; `antibrush keys status` shows which holders have erased their shares")]
+    RetiredAlready(u16),
+    /// Listings and checks would have no key.
+    #[error("epoch {0} is the newest of its classes; make the next one first (antibrush keys rotate)")]
+    NoSuccessor(u16),
     /// Listings would be lost from sight.
     #[error(
         "{member} has {count} listings in force under the old epoch that no listing under the newer one carries on: wait until its node has carried them over (a platform whose vault was lost imports its list again), or retire with --force and lose them from sight"
@@ -172,23 +178,24 @@ impl Node {
         Ok(self.admitter().amend(|charter| charter.holding = Some(holding)).await?)
     }
 
-    /// Calls the holders to a ceremony and returns its id. Their nodes answer by themselves.
+    /// Calls the holders to a ceremony and returns the call. Their nodes answer by themselves. If holders or a threshold are
+    /// given, they are named first, once nothing else stands against the ceremony.
     pub async fn call_ceremony(
         &self,
         wish: Wish,
         classes: &[Class],
         minutes: Option<u64>,
+        holders: &[String],
+        threshold: u8,
     ) -> Result<Verified<Call>, KeysError> {
-        let (view, now) = (self.view(), clock::wall());
+        let (mut view, now) = (self.view(), clock::wall());
         self.admitter().require_steward(&view)?;
         let seconds = minutes.map_or(CEREMONY_SECONDS, |minutes| minutes.saturating_mul(60));
         if seconds == 0 || seconds > limits::CEREMONY_SECONDS {
             return Err(KeysError::Minutes);
         }
-        let charter = view.charter();
-        let holding = charter.holding.as_ref().ok_or(KeysError::NoHolders)?;
         let steward = self.keys().steward().map_err(AdmitError::from)?;
-        let planned = plan(charter, wish, classes);
+        let planned = plan(view.charter(), wish, classes);
         let looked = view.clone();
         let open = tokio::task::spawn_blocking(move || open_calls(&looked, now)).await;
         let open = open.map_err(|_| AdmitError::Stopping)?;
@@ -201,6 +208,15 @@ impl Node {
             return Err(KeysError::UnderWay(older.payload().deadline));
         }
         let (kind, epoch, classes) = planned?;
+        if !holders.is_empty() || threshold > 0 {
+            if kind == Kind::Refresh {
+                return Err(KeysError::OtherHolders);
+            }
+            self.name_holders(holders, threshold, &[]).await?;
+            view = self.view();
+        }
+        let charter = view.charter();
+        let holding = charter.holding.as_ref().ok_or(KeysError::NoHolders)?;
         // Of calls for the same keys the later one counts.
         let before = view.board.calls().map(|call| call.payload()).filter(|c| holder::is_for_same(c, epoch, &classes));
         let now = before.map(|before| before.issued.plus(1)).fold(now, Timestamp::max);
@@ -241,12 +257,18 @@ impl Node {
     pub async fn retire_keys(self: &Arc<Self>, epoch: u16, force: bool) -> Result<u64, KeysError> {
         let view = self.view();
         let charter = view.charter();
-        let old: Vec<&TokenKey> =
-            charter.token_keys.iter().filter(|key| key.is_active() && key.epoch == epoch).collect();
-        let succeeded = |key: &&&TokenKey| charter.active_keys(key.class).any(|newer| newer.epoch > key.epoch);
-        let old: Vec<TokenKey> = old.iter().filter(succeeded).map(|key| (**key).clone()).collect();
+        let of_epoch: Vec<&TokenKey> = charter.token_keys.iter().filter(|key| key.epoch == epoch).collect();
+        if of_epoch.is_empty() {
+            return Err(KeysError::NoSuchEpoch(epoch));
+        }
+        let active: Vec<&TokenKey> = of_epoch.into_iter().filter(|key| key.is_active()).collect();
+        if active.is_empty() {
+            return Err(KeysError::RetiredAlready(epoch));
+        }
+        let succeeded = |key: &&TokenKey| charter.active_keys(key.class).any(|newer| newer.epoch > key.epoch);
+        let old: Vec<TokenKey> = active.into_iter().filter(succeeded).cloned().collect();
         if old.is_empty() {
-            return Err(KeysError::NothingToRetire(epoch));
+            return Err(KeysError::NoSuccessor(epoch));
         }
         if !force {
             // Reads the whole table and the newer listings.

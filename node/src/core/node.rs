@@ -12,7 +12,7 @@ use antibrush_protocol::{
 use arc_swap::ArcSwap;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -215,7 +215,10 @@ impl Node {
             holder: holder.clone(),
             news: news_out,
         };
-        tasks.spawn(driver::run(driver, messages, network.events, stop.clone()));
+        let (ready, is_ready) = oneshot::channel();
+        tasks.spawn(driver::run(driver, ready, messages, network.events, stop.clone()));
+        // Fails only if the driver ended at once, which shows in whatever is asked next.
+        let _ = is_ready.await;
         if opening == Opening::Online {
             let custodian = Custodian::new(holder.clone(), view.clone(), core.clone(), admitter.clone());
             tasks.spawn(custodian.run(news.clone(), stop.clone()));
@@ -358,7 +361,7 @@ impl Node {
         &self,
         charter: antibrush_protocol::charter::SignedCharter,
     ) -> Option<Result<(), antibrush_protocol::charter::CharterError>> {
-        let (reply, outcome) = tokio::sync::oneshot::channel();
+        let (reply, outcome) = oneshot::channel();
         self.core.send(Message::Charter { charter, reply }).await.ok()?;
         outcome.await.ok()
     }
@@ -385,7 +388,7 @@ impl Node {
 
     /// The conduct of peers.
     pub async fn peer_records(&self) -> Vec<(antibrush_protocol::replica::Peer, network::PeerRecord)> {
-        let (reply, records) = tokio::sync::oneshot::channel();
+        let (reply, records) = oneshot::channel();
         if self.network.send(Command::Records(reply)).await.is_err() {
             return Vec::new();
         }

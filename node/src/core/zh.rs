@@ -89,7 +89,7 @@ impl Zh for KeysError {
             KeysError::UnderWay(until) => {
                 format!("有一场密钥仪式正在进行，截止 {}：请等它结束，或用 antibrush keys status 查看", moment(*until))
             }
-            KeysError::NothingToMake => "所有个人类别都已有门限密钥：换期请用 antibrush keys rotate".to_owned(),
+            KeysError::NothingToMake => "所要求的类别都已有门限密钥：换期请用 antibrush keys rotate".to_owned(),
             KeysError::NothingThere => "还没有类别使用门限密钥：请先运行 antibrush keys ceremony".to_owned(),
             KeysError::TwoEpochs(class) => {
                 format!("{}（{class}）类正在换期：请先停用旧的一期（antibrush keys retire）", class.zh())
@@ -97,8 +97,14 @@ impl Zh for KeysError {
             KeysError::OtherHolders => {
                 "份额更新只在原持有方之间进行，而章程现在指定了其他持有方：请改用 antibrush keys rotate".to_owned()
             }
-            KeysError::NothingToRetire(epoch) => {
-                format!("第 {epoch} 期没有已有后继的有效密钥：用 antibrush keys status 查看各期")
+            KeysError::NoSuchEpoch(epoch) => {
+                format!("没有类别有第 {epoch} 期密钥：用 antibrush keys status 查看各期")
+            }
+            KeysError::RetiredAlready(epoch) => {
+                format!("第 {epoch} 期已停用：用 antibrush keys status 查看哪些持有方已删除份额")
+            }
+            KeysError::NoSuccessor(epoch) => {
+                format!("第 {epoch} 期是其类别最新的一期：请先用 antibrush keys rotate 生成下一期")
             }
             KeysError::NotCarried { member, count } => format!(
                 "{member} 在旧一期有 {count} 条有效列入尚未转入新一期：请等其节点转入完毕（标识库丢失的平台须重新导入名单），或用 --force 停用（这些列入将不再可见）"
