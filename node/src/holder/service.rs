@@ -239,7 +239,9 @@ impl Holder {
             }
         }
         let Ok(feed_key) = self.keys.feed() else { return refuse(Refusal::NoShare) };
-        match share.evaluate(&elements, random::bytes()) {
+        let mut entropy = [0; 64];
+        random::fill(&mut entropy);
+        match share.evaluate(&elements, &mut entropy) {
             Ok(evaluation) => {
                 self.metrics.evaluated_for_others(u64::from(count));
                 evaluation::sign(&view.chain.alliance(), request, evaluation, feed_key)
