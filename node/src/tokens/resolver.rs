@@ -96,7 +96,7 @@ impl Prepared {
 /// Turns subjects into tokens, with the holders' help where the class needs it.
 pub struct Resolver {
     cache: TokenCache,
-    evidence: Evidence,
+    evidence: Arc<Evidence>,
     view: Arc<ArcSwap<View>>,
     network: mpsc::Sender<Command>,
     /// Whether other nodes can be reached at all.
@@ -119,7 +119,8 @@ impl Resolver {
         metrics: Arc<Metrics>,
     ) -> Resolver {
         let (health, lines) = (Mutex::default(), Mutex::default());
-        Resolver { cache, evidence: Evidence::new(data), view, network, reach, own, metrics, health, lines }
+        let evidence = Arc::new(Evidence::new(data));
+        Resolver { cache, evidence, view, network, reach, own, metrics, health, lines }
     }
 
     /// What was evaluated before.
@@ -407,7 +408,8 @@ impl Resolver {
         tracing::error!(holder = holder.0, %error, "a key holder's answer does not hold; the next holder is asked");
         if error.is_evidence() {
             let bad = BadAnswer { holder, asked: now, request: (**request).clone(), answer };
-            match self.evidence.keep(&bad) {
+            let evidence = self.evidence.clone();
+            match blocking(move || evidence.keep(&bad)).await {
                 Ok(Some(path)) => tracing::error!(file = %path.display(), "the signed answer was kept as evidence"),
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, "the evidence against a key holder could not be kept"),
@@ -495,6 +497,11 @@ async fn compute<T: Send + 'static>(elements: usize, work: impl FnOnce() -> T + 
     if elements <= SMALL {
         return work();
     }
+    blocking(work).await
+}
+
+/// What takes long, or waits for the disk, on a thread for such work.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         // A panic in there is a bug here; it goes on in the caller.
