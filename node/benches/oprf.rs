@@ -79,7 +79,7 @@ fn main() {
             holders.push(per_element(seconds(|| {
                 let request = EvaluationRequest::decode(&wire).expect("a request");
                 let elements = Element::read_all(&request.elements).expect("elements");
-                let evaluation = share.evaluate(&elements, random::bytes()).expect("randomness");
+                let evaluation = share.evaluate(&elements, &mut random::bytes()).expect("randomness");
                 let feed = ground.keys.feed().expect("a feed key");
                 answers.push(evaluation::sign(&ground.alliance, &request, evaluation, feed).encode());
             })));

@@ -296,8 +296,8 @@ pub fn asked() -> (EvaluationRequest, Blinded) {
 /// What the holder of a share answers to [`asked`].
 pub fn answered(share: u8) -> Evaluation {
     let shares = shared_key(Class::Ent, 2).0;
-    let entropy = wide(&format!("antibrush vector proof-{share}"));
-    shares[usize::from(share) - 1].evaluate(asked().1.elements(), entropy).unwrap()
+    let mut entropy = wide(&format!("antibrush vector proof-{share}"));
+    shares[usize::from(share) - 1].evaluate(asked().1.elements(), &mut entropy).unwrap()
 }
 
 /// A call for a new key under version 3, and what Epsilon answers first.

@@ -244,6 +244,11 @@ impl Node {
         self.process.as_ref().expect("the node runs").child.id()
     }
 
+    /// Sends it a signal. One that is stopped (SIGSTOP) keeps its connections and answers nothing; [`Node::kill`] ends it too.
+    pub fn signal(&self, signal: Signal) {
+        send(&self.process.as_ref().expect("the node runs").child, signal);
+    }
+
     /// kill −9: what a power cut does to a process.
     pub fn kill(&mut self) {
         if let Some(mut running) = self.process.take() {

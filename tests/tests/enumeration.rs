@@ -273,13 +273,13 @@ fn one_share_is_worthless_and_two_are_the_key() {
         let keys = [first + first - second, first, second, second + second - first].map(|key| key.compress().0);
         let key = ThresholdKey::read(2, &keys).unwrap();
         let answer = |share: &KeyShare| {
-            let answer = share.evaluate(blinded.elements(), antibrush_node::random::bytes()).unwrap();
+            let answer = share.evaluate(blinded.elements(), &mut antibrush_node::random::bytes()).unwrap();
             key.check(blinded.elements(), &answer).unwrap()
         };
         let made = target.tokens_under(&key, &blinded, &[answer(&guessed), answer(&one)]).unwrap();
         assert!(made.iter().all(|token| !published.contains(&token.0)), "a guess is no share");
         // And nobody takes a guess for the holder's share.
-        let answer = guessed.evaluate(blinded.elements(), antibrush_node::random::bytes()).unwrap();
+        let answer = guessed.evaluate(blinded.elements(), &mut antibrush_node::random::bytes()).unwrap();
         assert_eq!(target.key.check(blinded.elements(), &answer).err(), Some(OprfError::Proof { holder: 1 }));
     }
     println!("suite 2, t−1 shares alone: no token at all");

@@ -1,6 +1,12 @@
 //! Threshold keys from end to end: ceremonies, listings and checks with the holders' help, holders that are away.
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use antibrush_tests::{Alliance, wait_until};
+use rustix::process::Signal;
 use serde_json::json;
 
 /// Invented numbers.
@@ -65,6 +71,48 @@ fn with_too_few_holders_an_unknown_subject_is_unavailable_and_never_not_listed()
     let many = alliance["beta"].http().post("/v1/checks", &many).ok();
     let answers: Vec<&str> = many["answers"].as_array().unwrap().iter().filter_map(|a| a["answer"].as_str()).collect();
     assert_eq!(answers, ["listed", "unavailable"]);
+}
+
+/// How long a check of an identifier that nobody has asked for takes; it must be answered.
+fn timed_check(alliance: &Alliance, number: u32) -> Duration {
+    let began = Instant::now();
+    let answer = alliance["beta"].check("MOB", &format!("154 0001 {number:04}"));
+    assert_eq!(answer["answer"], "not_listed", "{answer}");
+    began.elapsed()
+}
+
+#[test]
+fn a_holder_that_falls_silent_delays_checks_by_less_than_two_seconds_and_fails_none() {
+    let mut alliance = Alliance::shared(&["alpha", "beta"], 2);
+    for number in 0..6 {
+        timed_check(&alliance, number);
+    }
+    let longest = Duration::from_millis(1_500);
+    // Its connections stand, and nothing comes. It is resumed below; a test that ends before kills it as it is.
+    alliance["notary"].signal(Signal::STOP);
+    let silent = Instant::now();
+    // Many at once, more than a holder's line takes: some of them were meant for it.
+    let together: Vec<Duration> = thread::scope(|scope| {
+        let alliance = &alliance;
+        let checks: Vec<_> = (100..124).map(|number| scope.spawn(move || timed_check(alliance, number))).collect();
+        checks.into_iter().map(|check| check.join().unwrap()).collect()
+    });
+    assert!(together.iter().all(|took| *took < longest), "{together:?}");
+    assert!(together.iter().any(|took| *took > Duration::from_millis(200)), "it was asked: {together:?}");
+    // While it is doubted nobody waits for it, and when the first doubt ends those that answered are preferred.
+    let mut one_by_one = Vec::new();
+    for number in 200..300 {
+        one_by_one.push(timed_check(&alliance, number));
+        thread::sleep(Duration::from_millis(120));
+    }
+    assert!(silent.elapsed() > Duration::from_secs(11));
+    assert!(one_by_one.iter().all(|took| *took < longest), "{one_by_one:?}");
+    let waited = one_by_one.iter().filter(|took| **took > Duration::from_millis(200)).count();
+    assert!(waited <= 5, "{one_by_one:?}");
+    // One that is doubted is asked if it is needed, and its answers count again.
+    alliance["notary"].signal(Signal::CONT);
+    alliance["alpha"].kill();
+    wait_until("the notary answers again", || alliance["beta"].answer("MOB", "154 0002 0000") == "not_listed");
 }
 
 /// Listings in force under an epoch, by publisher, as a node sees them.

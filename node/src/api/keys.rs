@@ -371,7 +371,7 @@ fn status(app: &App) -> KeysResponse {
         keys: charter.token_keys.iter().map(key).collect(),
         ceremonies: node.ceremonies().iter().map(|status| shown(&view, status)).collect(),
         usage: usage.collect(),
-        bad_answers: node.resolver().evidence().list().len(),
+        bad_answers: node.resolver().evidence().count(),
     }
 }
 

@@ -7,11 +7,13 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use antibrush_protocol::{
     base::{MemberNumber, Timestamp},
     evaluation::{self, EvaluationRequest, EvaluationResponse, Refusal},
+    limits,
     replica::AnswerHandle,
     suite::{
         KeyId,
@@ -39,11 +41,27 @@ use crate::{
 /// Evaluations at once: two cores' worth, so that a busy holder still answers checks.
 const WORKERS: usize = 2;
 
+/// Nobody waits longer for an answer: a platform's node asks another holder after five seconds, and the way there and back
+/// takes some. What is older is not evaluated, for it would cost the member's quota for nothing.
+const ASKER_WAITS: Duration = Duration::from_secs(10);
+
 /// A request in the queue and where its answer goes.
 struct Job {
     member: MemberNumber,
     request: EvaluationRequest,
     reply: Reply,
+    /// When it came.
+    came: Instant,
+}
+
+impl Job {
+    /// Whether somebody still waits for the answer, as far as that can be known.
+    fn is_wanted(&self, now: Instant) -> bool {
+        match &self.reply {
+            Reply::Peer(_) => now.duration_since(self.came) < ASKER_WAITS,
+            Reply::Own(reply) => !reply.is_closed(),
+        }
+    }
 }
 
 enum Reply {
@@ -167,10 +185,13 @@ impl Holder {
             let Some(Evaluation { from, handle, request }) = asked else { break };
             let member = self.view.load().charter().member_of_node(&from).map(|member| member.number);
             let refused = match member {
-                Some(member) => match self.queue.push(member, Job { member, request, reply: Reply::Peer(handle) }) {
-                    Ok(()) => continue,
-                    Err(full) => busy(full),
-                },
+                Some(member) => {
+                    let job = Job { member, request, reply: Reply::Peer(handle), came: Instant::now() };
+                    match self.queue.push(member, job) {
+                        Ok(()) => continue,
+                        Err(full) => busy(full),
+                    }
+                }
                 None => EvaluationResponse::Refused(Refusal::NotEntitled),
             };
             // The network task ends only with the node.
@@ -180,12 +201,18 @@ impl Holder {
     }
 
     async fn work(self: Arc<Self>) {
-        while let Some(Job { member, request, reply }) = self.queue.pop().await {
-            let holder = self.clone();
-            let work = move || holder.evaluate(member, &request);
-            // A panic in there must not end the worker.
-            let response = tokio::task::spawn_blocking(work).await;
-            let response = response.unwrap_or(EvaluationResponse::Refused(Refusal::Storage));
+        while let Some(job) = self.queue.pop().await {
+            let is_wanted = job.is_wanted(Instant::now());
+            let Job { member, request, reply, .. } = job;
+            let response = if is_wanted {
+                let holder = self.clone();
+                let work = move || holder.evaluate(member, &request);
+                // A panic in there must not end the worker.
+                let response = tokio::task::spawn_blocking(work).await;
+                response.unwrap_or(EvaluationResponse::Refused(Refusal::Storage))
+            } else {
+                EvaluationResponse::Busy { retry_after_ms: limits::BUSY_RETRY_MS }
+            };
             match reply {
                 Reply::Peer(handle) => {
                     let _ = self.network.send(Command::Evaluated { handle, response }).await;
@@ -200,7 +227,8 @@ impl Holder {
     pub async fn evaluate_own(&self, request: EvaluationRequest) -> EvaluationResponse {
         let (reply, answer) = oneshot::channel();
         let Some(member) = self.view.load().me else { return EvaluationResponse::Refused(Refusal::NotEntitled) };
-        if let Err(full) = self.queue.push(member, Job { member, request, reply: Reply::Own(reply) }) {
+        let job = Job { member, request, reply: Reply::Own(reply), came: Instant::now() };
+        if let Err(full) = self.queue.push(member, job) {
             return busy(full);
         }
         answer.await.unwrap_or(EvaluationResponse::Refused(Refusal::NoShare))
@@ -239,7 +267,9 @@ impl Holder {
             }
         }
         let Ok(feed_key) = self.keys.feed() else { return refuse(Refusal::NoShare) };
-        match share.evaluate(&elements, random::bytes()) {
+        let mut entropy = [0; 64];
+        random::fill(&mut entropy);
+        match share.evaluate(&elements, &mut entropy) {
             Ok(evaluation) => {
                 self.metrics.evaluated_for_others(u64::from(count));
                 evaluation::sign(&view.chain.alliance(), request, evaluation, feed_key)
@@ -255,5 +285,28 @@ fn busy(error: QueueError) -> EvaluationResponse {
             EvaluationResponse::Busy { retry_after_ms: u32::try_from(retry_after_ms).unwrap_or(u32::MAX) }
         }
         QueueError::Closed => EvaluationResponse::Refused(Refusal::NoShare),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(reply: Reply) -> Job {
+        let request = EvaluationRequest { charter: [1; 32], key: KeyId::default(), elements: vec![[2; 32]] };
+        Job { member: MemberNumber(1), request, reply, came: Instant::now() }
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_not_evaluated() {
+        let theirs = job(Reply::Peer(AnswerHandle(1)));
+        assert!(theirs.is_wanted(theirs.came));
+        assert!(theirs.is_wanted(theirs.came + ASKER_WAITS - Duration::from_millis(1)));
+        assert!(!theirs.is_wanted(theirs.came + ASKER_WAITS));
+        let (reply, answer) = oneshot::channel();
+        let ours = job(Reply::Own(reply));
+        assert!(ours.is_wanted(ours.came + ASKER_WAITS), "as long as the asker waits");
+        drop(answer);
+        assert!(!ours.is_wanted(ours.came));
     }
 }

@@ -8,6 +8,7 @@
 pub mod cache;
 mod error;
 pub mod evidence;
+mod health;
 mod resolver;
 pub mod vault;
 mod wanted;

@@ -1,22 +1,24 @@
 //! Asks the key holders for what this node does not know yet.
 //!
 //! Identifiers are blinded in batches, padded, and sent to t holders at once; a holder that does not answer, or whose answer
-//! does not hold, is noted and the next one is asked. What comes out goes into the cache. Nothing leaves this module towards
-//! the network but random-looking elements.
+//! does not hold, is noted and the next one is asked. One that takes much longer than is usual for it is not given up, but the
+//! next one is asked as well, and the first t good answers count. What comes out goes into the cache. Nothing leaves this
+//! module towards the network but random-looking elements.
 
 use std::{
     cmp::Reverse,
     collections::BTreeMap,
+    future::Future,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use antibrush_protocol::{
-    base::{MemberNumber, Timestamp},
+    base::MemberNumber,
     evaluation::{self, BadAnswer, EvaluationRequest, EvaluationResponse, Refusal, padded},
     replica::{Offence, Peer, RequestFailure},
-    subject::{Class, Subject},
+    subject::Subject,
     suite::{
         Derived,
         threshold::{Blinded, Checked, Element, blind},
@@ -31,6 +33,7 @@ use super::{
     Derivations, HolderProblem, SharedKey, TokenError, Unavailable,
     cache::TokenCache,
     evidence::Evidence,
+    health::{Exhausted, Healths},
     wanted::{Batch, Place, Wanted},
 };
 use crate::{
@@ -42,16 +45,15 @@ use crate::{
     random,
 };
 
-/// How long one holder may take before the next one is asked: its queue of one member is worked off in less.
+/// How long one holder is given to answer: its queue of one member is worked off in less. The next one is asked much sooner
+/// ([`Healths::patience`]).
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a request waits for its turn among our own at one holder, which is no fault of the holder's.
+const LINE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Batches under way at once: enough that the holders work while this node blinds and checks.
 const BATCHES_AT_ONCE: usize = 4;
-
-/// For how long a holder whose answer did not hold is asked last, in milliseconds of the monotonic clock.
-const DISTRUST_MS: u64 = 600_000;
-/// The same for one that did not answer.
-const DOUBT_MS: u64 = 10_000;
 
 /// How often and how long a holder is given to take up a charter that is a moment old.
 const FRESH_CHARTER_RETRIES: u32 = 4;
@@ -60,27 +62,12 @@ const FRESH_CHARTER_WAIT: Duration = Duration::from_millis(150);
 /// Batches up to this size are computed where they are: handing them to another thread costs as much.
 const SMALL: usize = 4;
 
-/// A quota that is used up, or nearly.
-#[derive(Clone, Copy)]
-struct Exhausted {
-    /// The quota: with another one the stewards have given more, or less.
-    quota: u32,
-    /// Elements that are left of it.
-    left: u32,
-    /// When the next day's begins.
-    renews: Timestamp,
-}
-
-/// What is remembered of a holder.
-#[derive(Default)]
-struct Health {
-    in_flight: usize,
-    /// Asked last until this moment of the monotonic clock.
-    doubted_until_ms: u64,
-    /// Elements that it evaluated for us: the load is spread by it.
-    served: u64,
-    /// Classes of which its quota does not reach for more.
-    exhausted: BTreeMap<Class, Exhausted>,
+/// What holders are asked, and all that an answer is checked against.
+struct Question {
+    view: Arc<View>,
+    key: Arc<SharedKey>,
+    request: EvaluationRequest,
+    blinded: Blinded,
 }
 
 /// What [`Resolver::prepare`] found, by the places of the subjects.
@@ -96,7 +83,7 @@ impl Prepared {
 /// Turns subjects into tokens, with the holders' help where the class needs it.
 pub struct Resolver {
     cache: TokenCache,
-    evidence: Evidence,
+    evidence: Arc<Evidence>,
     view: Arc<ArcSwap<View>>,
     network: mpsc::Sender<Command>,
     /// Whether other nodes can be reached at all.
@@ -104,7 +91,7 @@ pub struct Resolver {
     /// This node's own share answers first, if it has one.
     own: Arc<Holder>,
     metrics: Arc<Metrics>,
-    health: Mutex<BTreeMap<MemberNumber, Health>>,
+    healths: Healths,
     lines: Mutex<BTreeMap<MemberNumber, Arc<Semaphore>>>,
 }
 
@@ -118,8 +105,9 @@ impl Resolver {
         own: Arc<Holder>,
         metrics: Arc<Metrics>,
     ) -> Resolver {
-        let (health, lines) = (Mutex::default(), Mutex::default());
-        Resolver { cache, evidence: Evidence::new(data), view, network, reach, own, metrics, health, lines }
+        let (healths, lines) = (Healths::default(), Mutex::default());
+        let evidence = Arc::new(Evidence::new(data));
+        Resolver { cache, evidence, view, network, reach, own, metrics, healths, lines }
     }
 
     /// What was evaluated before.
@@ -204,37 +192,32 @@ impl Resolver {
         let blinded = compute(count, move || blind_padded(copies)).await;
         // Wrong use by our own side only: 1 to 256 inputs, and randomness that works.
         let Some(blinded) = blinded else { return Err(self.unavailable(view, key, 0, Vec::new())) };
-        let blinded = Arc::new(blinded);
-        let request = Arc::new(EvaluationRequest {
+        let request = EvaluationRequest {
             charter: view.chain.current_id(),
             key: key.id,
             elements: blinded.elements().iter().map(|element| *element.bytes()).collect(),
-        });
-        let answers = self.gather(view, key, &request, &blinded).await?;
-        let (finishing, finished) = (key.clone(), blinded.clone());
+        };
+        let question = Arc::new(Question { view: view.clone(), key: key.clone(), request, blinded });
+        let answers = self.gather(&question).await?;
         let derived = compute(count, move || {
-            let prfs = finishing.key.finalize(&finished, &answers).ok()?;
-            Some(prfs.iter().map(|prf| finishing.derive(prf)).collect::<Vec<Derived>>())
+            let Question { key, blinded, .. } = &*question;
+            let prfs = key.key.finalize(blinded, &answers).ok()?;
+            Some(prfs.iter().map(|prf| key.derive(prf)).collect::<Vec<Derived>>())
         });
         // The answers were checked, distinct and enough.
         let Some(derived) = derived.await else { return Err(self.unavailable(view, key, 0, Vec::new())) };
-        self.metrics.evaluated(count as u64);
         let rows: Vec<(&[u8], &Derived)> = inputs.iter().map(|input| &input[..]).zip(&derived).collect();
         if let Err(error) = self.cache.put_all(key.token_key.class, key.token_key.epoch, &key.id, &rows) {
             // The answer stands all the same; it will only be asked for again.
             tracing::warn!(%error, "what was evaluated could not be kept");
         }
+        self.metrics.evaluated(count as u64);
         Ok(derived)
     }
 
-    /// Answers of t holders, each checked.
-    async fn gather(
-        &self,
-        view: &Arc<View>,
-        key: &Arc<SharedKey>,
-        request: &Arc<EvaluationRequest>,
-        blinded: &Arc<Blinded>,
-    ) -> Result<Vec<Checked>, TokenError> {
+    /// Answers of t holders, each checked: the first ones of those that are asked.
+    async fn gather(&self, question: &Arc<Question>) -> Result<Vec<Checked>, TokenError> {
+        let Question { view, key, request, .. } = &**question;
         let need = key.key.threshold();
         let elements = u32::try_from(request.elements.len()).unwrap_or(u32::MAX);
         let mut problems = Vec::new();
@@ -242,31 +225,50 @@ impl Resolver {
         let class = key.token_key.class;
         let quota = view.charter().quota(class);
         for holder in self.in_order(key) {
-            match self.exhausted(holder, class, quota, elements) {
+            match self.healths.exhausted(holder, class, quota, elements, clock::wall()) {
                 Some(renews) => problems.push((holder, HolderProblem::Exhausted { renews })),
                 None => waiting.push(holder),
             }
         }
         let mut next = waiting.into_iter();
-        let mut asked: FuturesUnordered<_> = next
-            .by_ref()
-            .take(need)
-            .map(|holder| self.ask_holder(view.clone(), key.clone(), holder, request.clone(), blinded.clone()))
-            .collect();
+        let (mut asked, mut watched) = (FuturesUnordered::new(), FuturesUnordered::new());
+        for holder in next.by_ref().take(need) {
+            let (answer, late) = self.ask_and_watch(question, holder);
+            asked.push(answer);
+            watched.push(late);
+        }
         let mut answers = Vec::with_capacity(need);
-        while let Some((holder, outcome)) = asked.next().await {
-            match outcome {
-                Ok(checked) => answers.push(checked),
-                Err(problem) => {
-                    problems.push((holder, problem));
-                    if let Some(holder) = next.next() {
-                        let (view, key) = (view.clone(), key.clone());
-                        asked.push(self.ask_holder(view, key, holder, request.clone(), blinded.clone()));
+        let mut done = Vec::new();
+        let mut late = Vec::new();
+        while !asked.is_empty() {
+            let is_short = tokio::select! {
+                biased;
+                Some((holder, outcome)) = asked.next() => {
+                    late.retain(|is_late| *is_late != holder);
+                    done.push(holder);
+                    match outcome {
+                        Ok(checked) => answers.push(checked),
+                        Err(problem) => problems.push((holder, problem)),
                     }
+                    // One that was late has its substitute already.
+                    answers.len() + asked.len() - late.len() < need
                 }
-            }
+                Some(passed) = watched.next() => {
+                    let passed = passed.filter(|holder| !done.contains(holder));
+                    late.extend(passed);
+                    passed.is_some()
+                }
+            };
             if answers.len() == need {
+                // What the others answer now is dropped.
+                let now = clock::monotonic_ms();
+                late.into_iter().for_each(|holder| self.healths.failed(holder, now));
                 return Ok(answers);
+            }
+            if let Some(holder) = is_short.then(|| next.next()).flatten() {
+                let (answer, late) = self.ask_and_watch(question, holder);
+                asked.push(answer);
+                watched.push(late);
             }
         }
         Err(self.unavailable(view, key, answers.len(), problems))
@@ -276,47 +278,61 @@ impl Resolver {
     fn in_order(&self, key: &SharedKey) -> Vec<MemberNumber> {
         let own = self.view.load().me;
         let now = clock::monotonic_ms();
-        let health = self.health();
         let mut holders = key.token_key.members.clone();
-        holders.sort_by_key(|holder| {
+        holders.sort_by_cached_key(|holder| {
             let is_own = Some(*holder) == own && self.own.has_share(&key.id);
-            let health = health.get(holder).map(|h| (h.doubted_until_ms > now, h.in_flight, h.served));
-            (Reverse(is_own), health.unwrap_or_default())
+            (Reverse(is_own), self.healths.place(*holder, now))
         });
         holders
     }
 
-    /// When the quota of a class at a holder renews, if it does not reach for so many elements.
-    fn exhausted(&self, holder: MemberNumber, class: Class, quota: u32, elements: u32) -> Option<Timestamp> {
-        let exhausted = *self.health().get(&holder)?.exhausted.get(&class)?;
-        let still = clock::wall() < exhausted.renews && quota == exhausted.quota;
-        (still && elements > exhausted.left).then_some(exhausted.renews)
+    /// A holder's answer, and beside it the moment at which it is late: the holder then, nothing if it never comes to that.
+    fn ask_and_watch<'r>(
+        &'r self,
+        question: &'r Arc<Question>,
+        holder: MemberNumber,
+    ) -> (
+        impl Future<Output = (MemberNumber, Result<Checked, HolderProblem>)> + 'r,
+        impl Future<Output = Option<MemberNumber>> + 'r,
+    ) {
+        let chosen = clock::monotonic_ms();
+        let (begun, begins) = oneshot::channel();
+        let late = async move {
+            // Waiting for our own line is not the holder's time.
+            let ended: oneshot::Receiver<()> = begins.await.ok()?;
+            let patience = self.healths.patience(holder, question.request.elements.len(), chosen);
+            match tokio::time::timeout(patience, ended).await {
+                Ok(_) => None,
+                Err(_) => Some(holder),
+            }
+        };
+        (self.ask_holder(question, holder, begun), late)
     }
 
+    /// `begun` is told when the request goes out, with what is dropped when the answer is here.
     async fn ask_holder(
         &self,
-        view: Arc<View>,
-        key: Arc<SharedKey>,
+        question: &Arc<Question>,
         holder: MemberNumber,
-        request: Arc<EvaluationRequest>,
-        blinded: Arc<Blinded>,
+        begun: oneshot::Sender<oneshot::Receiver<()>>,
     ) -> (MemberNumber, Result<Checked, HolderProblem>) {
-        let in_flight = InFlight::begin(self, holder);
-        let outcome = match tokio::time::timeout(PATIENCE, self.request(&view, &key, holder, &request)).await {
-            Ok(Ok((answer, peer))) => self.check(&view, &key, holder, peer, answer, &request, blinded).await,
-            Ok(Err(problem)) => Err(problem),
-            Err(_) => Err(HolderProblem::NoAnswer),
+        let in_flight = self.healths.begin(holder);
+        let elements = question.request.elements.len();
+        let outcome = match self.in_line(question, holder, begun).await {
+            Ok((answer, peer, took)) => {
+                let checked = self.check(question, holder, peer, answer).await;
+                checked.inspect(|_| self.healths.served(holder, elements, took))
+            }
+            Err(problem) => Err(problem),
         };
         let now = clock::monotonic_ms();
         drop(in_flight);
-        self.note(holder, |health| match &outcome {
-            Ok(_) => health.served += request.elements.len() as u64,
-            Err(HolderProblem::BadAnswer) => health.doubted_until_ms = now + DISTRUST_MS,
-            Err(HolderProblem::NoAnswer | HolderProblem::Busy | HolderProblem::Refused(_)) => {
-                health.doubted_until_ms = now + DOUBT_MS;
-            }
-            Err(_) => {}
-        });
+        match &outcome {
+            Err(HolderProblem::BadAnswer) => self.healths.cheated(holder, now),
+            Err(HolderProblem::NoAnswer | HolderProblem::Refused(_)) => self.healths.failed(holder, now),
+            // Our own line was too long, or we cannot reach it, or its quota is noted.
+            Ok(_) | Err(_) => {}
+        }
         if let Err(problem) = &outcome {
             self.metrics.holder_problem(problem);
             tracing::debug!(holder = holder.0, problem = problem.code(), "a key holder did not evaluate");
@@ -324,27 +340,44 @@ impl Resolver {
         (holder, outcome)
     }
 
+    /// Waits for its turn among our own requests to a holder, and then for the answer; says how long that one took.
+    async fn in_line(
+        &self,
+        question: &Question,
+        holder: MemberNumber,
+        begun: oneshot::Sender<oneshot::Receiver<()>>,
+    ) -> Result<(Vec<u8>, Option<Peer>, Duration), HolderProblem> {
+        // The two ends of a line agree on how many may be under way: over the holder's bound they would fail.
+        let line = self.line(holder);
+        let turn = tokio::time::timeout(LINE_PATIENCE, line.acquire()).await;
+        // A line is never closed.
+        let Ok(Ok(_permit)) = turn else { return Err(HolderProblem::Busy) };
+        let (_ends, ended) = oneshot::channel();
+        // Fails only if nobody watches any more.
+        let _ = begun.send(ended);
+        let asked = Instant::now();
+        let answered = tokio::time::timeout(PATIENCE, self.request(question, holder)).await;
+        let (answer, peer) = answered.map_err(|_| HolderProblem::NoAnswer)??;
+        Ok((answer, peer, asked.elapsed()))
+    }
+
     /// One holder's signed answer and the node that gave it; waits as a busy one asks for.
     async fn request(
         &self,
-        view: &View,
-        key: &SharedKey,
+        question: &Question,
         holder: MemberNumber,
-        request: &Arc<EvaluationRequest>,
     ) -> Result<(Vec<u8>, Option<Peer>), HolderProblem> {
-        // The two ends of a line agree on how many may be under way: over the holder's bound they would fail.
-        let line = self.line(holder);
-        let _permit = line.acquire().await.map_err(|_| HolderProblem::NoAnswer)?;
+        let Question { view, key, request, .. } = question;
         let mut retries = FRESH_CHARTER_RETRIES;
         loop {
             let (response, peer) = if Some(holder) == view.me && self.own.has_share(&key.id) {
-                (self.own.evaluate_own((**request).clone()).await, None)
+                (self.own.evaluate_own(request.clone()).await, None)
             } else {
                 let missing =
                     if self.reach == Opening::Offline { HolderProblem::Offline } else { HolderProblem::NotConnected };
                 let peer = self.node_of(view, holder).ok_or(missing)?;
                 let (reply, answer) = oneshot::channel();
-                let command = Command::Evaluate { peer, request: (**request).clone(), reply };
+                let command = Command::Evaluate { peer, request: request.clone(), reply };
                 self.network.send(command).await.map_err(|_| HolderProblem::NotConnected)?;
                 let answer = answer.await.map_err(|_| HolderProblem::NotConnected)?;
                 let answer = answer.map_err(|failure| match failure {
@@ -366,9 +399,7 @@ impl Resolver {
                     let renews = renews.min(clock::wall().plus(86_400));
                     let class = key.token_key.class;
                     let exhausted = Exhausted { quota: view.charter().quota(class), left, renews };
-                    self.note(holder, |health| {
-                        health.exhausted.insert(class, exhausted);
-                    });
+                    self.healths.exhaust(holder, class, exhausted);
                     return Err(HolderProblem::Exhausted { renews });
                 }
                 // A charter is on its way, or its share is being taken up.
@@ -381,33 +412,31 @@ impl Resolver {
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "an answer is checked against all that it answers")]
     async fn check(
         &self,
-        view: &Arc<View>,
-        key: &Arc<SharedKey>,
+        question: &Arc<Question>,
         holder: MemberNumber,
         peer: Option<Peer>,
         answer: Vec<u8>,
-        request: &Arc<EvaluationRequest>,
-        blinded: Arc<Blinded>,
     ) -> Result<Checked, HolderProblem> {
         let now = clock::wall();
-        let (view, key, asked) = (view.clone(), key.clone(), request.clone());
+        let asked = question.clone();
         let work = move || {
+            let Question { view, key, request, blinded } = &*asked;
             let alliance = view.chain.alliance();
             let under = (&alliance, &**view.charter(), &key.token_key, &key.key);
             let elements: &[Element] = blinded.elements();
-            evaluation::check(&answer, (&asked, elements), holder, under, now).map_err(|error| (error, answer))
+            evaluation::check(&answer, (request, elements), holder, under, now).map_err(|error| (error, answer))
         };
-        let (error, answer) = match compute(request.elements.len(), work).await {
+        let (error, answer) = match compute(question.request.elements.len(), work).await {
             Ok(checked) => return Ok(checked),
             Err(failed) => failed,
         };
         tracing::error!(holder = holder.0, %error, "a key holder's answer does not hold; the next holder is asked");
         if error.is_evidence() {
-            let bad = BadAnswer { holder, asked: now, request: (**request).clone(), answer };
-            match self.evidence.keep(&bad) {
+            let bad = BadAnswer { holder, asked: now, request: question.request.clone(), answer };
+            let evidence = self.evidence.clone();
+            match blocking(move || evidence.keep(&bad)).await {
                 Ok(Some(path)) => tracing::error!(file = %path.display(), "the signed answer was kept as evidence"),
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, "the evidence against a key holder could not be kept"),
@@ -447,36 +476,9 @@ impl Resolver {
         TokenError::Unavailable(Arc::new(Unavailable { class, epoch, need, have, missing }))
     }
 
-    fn note(&self, holder: MemberNumber, change: impl FnOnce(&mut Health)) {
-        change(self.health().entry(holder).or_default());
-    }
-
-    fn health(&self) -> std::sync::MutexGuard<'_, BTreeMap<MemberNumber, Health>> {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn line(&self, holder: MemberNumber) -> Arc<Semaphore> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.entry(holder).or_insert_with(|| Arc::new(Semaphore::new(EVALUATIONS_PER_HOLDER))).clone()
-    }
-}
-
-/// Counts a request to a holder while it is out, also if whoever waited for it goes away.
-struct InFlight<'r> {
-    resolver: &'r Resolver,
-    holder: MemberNumber,
-}
-
-impl InFlight<'_> {
-    fn begin(resolver: &Resolver, holder: MemberNumber) -> InFlight<'_> {
-        resolver.note(holder, |health| health.in_flight += 1);
-        InFlight { resolver, holder }
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.resolver.note(self.holder, |health| health.in_flight = health.in_flight.saturating_sub(1));
     }
 }
 
@@ -495,6 +497,11 @@ async fn compute<T: Send + 'static>(elements: usize, work: impl FnOnce() -> T + 
     if elements <= SMALL {
         return work();
     }
+    blocking(work).await
+}
+
+/// What takes long, or waits for the disk, on a thread for such work.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         // A panic in there is a bug here; it goes on in the caller.

@@ -379,7 +379,7 @@ fn padding_hides_the_number_and_changes_no_result() {
     let key = ThresholdKey::read(2, &token_key.public_keys).unwrap();
     let values = |blinded: &Blinded| -> Vec<[u8; 64]> {
         let answer = |share: &KeyShare| {
-            let answer = share.evaluate(blinded.elements(), wide("proof")).unwrap();
+            let answer = share.evaluate(blinded.elements(), &mut wide("proof")).unwrap();
             key.check(blinded.elements(), &answer).unwrap()
         };
         let answers: Vec<Checked> = shares[1..].iter().map(answer).collect();
@@ -419,7 +419,7 @@ proptest! {
         let answer = |share: u8| {
             let holder = HOLDERS[usize::from(share) - 1];
             let entropy = wide(&format!("proof {share} {salt}"));
-            let evaluation = shares[usize::from(share) - 1].evaluate(&Element::read_all(&request.elements).unwrap(), entropy).unwrap();
+            let evaluation = shares[usize::from(share) - 1].evaluate(&Element::read_all(&request.elements).unwrap(), &mut entropy.clone()).unwrap();
             let response = sign(&alliance, &request, evaluation, &present_feed_key(holder.0));
             let EvaluationResponse::Evaluated(envelope) = response else { panic!("{response:?}") };
             let under = (&alliance, &**known.chain.current(), &known.token_key, &known.key);

@@ -47,7 +47,7 @@ impl Holder {
     /// What an honest holder makes of the elements of a request.
     fn evaluate(&self, request: &EvaluationRequest) -> Evaluation {
         let elements = Element::read_all(&request.elements).unwrap();
-        self.shares[&request.key].evaluate(&elements, antibrush_node::random::bytes()).unwrap()
+        self.shares[&request.key].evaluate(&elements, &mut antibrush_node::random::bytes()).unwrap()
     }
 
     /// What an honest holder answers.

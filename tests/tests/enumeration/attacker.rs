@@ -113,7 +113,7 @@ impl Target {
 
     /// What a stolen share makes of a batch; nobody counts it.
     pub fn evaluate(&self, share: &KeyShare, blinded: &Blinded) -> Checked {
-        let answer = share.evaluate(blinded.elements(), antibrush_node::random::bytes()).unwrap();
+        let answer = share.evaluate(blinded.elements(), &mut antibrush_node::random::bytes()).unwrap();
         self.key.check(blinded.elements(), &answer).unwrap()
     }
 

@@ -192,7 +192,7 @@ fn subsets(size: u8, of: u8) -> Vec<Vec<u8>> {
 fn values(key: &ThresholdKey, shares: &[KeyShare]) -> Vec<[u8; 64]> {
     let blinded = blind(vec![b"+8613800000000".to_vec()], &mut [wide("blind", 0)]).unwrap();
     let answer = |share: &KeyShare| {
-        let answer = share.evaluate(blinded.elements(), wide("nonce", share.holder().into())).unwrap();
+        let answer = share.evaluate(blinded.elements(), &mut wide("nonce", share.holder().into())).unwrap();
         key.check(blinded.elements(), &answer).unwrap()
     };
     let answers: Vec<Checked> = shares.iter().map(answer).collect();

@@ -52,13 +52,18 @@ impl KeyShare {
     }
 
     /// Evaluates a batch of blinded elements, as [`Element::read_all`] gives them. `entropy` is 64 fresh random bytes: with the
-    /// same ones for two batches the proofs would give the share away.
-    pub fn evaluate(&self, blinded: &[Element], mut entropy: [u8; 64]) -> Result<Evaluation, OprfError> {
+    /// same ones for two batches the proofs would give the share away, as would these bytes beside the published proof. They
+    /// are taken by reference, so that no copy is left behind, and are zero afterwards.
+    ///
+    /// # Errors
+    /// [`OprfError::BatchSize`] and [`OprfError::Entropy`]; the bytes are wiped all the same.
+    pub fn evaluate(&self, blinded: &[Element], entropy: &mut [u8; 64]) -> Result<Evaluation, OprfError> {
+        let mut nonce = Scalar::from_bytes_mod_order_wide(entropy);
+        entropy.zeroize();
         if blinded.is_empty() || blinded.len() > BATCH {
+            nonce.zeroize();
             return Err(OprfError::BatchSize(blinded.len()));
         }
-        let mut nonce = Scalar::from_bytes_mod_order_wide(&entropy);
-        entropy.zeroize();
         if nonce == Scalar::ZERO {
             return Err(OprfError::Entropy);
         }

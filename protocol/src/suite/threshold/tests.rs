@@ -101,7 +101,7 @@ fn rfc_9497_byte_for_byte_with_every_subset_of_holders() {
         let checked: Vec<Checked> = shares
             .iter()
             .map(|share| {
-                let answer = share.evaluate(blinded.elements(), wide("nonce", share.holder().into())).unwrap();
+                let answer = share.evaluate(blinded.elements(), &mut wide("nonce", share.holder().into())).unwrap();
                 key.check(blinded.elements(), &answer).unwrap()
             })
             .collect();
@@ -132,7 +132,7 @@ fn another_implementation_gives_the_same() {
     for (round, inputs) in some_inputs(10_000).chunks(BATCH).enumerate() {
         let blinded = blinded(inputs.to_vec());
         let wire = wires(blinded.elements());
-        let ours = shares[0].evaluate(blinded.elements(), wide("nonce", round as u64)).unwrap();
+        let ours = shares[0].evaluate(blinded.elements(), &mut wide("nonce", round as u64)).unwrap();
         // Holder 3 runs the other implementation.
         let theirs: Vec<_> = wire.iter().map(|bytes| BlindedElement::deserialize(bytes).unwrap()).collect();
         let finished = third.batch_blind_evaluate(&mut OsRng, &theirs).unwrap();
@@ -151,7 +151,8 @@ fn another_implementation_gives_the_same() {
         let client = VoprfClient::<Ristretto255>::blind(&inputs[0], &mut OsRng).unwrap();
         let message: [u8; 32] = client.message.serialize().into();
         let (one, _) = deal(secret, 1, 1);
-        let single = one[0].evaluate(&[Element::read(&message, 0).unwrap()], wide("single", round as u64)).unwrap();
+        let single =
+            one[0].evaluate(&[Element::read(&message, 0).unwrap()], &mut wide("single", round as u64)).unwrap();
         let element = EvaluationElement::deserialize(&single.elements[0]).unwrap();
         let proof = Proof::deserialize(&single.proof).unwrap();
         let output = client.state.finalize(&inputs[0], &element, &proof, whole.get_public_key()).unwrap();
@@ -171,7 +172,7 @@ fn one_flipped_bit_anywhere_is_caught_and_names_the_holder() {
     let (shares, public) = deal(Scalar::from(77u8), 2, 3);
     let key = ThresholdKey::read(2, &public).unwrap();
     let blinded = blinded(some_inputs(2));
-    let good = shares[1].evaluate(blinded.elements(), wide("nonce", 1)).unwrap();
+    let good = shares[1].evaluate(blinded.elements(), &mut wide("nonce", 1)).unwrap();
     assert!(key.check(blinded.elements(), &good).is_ok());
     let bits = 8 * (2 * ELEMENT_BYTES + PROOF_BYTES);
     for bit in 0..bits {
@@ -201,7 +202,7 @@ fn answers_count_once_and_for_their_own_batch() {
     let key = ThresholdKey::read(2, &public).unwrap();
     let (first, second) = (blinded(some_inputs(3)), blinded(some_inputs(4)));
     let answer = |share: &KeyShare, blinded: &Blinded| {
-        let answer = share.evaluate(blinded.elements(), wide("nonce", blinded.elements().len() as u64)).unwrap();
+        let answer = share.evaluate(blinded.elements(), &mut wide("nonce", blinded.elements().len() as u64)).unwrap();
         key.check(blinded.elements(), &answer).unwrap()
     };
     let (one, again) = (answer(&shares[0], &first), answer(&shares[0], &first));
@@ -217,10 +218,16 @@ fn holders_refuse_what_is_no_batch_of_elements() {
     let good = *blinded(some_inputs(1)).elements()[0].bytes();
     let evaluate = |batch: &[[u8; 32]]| {
         let elements = Element::read_all(batch)?;
-        shares[0].evaluate(&elements, wide("nonce", 1)).map(|answer| answer.elements.len())
+        shares[0].evaluate(&elements, &mut wide("nonce", 1)).map(|answer| answer.elements.len())
     };
-    assert_eq!(shares[0].evaluate(&[], wide("nonce", 1)).unwrap_err(), OprfError::BatchSize(0));
+    assert_eq!(shares[0].evaluate(&[], &mut wide("nonce", 1)).unwrap_err(), OprfError::BatchSize(0));
     assert_eq!(evaluate(&[good]), Ok(1));
+    // What the nonce was made of does not outlive the call, whatever comes of it.
+    for elements in [&[Element::read(&good, 0).unwrap()][..], &[]] {
+        let mut entropy = wide("nonce", 2);
+        let _ = shares[0].evaluate(elements, &mut entropy);
+        assert_eq!(entropy, [0; 64]);
+    }
     assert_eq!(evaluate(&[]), Err(OprfError::BatchSize(0)));
     assert_eq!(evaluate(&[good; BATCH + 1]), Err(OprfError::BatchSize(257)));
     assert_eq!(evaluate(&[good, [0; 32]]), Err(OprfError::Identity { index: 1 }));
