@@ -367,15 +367,16 @@ impl Resolver {
         question: &Question,
         holder: MemberNumber,
     ) -> Result<(Vec<u8>, Option<Peer>), HolderProblem> {
+        if self.reach == Opening::Offline {
+            return Err(HolderProblem::Offline);
+        }
         let Question { view, key, request, .. } = question;
         let mut retries = FRESH_CHARTER_RETRIES;
         loop {
             let (response, peer) = if Some(holder) == view.me && self.own.has_share(&key.id) {
                 (self.own.evaluate_own(request.clone()).await, None)
             } else {
-                let missing =
-                    if self.reach == Opening::Offline { HolderProblem::Offline } else { HolderProblem::NotConnected };
-                let peer = self.node_of(view, holder).ok_or(missing)?;
+                let peer = self.node_of(view, holder).ok_or(HolderProblem::NotConnected)?;
                 let (reply, answer) = oneshot::channel();
                 let command = Command::Evaluate { peer, request: request.clone(), reply };
                 self.network.send(command).await.map_err(|_| HolderProblem::NotConnected)?;
