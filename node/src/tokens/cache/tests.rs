@@ -212,7 +212,7 @@ fn threads_read_while_others_write() {
 }
 
 #[test]
-#[ignore = "a measurement: run with --release --nocapture"]
+#[ignore = "a measurement: cargo test --release -p antibrush-node cache -- --ignored --nocapture"]
 fn speed() {
     let dir = tempfile::tempdir().unwrap();
     let cache = open(dir.path());
