@@ -176,7 +176,10 @@ fn a_quota_that_is_used_up_stops_in_order_and_the_next_day_goes_on() {
     let exhausted = &lines[0]["exhausted"];
     assert_eq!((&exhausted["renews"], &exhausted["left_rows"]), (&1_795_708_800.into(), &2002.into()));
     let detail = exhausted["detail"].as_str().unwrap();
-    assert!(detail.starts_with("2002 rows are left: ") && detail.contains("renews at"), "{detail}");
+    assert!(
+        detail.starts_with("2002 rows are left: ") && detail.contains("until 2026-11-27 00:00 Beijing time"),
+        "{detail}"
+    );
     assert_eq!(fake.asked_and_pauses(), (2, 0), "nobody is asked after the refusal");
     fake.world().quota = None;
     assert_eq!(fake.counts(&[&rows], true).0, [5002, 0, 3000, 2002, 0, 0]);
