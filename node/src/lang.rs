@@ -5,6 +5,8 @@
 
 use std::fmt::Display;
 
+use antibrush_protocol::base::Timestamp;
+
 pub use crate::import::Lang;
 pub use system::{place_zh, reason_zh};
 
@@ -18,6 +20,12 @@ pub fn from_environment() -> Lang {
     let names = ["ANTIBRUSH_LANG", "LC_ALL", "LC_MESSAGES", "LANG"];
     let first = names.into_iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     if first.is_some_and(|value| value.to_ascii_lowercase().starts_with("zh")) { Lang::Zh } else { Lang::En }
+}
+
+/// A moment as people read it: `2026-11-27 00:00`, Beijing time, to the minute.
+pub fn moment(at: Timestamp) -> String {
+    let local = at.0.saturating_add(8 * 3600);
+    format!("{} {:02}:{:02}", at.day(), local / 3600 % 24, local / 60 % 60)
 }
 
 /// Picks one of two texts.

@@ -4,6 +4,7 @@
 mod alliance;
 mod http;
 mod leaks;
+mod lot;
 mod node;
 mod tcp_tap;
 mod wait;
@@ -11,6 +12,7 @@ mod wait;
 pub use alliance::Alliance;
 pub use http::{Http, Lines, Reply};
 pub use leaks::{Leak, Leaks};
+pub use lot::Lot;
 pub use node::{Node, Outcome, binary, listing_of, uscc};
 pub use rustix::process::Signal;
 pub use tcp_tap::{Recorded, TcpTap};

@@ -5,39 +5,11 @@
 
 use std::{
     collections::BTreeSet,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
-use antibrush_tests::{Alliance, Signal};
+use antibrush_tests::{Alliance, Lot};
 use serde_json::{Value, json};
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Lot(u64);
-
-impl Lot {
-    fn from_environment() -> Lot {
-        let given = std::env::var("ANTIBRUSH_SEED").ok().and_then(|seed| seed.parse().ok());
-        let drawn = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
-        let seed = given.unwrap_or_else(drawn);
-        println!("ANTIBRUSH_SEED={seed}");
-        Lot(seed)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % limit
-    }
-
-    fn within(&mut self, longest: Duration) -> Duration {
-        Duration::from_micros(self.below(longest.as_micros() as u64 + 1))
-    }
-
-    fn signal(&mut self) -> Signal {
-        if self.below(3) == 0 { Signal::TERM } else { Signal::KILL }
-    }
-}
 
 /// What the two platforms must hold after all that has happened so far.
 struct Scene {

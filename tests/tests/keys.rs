@@ -71,6 +71,21 @@ fn with_too_few_holders_an_unknown_subject_is_unavailable_and_never_not_listed()
     let many = alliance["beta"].http().post("/v1/checks", &many).ok();
     let answers: Vec<&str> = many["answers"].as_array().unwrap().iter().filter_map(|a| a["answer"].as_str()).collect();
     assert_eq!(answers, ["listed", "unavailable"]);
+    // An import lists what needs nobody and leaves the rest, row by row, without calling it wrong.
+    let rows = [
+        "主体类型,主体标识,失信行为,证据编号",
+        "ENT,91350100M000100Y43,C01,E-1",
+        "MOB,15400000001,C01,E-2",
+        "MOB,15400000004,C01,E-3",
+    ];
+    let file = alliance.file("list.csv", rows.join("\n"));
+    let outcome = alliance["beta"].outcome(&["import", &file.display().to_string(), "--json"]);
+    let summary: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap_or_else(|_| panic!("{outcome:?}"));
+    assert_eq!(outcome.status, Some(3), "{outcome:?}");
+    assert_eq!((&summary["rejected"], &summary["left"]), (&json!(0), &json!(1)), "{summary}");
+    assert_eq!(summary["counted"]["listed"], 2, "the one that was asked before needs nobody: {summary}");
+    let reason = summary["left_reason"]["detail"].as_str().unwrap();
+    assert!(reason.contains("alpha") && reason.contains("notary") && !reason.contains("1540"), "{reason}");
 }
 
 /// How long a check of an identifier that nobody has asked for takes; it must be answered.

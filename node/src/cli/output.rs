@@ -3,6 +3,7 @@
 use std::{fmt::Display, io::IsTerminal, process::ExitCode};
 
 use antibrush_protocol::{
+    base::Timestamp,
     charter::{MemberRole, MemberState},
     codes::{Conduct, Severity},
 };
@@ -158,10 +159,7 @@ pub fn duration(time: std::time::Duration) -> String {
     }
 }
 
-/// A moment as people read it: Beijing time, to the minute.
+/// [`lang::moment`] of a number of seconds in an answer.
 pub fn moment(seconds: u64) -> String {
-    let local = seconds + 8 * 3600;
-    let (hour, minute) = (local / 3600 % 24, local / 60 % 60);
-    let day = antibrush_protocol::base::Timestamp(seconds).day();
-    format!("{day} {hour:02}:{minute:02}")
+    crate::lang::moment(Timestamp(seconds))
 }

@@ -23,6 +23,7 @@ use super::{AdmitError, Node, View, driver::Message};
 use crate::{
     clock,
     holder::{self, Standing},
+    lang::moment,
     random,
     storage::StorageError,
 };
@@ -104,12 +105,6 @@ pub enum KeysError {
     /// The time given is out of range.
     #[error("a ceremony lasts 1 minute to 7 days")]
     Minutes,
-}
-
-/// `2026-11-27 00:00`, Beijing time.
-pub(super) fn moment(at: Timestamp) -> String {
-    let seconds = (at.0 + 8 * 3600) % 86_400;
-    format!("{} {:02}:{:02}", at.day(), seconds / 3600, seconds % 3600 / 60)
 }
 
 impl From<CharterError> for KeysError {

@@ -5,8 +5,8 @@ use antibrush_protocol::{
     replica::PublishRefusal,
 };
 
-use super::{AdmitError, KeysError, NodeError, PublishError, Refusal, keys::moment};
-use crate::lang::Zh;
+use super::{AdmitError, KeysError, NodeError, PublishError, Refusal};
+use crate::lang::{Zh, moment};
 
 impl Zh for Refusal {
     fn zh(&self) -> String {

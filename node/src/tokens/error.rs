@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use antibrush_protocol::{base::Timestamp, evaluation::Refusal, subject::Class};
 
-use crate::lang::Zh;
+use crate::lang::{Zh, moment};
 
 /// Why no token can be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,7 +108,7 @@ impl fmt::Display for HolderProblem {
             HolderProblem::NoAnswer => "does not answer",
             HolderProblem::Busy => "has too much to do",
             HolderProblem::Exhausted { renews } => {
-                return write!(f, "has no quota left for this member until {} Beijing time", clock_text(*renews));
+                return write!(f, "has no quota left for this member until {} Beijing time", moment(*renews));
             }
             HolderProblem::Refused(Refusal::NoShare) => "has no share of this key",
             HolderProblem::Refused(Refusal::NotEntitled) => "does not evaluate for this member's role",
@@ -129,7 +129,7 @@ impl Zh for HolderProblem {
             HolderProblem::NoAnswer => "没有应答",
             HolderProblem::Busy => "任务过多",
             HolderProblem::Exhausted { renews } => {
-                return format!("本成员当日配额已用完，北京时间 {} 恢复", clock_text(*renews));
+                return format!("本成员当日配额已用完，北京时间 {} 恢复", moment(*renews));
             }
             HolderProblem::Refused(Refusal::NoShare) => "没有该密钥的份额",
             HolderProblem::Refused(Refusal::NotEntitled) => "不为本成员的角色求值",
@@ -192,10 +192,4 @@ impl Zh for Unavailable {
             missing.join("，")
         )
     }
-}
-
-/// `2026-11-27 00:00`, Beijing time.
-fn clock_text(at: Timestamp) -> String {
-    let seconds = (at.0 + 8 * 3600) % 86_400;
-    format!("{} {:02}:{:02}", at.day(), seconds / 3600, seconds % 3600 / 60)
 }

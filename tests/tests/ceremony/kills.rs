@@ -3,13 +3,10 @@
 //!
 //! The random moments are drawn by lot; `ANTIBRUSH_SEED` repeats a draw that failed.
 
-use std::{
-    thread,
-    time::{Duration, SystemTime},
-};
+use std::{thread, time::Duration};
 
 use antibrush_protocol::ceremony::Step;
-use antibrush_tests::{Alliance, wait_for, wait_until};
+use antibrush_tests::{Alliance, Lot, wait_for, wait_until};
 use serde_json::json;
 
 use super::{
@@ -83,26 +80,6 @@ fn every_holder_is_killed_in_every_round() {
         wait_for_holders(&alliance[slug], &HONEST);
     }
     assert_tokens_agree(&alliance, &["alpha", "beta"], 5);
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Lot(u64);
-
-impl Lot {
-    fn from_environment() -> Lot {
-        let given = std::env::var("ANTIBRUSH_SEED").ok().and_then(|seed| seed.parse().ok());
-        let drawn = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
-        let seed = given.unwrap_or_else(drawn);
-        println!("ANTIBRUSH_SEED={seed}");
-        Lot(seed)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % limit
-    }
 }
 
 /// One kill a ceremony, whenever it may be: while rounds fly, while shares are kept, while the charter changes.
