@@ -208,6 +208,15 @@ pub fn sync_dir(directory: &Path) -> Result<(), FileError> {
     opened.sync_all().map_err(|error| FileError::new(directory, Operation::Sync, &error))
 }
 
+/// Opens a file for reading and writing, as it is; makes one that only this user may read (0600) if there is none.
+///
+/// # Errors
+/// [`FileError`].
+pub fn open_private(path: &Path) -> Result<File, FileError> {
+    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+    opened.map_err(|error| FileError::new(path, Operation::Open, &error))
+}
+
 /// Creates a directory that only this user may enter (0700), and its parents; one that exists is left as it is.
 ///
 /// # Errors

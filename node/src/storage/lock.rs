@@ -4,9 +4,9 @@
 //! (process id, HTTP address) is only a hint to whoever finds the lock held; anyone who may write to this directory can
 //! point the command line at another address, and can do anything else to the node as well.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -97,14 +97,7 @@ impl DataDir {
     pub fn lock(directory: &Path) -> Result<DataDir, LockError> {
         files::create_private_dir(directory)?;
         let path = directory.join("lock");
-        let lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| FileError::new(&path, Operation::Open, &error))?;
+        let lock = files::open_private(&path)?;
         take(&lock, &path, directory)?;
         let held = DataDir { root: directory.to_path_buf(), lock };
         held.say(&format!("pid {}", std::process::id()))?;

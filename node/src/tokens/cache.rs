@@ -24,10 +24,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     hash::{BuildHasherDefault, Hasher},
     io::Read,
-    os::unix::fs::{FileExt, OpenOptionsExt},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -255,14 +255,7 @@ impl fmt::Debug for TokenCache {
 impl KeyFile {
     fn open(path: PathBuf) -> Result<KeyFile, FileError> {
         let failed = |operation, error: std::io::Error| FileError::new(&path, operation, &error);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| failed(Operation::Open, error))?;
+        let file = files::open_private(&path)?;
         let length = file.metadata().map_err(|error| failed(Operation::Read, error))?.len();
         let rows = u32::try_from(length / ROW as u64)
             .map_err(|_| failed(Operation::Read, std::io::ErrorKind::FileTooLarge.into()))?;

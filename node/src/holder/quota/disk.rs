@@ -2,8 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{File, OpenOptions},
-    os::unix::fs::{FileExt, OpenOptionsExt},
+    fs::File,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -144,14 +144,7 @@ impl Disk {
 impl Slot {
     fn open(directory: &Path, number: usize) -> Result<Slot, FileError> {
         let path = directory.join(TODAY[number]);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| FileError::new(&path, Operation::Open, &error))?;
+        let file = files::open_private(&path)?;
         files::sync_dir(directory)?;
         Ok(Slot { path, file, good: false })
     }
