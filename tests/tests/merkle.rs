@@ -1,10 +1,11 @@
-//! The published vectors of RFC 6962 in tests/vectors/merkle.
+//! The published vectors of RFC 6962 and the cases of transparency-dev for RFC 9162, in tests/vectors/merkle.
 
 use antibrush_protocol::base::Hash;
 use antibrush_protocol::merkle::{
     EMPTY_ROOT, Frontier, Nodes, Tree, consistency_proof, inclusion_proof, leaf_hash, subtree_root, verify_consistency,
     verify_inclusion,
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 
 const TREE: &str = include_str!("../vectors/merkle/tree.txt");
 const INCLUSION: &str = include_str!("../vectors/merkle/inclusion.txt");
@@ -86,4 +87,55 @@ fn proofs_are_the_published_ones() {
         let (old_root, new_root) = (tree.root_at(old).unwrap(), tree.root_at(new).unwrap());
         assert_eq!(verify_consistency(old, &old_root, new, &new_root, &proof), Ok(()));
     }
+}
+
+/// The cases of transparency-dev/merkle: good proofs, and what each one becomes by a wrong size, root or hash.
+fn cases(text: &str) -> Vec<serde_json::Value> {
+    let file: serde_json::Value = serde_json::from_str(text).unwrap();
+    file["cases"].as_array().unwrap().clone()
+}
+
+/// A hash. Garbage of another length is filled up with zeros: our hashes are 32 bytes by type, and the verifier shall meet
+/// the wrong one.
+fn hash_of(value: &serde_json::Value) -> Hash {
+    let bytes = STANDARD.decode(value.as_str().unwrap_or_default()).unwrap();
+    let mut hash = [0; 32];
+    hash[..bytes.len()].copy_from_slice(&bytes);
+    hash
+}
+
+fn path_of(value: &serde_json::Value) -> Vec<Hash> {
+    value.as_array().into_iter().flatten().map(hash_of).collect()
+}
+
+#[test]
+fn inclusion_ends_as_in_rfc_9162_for_every_case_of_transparency_dev() {
+    let cases = cases(include_str!("../vectors/merkle/transparency_dev_inclusion.json"));
+    assert_eq!(cases.len(), 98);
+    for case in &cases {
+        let (index, size) = (case["leafIdx"].as_u64().unwrap(), case["treeSize"].as_u64().unwrap());
+        let (leaf, root) = (hash_of(&case["leafHash"]), hash_of(&case["root"]));
+        let outcome = verify_inclusion(&leaf, index, size, &path_of(&case["proof"]), &root);
+        // Leaf hash and root are the same no bytes there, which no caller of ours can state; filled up they are one hash,
+        // and of a tree with one leaf that hash is the root.
+        let filled_up = case["name"] == "single-entry/empty-root-and-leaf";
+        assert_eq!(outcome.is_ok(), case["wantErr"] == false || filled_up, "{}: {outcome:?}", case["name"]);
+    }
+}
+
+#[test]
+fn consistency_ends_as_in_rfc_9162_for_every_case_of_transparency_dev() {
+    let cases = cases(include_str!("../vectors/merkle/transparency_dev_consistency.json"));
+    assert_eq!(cases.len(), 98);
+    let mut departures = Vec::new();
+    for case in &cases {
+        let (old, new) = (case["size1"].as_u64().unwrap(), case["size2"].as_u64().unwrap());
+        let (old_root, new_root) = (hash_of(&case["root1"]), hash_of(&case["root2"]));
+        let outcome = verify_consistency(old, &old_root, new, &new_root, &path_of(&case["proof"]));
+        if outcome.is_ok() != (case["wantErr"] == false) {
+            departures.push(case["name"].as_str().unwrap());
+        }
+    }
+    // RFC 9162 leaves an empty older tree out and transparency-dev refuses it; here it is the beginning of every tree.
+    assert_eq!(departures, ["additional/size1-is-zero-and-size2-is-not-zero"]);
 }

@@ -1,5 +1,8 @@
 //! Envelopes: what is taken, what is not, and which keys may be admitted.
 
+mod cose_examples;
+mod wycheproof;
+
 use super::*;
 use crate::{
     feed::BatchHeader,
