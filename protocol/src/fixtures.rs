@@ -26,7 +26,7 @@ use antibrush_protocol::{
     },
     join::{Invitation, JoinRequest},
     merkle::{self, Tree},
-    proof::{ConsistencyProof, InclusionProof},
+    proof::{AbsenceProof, ConsistencyProof, InclusionProof},
     signed::{PublicKey, Signed, Signer, object_id},
     subject::{Class, Subject},
     suite::{
@@ -463,6 +463,7 @@ pub struct Feed {
     pub first: Signed<BatchHeader>,
     pub second: Signed<BatchHeader>,
     pub chunk: Vec<u8>,
+    pub late: Vec<u8>,
     pub tree: Tree,
 }
 
@@ -484,8 +485,8 @@ pub fn feed() -> Feed {
     }
     let previous = Some(Head::of(first.payload(), first.id()));
     let place = Place { charter: signed(&self::second(), &[]).id(), previous, now: SECOND, ..place };
-    let (second, _) = body.seal(&place, before, &new_feed_key());
-    Feed { first, second, chunk: chunks[0].to_vec(), tree }
+    let (second, late) = body.seal(&place, before, &new_feed_key());
+    Feed { first, second, chunk: chunks[0].to_vec(), late: late[0].to_vec(), tree }
 }
 
 pub fn leaf_hash(entry: &Entry) -> Hash {
@@ -531,6 +532,22 @@ pub fn consistency() -> ConsistencyProof {
         earlier: feed.first.envelope().to_vec(),
         later: feed.second.envelope().to_vec(),
         path: merkle::consistency_proof(5, 8, &feed.tree).unwrap(),
+    }
+}
+
+/// The second batch says nothing about a subject that no entry names.
+pub fn absence() -> AbsenceProof {
+    let mut frontier = merkle::Frontier::new();
+    entries().iter().for_each(|entry| frontier.push(leaf_hash(entry)));
+    let feed = feed();
+    AbsenceProof {
+        charters: charters().iter().map(|bytes| bytes.to_vec()).collect(),
+        earlier: feed.first.envelope().to_vec(),
+        later: feed.second.envelope().to_vec(),
+        peaks: frontier.peaks().to_vec(),
+        class: listing().class,
+        tokens: vec![(1, token(9))],
+        leaves: feed.late,
     }
 }
 

@@ -117,6 +117,12 @@ pub const PEERS: usize = 2_048;
 /// The longest inclusion or consistency proof: a tree of 2⁶³ leaves has 63 levels.
 pub const PROOF_HASHES: usize = 64;
 
+/// The largest proof file's content: a proof of absence carries every leaf of its range.
+pub const PROOF_BYTES: usize = 16 * 1024 * 1024;
+
+/// The most tokens of one subject in a proof of absence: one for each epoch of its class's key.
+pub const PROOF_TOKENS: usize = 64;
+
 /// How long the verdict on an announced charter waits for the charter, in milliseconds: gossip forgets after 12 s.
 pub const ANNOUNCEMENT_HELD_MS: u64 = 5_000;
 

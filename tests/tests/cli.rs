@@ -25,6 +25,7 @@ const VERBS: &[&str] = &[
     "proof",
     "proof inclusion",
     "proof consistency",
+    "proof absence-since",
     "proof verify",
     "filter",
     "filter build",
@@ -125,6 +126,10 @@ fn every_verb_prints_one_json_object() {
     assert_eq!(node.command(&["proof", "verify", &proof, "--alliance", &alliance.id])["holds"], true);
     node.command(&["proof", "consistency", "--publisher", "jd", "--earlier", "0", "--out", &appended]);
     assert_eq!(node.command(&["proof", "verify", &appended, "--alliance", &alliance.id])["kind"], "consistency");
+    let (never, absent) = (["--class", "ACC", "--id", "jd:never"], path("c.proof"));
+    let since = ["proof", "absence-since", "--publisher", "jd", "--since", "0", "--out", &absent];
+    node.command(&[&since[..], &never[..]].concat());
+    assert_eq!(node.command(&["proof", "verify", &absent, "--alliance", &alliance.id])["kind"], "absence-since");
     assert_eq!(node.command(&["filter", "build", &csv, "--out", &filter])["items"], 2);
     for (id, answer) in [("jd:cli-1", "candidate"), ("jd:cli-3", "not_listed")] {
         assert_eq!(node.command(&["filter", "check", &filter, "--class", "ACC", "--id", id])["answer"], answer);

@@ -205,5 +205,17 @@ fn proof() {
     alliance["alibaba"].command(&["proof", "consistency", "--publisher", "jd", "--earlier", "1", "--out", &path]);
     let proven = anybody.command(&["proof", "verify", &path, "--alliance", &alliance.id]);
     assert_eq!((&proven["holds"], &proven["to"]), (&json!(true), &json!(97)));
+    // After batch 1 nothing was said about the one, and something about the other.
+    let path = alliance.root().join("absent.proof").display().to_string();
+    let since = |batch, id| {
+        ["proof", "absence-since", "--publisher", "jd", "--since", batch, "--class", "ACC", "--id", id, "--out", &path]
+    };
+    alliance["alibaba"].command(&since("0", "jd:never"));
+    let proven = anybody.command(&["proof", "verify", &path, "--alliance", &alliance.id]);
+    assert_eq!((&proven["holds"], &proven["publisher"], &proven["to"]), (&json!(true), &json!("jd"), &json!(97)));
+    assert_eq!(proven["tokens"].as_array().map(Vec::len), Some(1));
+    assert!(anybody.refused(&["proof", "verify", &path, "--alliance", &other]).contains("does not hold"));
+    assert!(alliance["alibaba"].refused(&since("0", "jd:later")).contains("entry 96 is about this subject"));
+    assert!(alliance["alibaba"].refused(&since("99", "jd:never")).contains("must not be after"));
     assert!(!anybody.directory.exists(), "verifying leaves nothing behind");
 }

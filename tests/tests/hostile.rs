@@ -51,6 +51,7 @@ fn every_defect_meets_its_error() {
         "join-request",
         "member",
         "post",
+        "proof-absence",
         "proof-consistency",
         "proof-inclusion",
         "request",

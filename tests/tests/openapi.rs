@@ -78,6 +78,10 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
         ("GET /v1/keys/ceremonies/{ceremony}", get(format!("/v1/keys/ceremonies/{ceremony}"))),
         ("POST /v1/keys/retire", post("/v1/keys/retire", &json!({ "epoch": 1, "force": true }))),
         ("POST /v1/proofs/inclusion", post("/v1/proofs/inclusion", &json!({ "publisher": "jd", "index": 0 }))),
+        (
+            "POST /v1/proofs/absence",
+            post("/v1/proofs/absence", &json!({ "publisher": "jd", "since": 0, "class": "ACC", "id": "jd:never" })),
+        ),
         ("POST /v1/proofs/consistency", post("/v1/proofs/consistency", &json!({ "publisher": "jd", "earlier": 0 }))),
         (
             "POST /v1/alliance/invitations",

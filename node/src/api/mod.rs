@@ -75,6 +75,7 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(changes::changes))
         .routes(routes!(proof::inclusion))
         .routes(routes!(proof::consistency))
+        .routes(routes!(proof::absence))
         .routes(routes!(alliance::invite))
         .routes(routes!(keys::keys))
         .routes(routes!(keys::holders))

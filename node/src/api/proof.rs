@@ -7,6 +7,7 @@ use antibrush_protocol::{
 use axum::{
     Json,
     extract::{State, rejection::JsonRejection},
+    http::StatusCode,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,10 @@ use super::{
     auth::{Caller, READ},
     feed::publisher,
 };
-use crate::storage::table::prefix_of;
+use crate::{
+    lang::Zh,
+    storage::{Absence, StorageError, table::prefix_of},
+};
 
 /// Which leaf: by its index, or by the subject that it lists.
 #[derive(Deserialize, ToSchema)]
@@ -46,6 +50,24 @@ pub struct ConsistencyRequest {
     earlier: u64,
     /// The later batch; the newest if absent.
     later: Option<u64>,
+}
+
+/// A range of one feed and a subject.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AbsenceRequest {
+    /// The publisher's short name.
+    #[schema(example = "jd")]
+    publisher: String,
+    /// The batch after whose head the range begins.
+    since: u64,
+    /// The batch with whose head it ends; the newest if absent.
+    until: Option<u64>,
+    /// The class of the subject.
+    #[schema(value_type = String)]
+    class: Class,
+    /// The subject's identifier.
+    id: String,
 }
 
 /// A proof, as the bytes of its file.
@@ -145,4 +167,58 @@ pub async fn consistency(
         index: None,
         proof: STANDARD.encode(proof.encode()),
     }))
+}
+
+/// Proves that a feed says nothing about a subject between two heads. The proof holds the subject's tokens.
+#[utoipa::path(post, path = "/v1/proofs/absence", tag = "proofs", security(("bearer" = [])), request_body = AbsenceRequest,
+    responses((status = 200, body = ProofResponse), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 503, body = Problem)))]
+pub async fn absence(
+    State(app): State<App>,
+    _caller: Caller<READ>,
+    request: Result<Json<AbsenceRequest>, JsonRejection>,
+) -> Result<Json<ProofResponse>, Problem> {
+    let Json(request) = request?;
+    let view = app.node.view();
+    let member = publisher(&view, &request.publisher)?.number;
+    let not_here = || {
+        Problem::not_found("one of the two batches is not here", "两个批次中有一个不在本节点：请先用 feed show 查看")
+    };
+    let until = request.until.or(view.head(member).map(|head| head.seq)).ok_or_else(not_here)?;
+    if request.since > until {
+        return Err(Problem::bad_request("`since` must not be after `until`", "since 不得晚于 until：请改正"));
+    }
+    let subject = Subject::parse(request.class, &request.id).map_err(|error| Problem::refused(&error))?;
+    let derivations = app.node.resolver().resolve_one(&subject).await?;
+    let mut tokens: Vec<_> = derivations.iter().map(|(epoch, derived)| (epoch, derived.token())).collect();
+    tokens.sort_unstable_by_key(|(epoch, _)| *epoch);
+    let (store, alliance) = (app.node.store().clone(), view.chain.alliance());
+    let made = tokio::task::spawn_blocking(move || {
+        let made = store.prove_absence(member, (request.since, until), request.class, tokens)?;
+        // What the node hands out it has verified: a proof that says the contrary is no proof.
+        let holds = if let Absence::Proof(proof) = &made { proof.verify(&alliance).map(drop) } else { Ok(()) };
+        Ok::<_, StorageError>((made, holds))
+    });
+    let (made, holds) = made.await.map_err(|_| Problem::stopping())??;
+    if let Err(error) = holds {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "no-proof",
+            format!("no such proof can be made: {error}"),
+            format!("无法制作该证明：{}", error.zh()),
+        ));
+    }
+    match made {
+        Absence::Proof(proof) => Ok(Json(ProofResponse {
+            alliance: hex::encode(alliance),
+            index: None,
+            proof: STANDARD.encode(proof.encode()),
+        })),
+        Absence::NotHere => Err(not_here()),
+        Absence::TooLarge => Err(Problem::bad_request(
+            "the range has more entries than a proof file of 16 MiB holds: prove it in parts, with `until`",
+            "该区间的条目超过证明文件的上限（16 MiB）：请用 until 分段证明",
+        )),
+    }
 }

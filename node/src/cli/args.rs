@@ -352,6 +352,27 @@ pub enum ProofVerb {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Prove that a feed says nothing about a subject after the head of a batch. The file holds the subject's tokens.
+    AbsenceSince {
+        /// The publisher's short name.
+        #[arg(long)]
+        publisher: String,
+        /// The batch after whose head the range begins.
+        #[arg(long)]
+        since: u64,
+        /// The batch with whose head it ends; the newest if not given.
+        #[arg(long)]
+        until: Option<u64>,
+        /// The class of the subject.
+        #[arg(long)]
+        class: String,
+        /// The identifier of the subject; `-` reads it from standard input.
+        #[arg(long)]
+        id: String,
+        /// The proof file to write.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Verify a proof file. Needs no node, no network and no data directory.
     Verify {
         /// The proof file.

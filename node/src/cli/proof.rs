@@ -4,7 +4,7 @@ use std::path::Path;
 
 use antibrush_protocol::{
     encoding::Wire,
-    proof::{ConsistencyProof, InclusionProof},
+    proof::{AbsenceProof, ConsistencyProof, InclusionProof, ProvenAbsence},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use crate::{lang::Zh, storage::files};
 /// The first line of a proof file, so that a person who opens one knows what it is.
 const INCLUSION: &str = "antibrush inclusion proof v1";
 const CONSISTENCY: &str = "antibrush consistency proof v1";
+const ABSENCE: &str = "antibrush absence proof v1";
 
 pub async fn run(context: &Context, verb: ProofVerb) -> Result<(), Failure> {
     match verb {
@@ -38,6 +39,11 @@ pub async fn run(context: &Context, verb: ProofVerb) -> Result<(), Failure> {
         ProofVerb::Consistency { publisher, earlier, later, out } => {
             let request = json!({ "publisher": publisher, "earlier": earlier, "later": later });
             make(context, "/v1/proofs/consistency", &request, CONSISTENCY, &out).await
+        }
+        ProofVerb::AbsenceSince { publisher, since, until, class, id, out } => {
+            let id = read_dash(&id)?;
+            let request = json!({ "publisher": publisher, "since": since, "until": until, "class": class, "id": id });
+            make(context, "/v1/proofs/absence", &request, ABSENCE, &out).await
         }
         ProofVerb::Verify { file, alliance } => verify(context, &file, &alliance),
     }
@@ -121,7 +127,35 @@ fn verify(context: &Context, file: &Path, alliance: &str) -> Result<(), Failure>
                 );
             });
         }
+        ABSENCE => {
+            let proof = AbsenceProof::decode(&proof).map_err(|error| refused(error.into()))?;
+            show_absence(context, &proof.verify(&alliance).map_err(refused)?);
+        }
         _ => return Err(not_a_proof()),
     }
     Ok(())
+}
+
+fn show_absence(context: &Context, proven: &ProvenAbsence) {
+    let (slug, earlier, later, class) = (&proven.publisher_slug, &proven.earlier, &proven.later, proven.class);
+    let tokens: Vec<_> =
+        proven.tokens.iter().map(|(epoch, token)| json!({ "epoch": epoch, "token": hex::encode(token.0) })).collect();
+    let result = json!({
+        "holds": true, "kind": "absence-since", "publisher": slug, "since": earlier.seq, "until": later.seq,
+        "from": earlier.size, "to": later.size, "class": class, "tokens": tokens,
+    });
+    let list: Vec<_> = proven.tokens.iter().map(|(epoch, token)| format!("{epoch}:{}", hex::encode(token.0))).collect();
+    let (list, new) = (list.join("\n  "), later.size - earlier.size);
+    context.output.show(&result, |_| {
+        context.output.say(
+            format!(
+                "The proof holds: none of the {new} entries that {slug} signed after batch {} up to batch {} is about these tokens of class {class}:\n  {list}\nThat they are the subject's tokens the file cannot show: a member can compute them from the identifier.",
+                earlier.seq, later.seq
+            ),
+            format!(
+                "证明成立：{slug} 在批次 {} 之后至批次 {} 签署的 {new} 条中，没有一条涉及以下 {class} 类令牌：\n  {list}\n文件不能证明这些令牌属于该主体：成员可由标识自行计算。",
+                earlier.seq, later.seq
+            ),
+        );
+    });
 }

@@ -64,6 +64,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("antibrush proof", "制作证明，并可脱离节点校验"),
     ("antibrush proof inclusion", "证明某条目在名单源中"),
     ("antibrush proof consistency", "证明后一树头只在前一树头之后追加"),
+    ("antibrush proof absence-since", "证明某批次树头之后名单源未提及某主体；文件含该主体的令牌"),
     ("antibrush proof verify", "校验证明文件：无需节点、网络或数据目录"),
     ("antibrush filter", "建立交换过滤器并查询"),
     ("antibrush filter build", "用本平台自己的已确认主体文件建立并签署交换过滤器"),

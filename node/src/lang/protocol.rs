@@ -262,6 +262,14 @@ impl Zh for ProofError {
             ProofError::Path(error) => format!("证明中的路径没有得到签署的树根：{}", error.zh()),
             ProofError::Leaf(error) => format!("证明中的叶不是条目：{}", error.zh()),
             ProofError::Heads => "两个树头不是同一名单源先后的树头".to_owned(),
+            ProofError::Peaks => "证明中的峰不属于较早的树头".to_owned(),
+            ProofError::Leaves => "证明中的叶不是两个树头之间的叶".to_owned(),
+            ProofError::Tokens => "证明中的令牌须按密钥期次升序且每期一个".to_owned(),
+            ProofError::Mentioned { index } => format!("第 {index} 条涉及该主体"),
+            ProofError::Erased { index } => format!("第 {index} 条的内容已被擦除，该区间无法证明"),
+            ProofError::Epoch { index, epoch } => {
+                format!("第 {index} 条属于密钥第 {epoch} 期，证明中没有该主体在该期的令牌")
+            }
         }
     }
 }

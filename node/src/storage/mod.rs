@@ -25,4 +25,5 @@ mod tests;
 
 pub use layout::{CommitRecord, InvitationRecord};
 pub use ledger::standing as standing_of;
+pub use proofs::Absence;
 pub use store::{Assembled, Recovery, StorageError, Store};

@@ -6,17 +6,30 @@ use std::{
 };
 
 use antibrush_protocol::{
-    base::{Hash, MemberNumber},
+    base::{Hash, MemberNumber, Token},
     encoding::Wire,
     feed::{Leaf, chunk},
+    limits,
     merkle::{self, Nodes},
-    proof::{ConsistencyProof, InclusionProof},
+    proof::{AbsenceProof, ConsistencyProof, InclusionProof},
+    subject::Class,
 };
 
 use super::{
     layout::{NODE_LEVEL, NODES_PER_PAGE},
     store::{StorageError, Store},
 };
+
+/// What became of the wish for a proof of absence.
+#[derive(Debug)]
+pub enum Absence {
+    /// The proof, whatever its leaves say.
+    Proof(Box<AbsenceProof>),
+    /// One of the two batches is not here.
+    NotHere,
+    /// The leaves of the range do not fit into a proof.
+    TooLarge,
+}
 
 /// The nodes of one feed's tree.
 struct StoredNodes<'a> {
@@ -60,6 +73,41 @@ impl Store {
         let Ok(path) = merkle::consistency_proof(old, new, &self.nodes(publisher)) else { return Ok(None) };
         let charters = self.charter_bytes(1, usize::MAX)?;
         Ok(Some(ConsistencyProof { charters, earlier: a.envelope().to_vec(), later: b.envelope().to_vec(), path }))
+    }
+
+    /// Everything that was appended between the heads of two batches, for a proof that none of it is about a subject.
+    pub fn prove_absence(
+        &self,
+        publisher: MemberNumber,
+        (since, until): (u64, u64),
+        class: Class,
+        tokens: Vec<(u16, Token)>,
+    ) -> Result<Absence, StorageError> {
+        let (Some(a), Some(b)) = (self.header(publisher, since)?, self.header(publisher, until)?) else {
+            return Ok(Absence::NotHere);
+        };
+        let (old, new) = (a.payload().size, b.payload().size);
+        let charters = self.charter_bytes(1, usize::MAX)?;
+        // Headers, peaks and tokens take the rest.
+        let taken = charters.iter().map(Vec::len).sum::<usize>() + (64 << 10);
+        let Some(room) = limits::PROOF_BYTES.checked_sub(taken) else { return Ok(Absence::TooLarge) };
+        let (mut leaves, mut next) = (Vec::new(), old);
+        while next < new {
+            let (first, chunk) = self.chunk_of_leaf(publisher, next)?.ok_or(StorageError::Damaged)?;
+            let (from, count) = chunk::span(&chunk, next - first, new - first).map_err(|_| StorageError::Damaged)?;
+            if count == 0 {
+                return Err(StorageError::Damaged);
+            }
+            leaves.extend_from_slice(from);
+            next += count;
+            if leaves.len() > room {
+                return Ok(Absence::TooLarge);
+            }
+        }
+        let nodes = self.nodes(publisher);
+        let peaks = merkle::peaks(old, &nodes).map_err(|_| StorageError::Damaged)?;
+        let (earlier, later) = (a.envelope().to_vec(), b.envelope().to_vec());
+        Ok(Absence::Proof(Box::new(AbsenceProof { charters, earlier, later, peaks, class, tokens, leaves })))
     }
 
     fn nodes(&self, publisher: MemberNumber) -> StoredNodes<'_> {

@@ -237,6 +237,11 @@ fn objects() -> Vec<(&'static str, &'static str, String)> {
             "ConsistencyProof: member 1 from 5 leaves to 8.",
             wire(&|| consistency().encode(), proof_shape(false)),
         ),
+        (
+            "absence_proof",
+            "AbsenceProof: member 1 says nothing about token 9 between its 5 leaves and its 8.",
+            wire(&|| absence().encode(), absence_shape()),
+        ),
     ]
 }
 
@@ -468,4 +473,19 @@ fn proof_shape(inclusion: bool) -> Shape {
     } else {
         vec![version, charters, (2, "earlier", header.clone()), (3, "later", header), (4, "path", path)]
     })
+}
+
+fn absence_shape() -> Shape {
+    let (header, hashes) = (inside(sign1(batch_header())), each("hash", Shape::Plain));
+    let token = Shape::Tuple(vec![("epoch", Shape::Plain), ("token", Shape::Plain)]);
+    Shape::Map(vec![
+        (0, "version", Shape::Plain),
+        (1, "charters", each("charter", Shape::Plain)),
+        (2, "earlier", header.clone()),
+        (3, "later", header),
+        (4, "peaks", hashes),
+        (5, "class", Shape::Plain),
+        (6, "tokens", each("token", token)),
+        (7, "leaves", Shape::Plain),
+    ])
 }

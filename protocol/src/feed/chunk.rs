@@ -151,6 +151,29 @@ pub fn leaves(chunk: &[u8]) -> impl Iterator<Item = Result<Leaf, DecodeError>> +
     })
 }
 
+/// The leaves of bytes from anywhere with their hashes, in the form that chunks have: what a proof shows.
+pub fn hashed_leaves(bytes: &[u8]) -> impl Iterator<Item = Result<(Leaf, Hash), DecodeError>> + '_ {
+    let (mut reader, mut scratch) = (Reader::new(bytes), Writer::default());
+    std::iter::from_fn(move || (!reader.is_at_end()).then(|| read_leaf(&mut reader, bytes, &mut scratch)))
+}
+
+/// The bytes of the leaves `[from, to)` of a verified chunk, as far as it has them, and how many these are.
+pub fn span(chunk: &[u8], from: u64, to: u64) -> Result<(&[u8], u64), DecodeError> {
+    let (mut reader, mut scratch) = (Reader::new(chunk), Writer::default());
+    let (mut at, mut start) = (0, 0);
+    while at < to && !reader.is_at_end() {
+        if at == from {
+            start = reader.position();
+        }
+        read_leaf(&mut reader, chunk, &mut scratch)?;
+        at += 1;
+    }
+    match at.checked_sub(from) {
+        Some(count) if count > 0 => Ok((&chunk[start..reader.position()], count)),
+        _ => Ok((&[], 0)),
+    }
+}
+
 /// Verifies a chunk that comes without a header (from an archive on disk) and returns its digest and number of leaves:
 /// what a header must name for the chunk to count.
 pub fn describe(bytes: &[u8]) -> Result<ChunkDescriptor, ChunkError> {

@@ -19,7 +19,7 @@ mod verify;
 
 pub use frontier::Frontier;
 pub use hash::{EMPTY_ROOT, chunk_digest, leaf_hash, node_hash, subtree_root};
-pub use proof::{Nodes, consistency_proof, inclusion_proof};
+pub use proof::{Nodes, consistency_proof, inclusion_proof, peaks};
 pub use tree::Tree;
 pub use verify::{MAX_PROOF, verify_consistency, verify_inclusion};
 

@@ -41,6 +41,22 @@ pub fn inclusion_proof(index: u64, size: u64, nodes: &impl Nodes) -> Result<Vec<
     Ok(proof)
 }
 
+/// The roots of the complete subtrees of the first `size` leaves, the largest first: what [`super::Frontier::from_parts`]
+/// goes on from.
+///
+/// # Errors
+/// [`MerkleError::SizeOutOfRange`], or [`MerkleError::MissingNode`] if `nodes` lacks a hash.
+pub fn peaks(size: u64, nodes: &impl Nodes) -> Result<Vec<Hash>, MerkleError> {
+    check_size(size)?;
+    let (mut peaks, mut start) = (Vec::new(), 0u64);
+    for level in (0..64u8).rev().filter(|level| size >> level & 1 == 1) {
+        let index = start >> level;
+        peaks.push(nodes.node(level, index).ok_or(MerkleError::MissingNode { level, index })?);
+        start += 1 << level;
+    }
+    Ok(peaks)
+}
+
 /// The proof that the first `old` leaves of the tree of `new` leaves are the older tree (RFC 6962 §2.1.2). Empty if the sizes
 /// are equal and, which the RFC leaves open, if the older tree is empty.
 ///

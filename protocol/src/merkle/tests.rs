@@ -345,3 +345,17 @@ fn pushes_per_second() {
         frontier.root()[0]
     );
 }
+
+#[test]
+fn the_peaks_of_every_size_are_those_of_the_frontier() {
+    let leaves: Vec<Hash> = (0..70u8).map(|n| leaf_hash(&[n])).collect();
+    let tree: Tree = leaves.iter().copied().collect();
+    let mut frontier = Frontier::new();
+    for size in 0..=70u64 {
+        assert_eq!(peaks(size, &tree).as_deref(), Ok(frontier.peaks()), "{size}");
+        if let Some(leaf) = leaves.get(size as usize) {
+            frontier.push(*leaf);
+        }
+    }
+    assert_eq!(peaks(71, &tree), Err(MerkleError::MissingNode { level: 0, index: 70 }));
+}

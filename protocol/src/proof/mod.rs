@@ -3,12 +3,14 @@
 //! A proof carries the charters from the first on, the signed header, the leaf and the path. Verifying it walks the same
 //! checks as a node does: the charter chain from the alliance id, the header against the chain, the path against the root.
 
+mod absence;
 mod consistency;
 mod inclusion;
 
 #[cfg(test)]
 mod tests;
 
+pub use absence::{AbsenceProof, ProvenAbsence};
 pub use consistency::ConsistencyProof;
 pub use inclusion::{InclusionProof, ProvenLeaf};
 
@@ -43,6 +45,35 @@ pub enum ProofError {
     /// The two heads are not of one feed, or out of order.
     #[error("the two heads are not of one feed in ascending order")]
     Heads,
+    /// The peaks are not those of the earlier head's tree.
+    #[error("the peaks in the proof are not those of the earlier head")]
+    Peaks,
+    /// The leaves are not those between the two heads.
+    #[error("the leaves in the proof are not those between the two heads")]
+    Leaves,
+    /// The tokens are not one for each epoch of one class, in order.
+    #[error("the tokens in the proof are not one for each epoch, in ascending order")]
+    Tokens,
+    /// The feed says something about the subject.
+    #[error("entry {index} is about this subject")]
+    Mentioned {
+        /// The entry's index.
+        index: u64,
+    },
+    /// A leaf in the range is erased: what it said nobody can show.
+    #[error("the content of entry {index} is erased, so nothing can be proven about this range")]
+    Erased {
+        /// The leaf's index.
+        index: u64,
+    },
+    /// An entry of the subject's class was made under a key for which the proof has no token.
+    #[error("entry {index} is of epoch {epoch}, for which the proof has no token of the subject")]
+    Epoch {
+        /// The entry's index.
+        index: u64,
+        /// The epoch of its key.
+        epoch: u16,
+    },
 }
 
 fn write_blobs(w: &mut Writer, blobs: &[Vec<u8>]) {

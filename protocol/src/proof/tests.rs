@@ -100,6 +100,57 @@ fn consistency_is_between_two_heads_of_one_feed_in_order() {
     assert_eq!(consistency_error(same), None);
 }
 
+fn absence_error(change: impl FnOnce(&mut AbsenceProof)) -> Option<ProofError> {
+    let mut proof = absence();
+    change(&mut proof);
+    proof.verify(&alliance()).err()
+}
+
+#[test]
+fn absence_holds_and_survives_the_round_trip() {
+    let (proof, feed) = (absence(), feed());
+    assert_eq!(AbsenceProof::decode(&proof.encode()), Ok(proof.clone()));
+    let proven = proof.verify(&alliance()).unwrap();
+    assert_eq!((proven.publisher, proven.publisher_slug.as_str()), (MemberNumber(1), "alpha"));
+    assert_eq!((proven.earlier.id, proven.later.id), (feed.first.id(), feed.second.id()));
+    assert_eq!(proven.tokens, [(1, token(9))]);
+    // What stands before the earlier head is no matter: token 1 is listed in batch 0.
+    assert_eq!(absence_error(|p| p.tokens = vec![(1, *entries()[0].token())]), None);
+    // Nothing was added between a head and itself, and every tree begins as the empty one, but no head is of that.
+    let same = |p: &mut AbsenceProof| {
+        p.later = p.earlier.clone();
+        p.leaves.clear();
+    };
+    assert_eq!(absence_error(same), None);
+}
+
+#[test]
+fn absence_needs_every_leaf_and_every_epoch() {
+    assert_eq!(absence_error(|p| p.tokens = vec![(1, token(5))]), Some(ProofError::Mentioned { index: 6 }));
+    // The token under another epoch is looked for, too.
+    let more = |p: &mut AbsenceProof| p.tokens.push((2, token(4)));
+    assert_eq!(absence_error(more), Some(ProofError::Mentioned { index: 5 }));
+    let epoch = Some(ProofError::Epoch { index: 5, epoch: 1 });
+    assert_eq!(absence_error(|p| p.tokens[0].0 = 2), epoch);
+    assert_eq!(absence_error(|p| p.tokens.clear()), Some(ProofError::Tokens));
+    assert_eq!(absence_error(|p| p.tokens.push((1, token(9)))), Some(ProofError::Tokens));
+    assert_eq!(absence_error(|p| p.peaks[0][0] ^= 1), Some(ProofError::Peaks));
+    assert_eq!(absence_error(|p| p.peaks.truncate(1)), Some(ProofError::Peaks));
+    assert_eq!(absence_error(|p| std::mem::swap(&mut p.earlier, &mut p.later)), Some(ProofError::Heads));
+    // A leaf less, a leaf twice, other leaves.
+    let leaves = absence().leaves;
+    let one = leaves.len() / 3;
+    assert_eq!(absence_error(|p| p.leaves.truncate(2 * one)), Some(ProofError::Leaves));
+    assert_eq!(absence_error(|p| p.leaves.extend_from_slice(&leaves[..one])), Some(ProofError::Leaves));
+    assert_eq!(absence_error(|p| p.leaves = [&leaves[one..], &leaves[..one]].concat()), Some(ProofError::Leaves));
+    assert_eq!(absence_error(|p| p.leaves.truncate(one - 1)), Some(ProofError::Leaf(DecodeError::Malformed)));
+    // An erased leaf keeps the root and takes the proof away.
+    let mut erased = vec![0x58, 0x20];
+    erased.extend_from_slice(&merkle::leaf_hash(&leaves[one..2 * one]));
+    let erased = [&leaves[..one], &erased[..], &leaves[2 * one..]].concat();
+    assert_eq!(absence_error(|p| p.leaves = erased), Some(ProofError::Erased { index: 6 }));
+}
+
 #[test]
 fn an_equivocation_is_no_growth() {
     // A second batch 0, larger than the first and continuing its tree: two heads with one number.

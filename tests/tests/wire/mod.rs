@@ -14,7 +14,7 @@ use antibrush_protocol::{
     feed::{BatchHeader, Chunk, ChunkDescriptor, Leaf},
     filter::{Filter, FilterHead},
     join::{Invitation, JoinAnswer, JoinRequest},
-    proof::{ConsistencyProof, InclusionProof, ProofError},
+    proof::{AbsenceProof, ConsistencyProof, InclusionProof, ProofError},
     signed::{Payload, Signed, Verified},
     suite::threshold::{Checked, Element, ThresholdKey},
     sync::{Announcement, Heads, Request, Response},
@@ -177,6 +177,7 @@ pub fn recode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
         _ if name.starts_with("post_") => show(Post::decode(bytes)).map(|post| post.encode()),
         "inclusion_proof" => again::<InclusionProof>(bytes),
         "consistency_proof" => again::<ConsistencyProof>(bytes),
+        "absence_proof" => again::<AbsenceProof>(bytes),
         _ => panic!("{name}: no object has this name"),
     }
 }
@@ -237,6 +238,10 @@ pub fn offer(dir: &str, input: &[Vec<u8>]) -> Result<(), String> {
         },
         () if begins("proof-inclusion-") => {
             let proof = show(InclusionProof::decode(bytes).map_err(ProofError::from))?;
+            show(proof.verify(&alliance())).map(drop)
+        }
+        () if begins("proof-absence-") => {
+            let proof = show(AbsenceProof::decode(bytes).map_err(ProofError::from))?;
             show(proof.verify(&alliance())).map(drop)
         }
         () if begins("proof-consistency-") => {

@@ -46,6 +46,7 @@ pub fn all() -> Vec<Defect> {
     all.extend(small::joins());
     all.extend(small::filters());
     all.extend(small::proofs());
+    all.extend(small::absences());
     all
 }
 

@@ -6,7 +6,7 @@ use antibrush_protocol::{
     filter::FilterError,
     join::{InvitationError, JoinAnswer, JoinRefusal, JoinRequest},
     merkle::MerkleError,
-    proof::{ConsistencyProof, InclusionProof, ProofError},
+    proof::{AbsenceProof, ConsistencyProof, InclusionProof, ProofError},
     signed::{Payload, SignatureError},
     sync::{Announcement, Request, Response},
 };
@@ -422,4 +422,87 @@ fn twin() -> Vec<u8> {
     entries().iter().for_each(|entry| twin.totals.count(entry));
     twin.chunks[0].entries = 8;
     antibrush_protocol::signed::sign(&twin, &feed_key(1)).envelope().to_vec()
+}
+
+pub fn absences() -> Vec<Defect> {
+    use ProofError::*;
+    let absence = |change: fn(&mut AbsenceProof)| {
+        let mut proof = crate::fixtures::absence();
+        change(&mut proof);
+        proof.encode()
+    };
+    // Three leaves of one length.
+    const LEAF: fn(&AbsenceProof) -> usize = |proof| proof.leaves.len() / 3;
+    vec![
+        defect(
+            "proof-absence-mentioned",
+            "leaf 6 is about the token",
+            absence(|p| p.tokens = vec![(1, token(5))]),
+            Mentioned { index: 6 },
+        ),
+        defect(
+            "proof-absence-epoch",
+            "no token for the epoch of the leaves",
+            absence(|p| p.tokens[0].0 = 2),
+            Epoch { index: 5, epoch: 1 },
+        ),
+        defect("proof-absence-no-tokens", "about nobody", absence(|p| p.tokens.clear()), Tokens),
+        defect(
+            "proof-absence-epoch-twice",
+            "two tokens for one epoch",
+            absence(|p| p.tokens.push((1, token(8)))),
+            Tokens,
+        ),
+        defect("proof-absence-other-peak", "a peak of another tree", absence(|p| p.peaks[0][0] ^= 1), Peaks),
+        defect("proof-absence-peak-missing", "one peak of two", absence(|p| p.peaks.truncate(1)), Peaks),
+        defect(
+            "proof-absence-swapped",
+            "the later head first",
+            absence(|p| std::mem::swap(&mut p.earlier, &mut p.later)),
+            Heads,
+        ),
+        defect(
+            "proof-absence-truncated-tree",
+            "a leaf less than the later head signs",
+            absence(|p| {
+                let two = 2 * LEAF(p);
+                p.leaves.truncate(two);
+            }),
+            Leaves,
+        ),
+        defect(
+            "proof-absence-wrong-count",
+            "a leaf more than the later head signs",
+            absence(|p| {
+                let one = LEAF(p);
+                p.leaves.extend_from_within(..one);
+            }),
+            Leaves,
+        ),
+        defect(
+            "proof-absence-reordered-leaves",
+            "the first leaf last",
+            absence(|p| {
+                let one = LEAF(p);
+                p.leaves.rotate_left(one);
+            }),
+            Leaves,
+        ),
+        defect(
+            "proof-absence-erased",
+            "leaf 5 is but a hash",
+            absence(|p| {
+                let one = LEAF(p);
+                let hash = antibrush_protocol::merkle::leaf_hash(&p.leaves[..one]);
+                p.leaves.splice(..one, [&[0x58, 0x20], &hash[..]].concat());
+            }),
+            Erased { index: 5 },
+        ),
+        defect(
+            "proof-absence-trailing-bytes",
+            "one byte after the map",
+            joined(&absence(|_| ()), &[0]),
+            Decode(TrailingBytes),
+        ),
+    ]
 }
