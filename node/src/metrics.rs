@@ -16,6 +16,11 @@ struct Kind {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rule {
+    rule: &'static str,
+}
+
 /// All counters of a node.
 pub struct Metrics {
     registry: Registry,
@@ -27,6 +32,7 @@ pub struct Metrics {
     chunks_refused: Counter,
     storage_failures: Counter,
     offences: Family<Kind, Counter>,
+    refused: Family<Rule, Counter>,
     evaluated: Counter,
     evaluated_for_others: Counter,
     quota_exhausted: Counter,
@@ -57,6 +63,7 @@ impl Metrics {
             chunks_refused: Counter::default(),
             storage_failures: Counter::default(),
             offences: Family::default(),
+            refused: Family::default(),
             evaluated: Counter::default(),
             evaluated_for_others: Counter::default(),
             quota_exhausted: Counter::default(),
@@ -91,6 +98,11 @@ impl Metrics {
         );
         registry.register("storage_failures", "Commits that the disk refused", m.storage_failures.clone());
         registry.register("peer_offences", "Messages that no honest node sends, by kind", m.offences.clone());
+        registry.register(
+            "refused",
+            "Objects of peers that were dropped, by the rule of docs/PROTOCOL.md that they break",
+            m.refused.clone(),
+        );
         registry.register(
             "identifiers_evaluated",
             "Identifiers that key holders evaluated for this node",
@@ -175,6 +187,11 @@ impl Metrics {
     /// A peer offended.
     pub fn offence(&self, offence: Offence) {
         self.offences.get_or_create(&Kind { kind: offence.name() }).inc();
+    }
+
+    /// An object of a peer was dropped.
+    pub fn refused(&self, rule: &'static str) {
+        self.refused.get_or_create(&Rule { rule }).inc();
     }
 
     /// The text of OpenMetrics.

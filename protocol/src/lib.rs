@@ -18,6 +18,7 @@ pub mod limits;
 pub mod merkle;
 pub mod proof;
 pub mod replica;
+pub mod rule;
 pub mod signed;
 pub mod subject;
 pub mod suite;

@@ -95,6 +95,20 @@ fn every_rule_in_the_source_is_broken_by_a_test() {
     assert_eq!(stated, broken);
 }
 
+/// What metrics and logs call a refusal stands in docs/PROTOCOL.md.
+#[test]
+fn every_rule_that_is_counted_is_documented() {
+    let source = fs::read_to_string(tests_dir().join("../protocol/src/rule.rs")).unwrap();
+    let protocol = fs::read_to_string(tests_dir().join("../docs/PROTOCOL.md")).unwrap();
+    // Every second part between quotation marks is a name: there is no escape in that file.
+    let names: BTreeSet<&str> = source.split('"').skip(1).step_by(2).collect();
+    assert!(names.len() >= 45, "{names:?}");
+    for name in names {
+        let numbered = protocol.contains(&format!("**{name}**"));
+        assert!(numbered || protocol.contains(&format!("| `{name}` |")), "{name} is not in docs/PROTOCOL.md");
+    }
+}
+
 static VECTORS: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(vectors);
 
 /// One change to some bytes.

@@ -70,7 +70,7 @@ impl Hostile {
                             let _ = answers.send(Command::Answer { handle, response }).await;
                         }
                     }
-                    Event::Gossip { .. } | Event::Join { .. } => {}
+                    Event::Gossip { .. } | Event::Undecodable | Event::Join { .. } => {}
                 }
             }
         });
@@ -202,8 +202,16 @@ fn garbage_by_gossip() {
     let line =
         metrics.lines().find(|line| line.contains("peer_offences_total{kind=\"undecodable\"}")).unwrap_or_default();
     assert!(!line.ends_with(" 0") && !line.is_empty(), "{metrics}");
+    assert!(refused(&alliance["alibaba"], "encoding") >= 3, "{metrics}");
     assert_well(&alliance);
     assert!(offender(&alliance["jd"]).is_none_or(|o| o["banned"] == false), "the honest member passed nothing on");
+}
+
+/// How often a node dropped an object of a peer by a rule.
+fn refused(node: &Node, rule: &str) -> u64 {
+    let name = format!("antibrush_refused_total{{rule=\"{rule}\"}} ");
+    let metrics = node.http().get("/metrics").text();
+    metrics.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
 }
 
 /// Well-formed headers in another member's name, signed with the hostile one's own key.
@@ -221,6 +229,7 @@ fn headers_signed_by_another_key() {
     wait_until("mallory is disconnected", || hostile.disconnected.load(Ordering::Relaxed));
     let feed = alliance["alibaba"].http().get("/v1/feeds/jd").ok();
     assert_eq!(feed["standing"], "open", "a forgery freezes nobody's feed");
+    assert!(refused(&alliance["alibaba"], "HEADER-11") >= 3);
     assert_well(&alliance);
 }
 

@@ -10,7 +10,10 @@ use antibrush_protocol::{
     charter::{CharterError, SignedCharter},
     feed::{BatchHeader, Head},
     limits,
-    replica::{self, Event, Fault, Input, Output, PublishRefusal, Replica, Serve, Standing, Store as StoreWork, Timer},
+    replica::{
+        self, Event, Fault, Input, Offence, Output, PublishRefusal, Replica, Serve, Standing, Store as StoreWork, Timer,
+    },
+    rule,
     signed::Signed,
     sync::{Request, Response},
 };
@@ -142,6 +145,11 @@ impl Running {
             NetworkEvent::Gossip { from, handle, topic, bytes } => Input::Gossip { from, handle, topic, bytes },
             NetworkEvent::Request { from, handle, request } => Input::Request { from, handle, request },
             NetworkEvent::Response { id, outcome } => Input::Response { id, outcome },
+            NetworkEvent::Undecodable => {
+                self.d.metrics.offence(Offence::Undecodable);
+                self.d.metrics.refused(rule::ENCODING);
+                return;
+            }
             NetworkEvent::Join { from, handle, envelope } => {
                 let (admitter, network) = (self.d.admitter.clone(), self.d.network.clone());
                 tokio::spawn(async move {
@@ -245,6 +253,10 @@ impl Running {
             Output::Penalise { peer, offence } => {
                 self.d.metrics.offence(offence);
                 self.command(Command::Penalise { peer, offence }).await;
+            }
+            Output::Refused { rule } => {
+                tracing::debug!(rule, "an object of a peer was dropped");
+                self.d.metrics.refused(rule);
             }
             Output::Schedule { timer, at_ms } => {
                 self.timers.insert(timer, at_ms);

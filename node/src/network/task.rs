@@ -103,6 +103,8 @@ pub enum Event {
     Request { from: Peer, handle: AnswerHandle, request: Request },
     /// A member answers, or does not.
     Response { id: RequestId, outcome: Result<Response, RequestFailure> },
+    /// A request could not be decoded. Whose it was is scored down already.
+    Undecodable,
     /// A newcomer knocks.
     Join { from: Peer, handle: AnswerHandle, envelope: Vec<u8> },
 }
@@ -550,6 +552,7 @@ impl Task {
             if error.kind() == std::io::ErrorKind::InvalidData);
         if let Some(key) = peer_key(peer).filter(|_| undecodable) {
             self.penalise(key, Offence::Undecodable);
+            self.waiting.push_back(Event::Undecodable);
         }
     }
 

@@ -434,6 +434,7 @@ impl Resolver {
             Err(failed) => failed,
         };
         tracing::error!(holder = holder.0, %error, "a key holder's answer does not hold; the next holder is asked");
+        self.metrics.refused(error.rule());
         if error.is_evidence() {
             let bad = BadAnswer { holder, asked: now, request: question.request.clone(), answer };
             let evidence = self.evidence.clone();

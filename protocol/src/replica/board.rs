@@ -50,8 +50,12 @@ impl Replica {
         match self.read(bytes, now) {
             Ok(Taken::New { .. } | Taken::Known) => Ok(Verdict::Accept),
             Ok(Taken::Older) => Ok(Verdict::Ignore),
-            Err(error) if error.is_senders_fault() => Err(Offence::BadPost),
+            Err(error) if error.is_senders_fault() => {
+                self.refused(error.rule());
+                Err(Offence::BadPost)
+            }
             Err(error) => {
+                self.refused(error.rule());
                 if let Some(peer) = self.peers.get_mut(&from) {
                     peer.board_refused = true;
                     // Gossip has no order: who passed it on has the call. Nobody else is asked, for anybody can make up a
@@ -70,8 +74,13 @@ impl Replica {
         for bytes in posts {
             match self.read(bytes, now) {
                 Ok(taken) => news |= matches!(taken, Taken::New { .. }),
-                Err(error) if error.is_senders_fault() => return self.blame(peer, Offence::BadPost, now),
-                Err(_) => refused = true,
+                Err(error) => {
+                    self.refused(error.rule());
+                    if error.is_senders_fault() {
+                        return self.blame(peer, Offence::BadPost, now);
+                    }
+                    refused = true;
+                }
             }
         }
         let Some(state) = self.peers.get_mut(&peer) else { return };

@@ -27,7 +27,13 @@ impl Replica {
         bytes: &[u8],
         now: Now,
     ) -> Option<Result<Verdict, Offence>> {
-        let Ok(announcement) = Announcement::decode(bytes) else { return Some(Err(Offence::Undecodable)) };
+        let announcement = match Announcement::decode(bytes) {
+            Ok(announcement) => announcement,
+            Err(error) => {
+                self.refused(error.rule());
+                return Some(Err(Offence::Undecodable));
+            }
+        };
         if let Some(verdict) = self.judge(&announcement) {
             return Some(Ok(verdict));
         }
@@ -77,8 +83,14 @@ impl Replica {
         for bytes in charters {
             match SignedCharter::decode(bytes) {
                 // A newer release may read it.
-                Err(SignatureError::Decode(DecodeError::UnknownVersion(_))) => break,
-                Err(_) => return self.blame(peer, Offence::BadCharter, now),
+                Err(error @ SignatureError::Decode(DecodeError::UnknownVersion(_))) => {
+                    self.refused(error.rule());
+                    break;
+                }
+                Err(error) => {
+                    self.refused(error.rule());
+                    return self.blame(peer, Offence::BadCharter, now);
+                }
                 Ok(charter) if charter.charter().number <= ours => {}
                 Ok(charter) => return self.on_next_charter(peer, charter, now),
             }
@@ -94,10 +106,14 @@ impl Replica {
             Err(error @ (CharterError::Forked(_) | CharterError::OtherChain | CharterError::FromTheFuture))
                 if alliance == Some(self.chain.alliance()) =>
             {
+                self.refused(error.rule());
                 self.out(Output::Report(Event::CharterRefused { number, error }));
                 self.no_newer_charter(peer, now);
             }
-            Err(_) => self.blame(peer, Offence::BadCharter, now),
+            Err(error) => {
+                self.refused(error.rule());
+                self.blame(peer, Offence::BadCharter, now);
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     base::{Hash, MemberNumber},
     feed::BatchHeader,
-    limits,
+    limits, rule,
     signed::Signed,
     sync::{Request, Response},
 };
@@ -259,7 +259,10 @@ impl Replica {
         let Some(Asked { peer, what }) = self.settle(id) else { return };
         match outcome {
             Ok(response) => self.on_answer(peer, what, response, now),
-            Err(RequestFailure::Undecodable) => self.blame(peer, Offence::Undecodable, now),
+            Err(RequestFailure::Undecodable) => {
+                self.refused(rule::ENCODING);
+                self.blame(peer, Offence::Undecodable, now);
+            }
             Err(RequestFailure::Disconnected) => self.ask_later(peer, what, u64::from(limits::BUSY_RETRY_MS), now),
         }
         self.pump(now);
@@ -293,7 +296,10 @@ impl Replica {
                 self.ask_later(peer, what, 10 * limits::ABSENT_RETRY_MS, now)
             }
             // SYNC-2
-            _ => self.blame(peer, Offence::WrongAnswer, now),
+            _ => {
+                self.refused(rule::WRONG_ANSWER);
+                self.blame(peer, Offence::WrongAnswer, now);
+            }
         }
     }
 
@@ -334,13 +340,17 @@ impl Replica {
         for (envelope, seq) in headers.iter().zip(from..) {
             let header = match Signed::<BatchHeader>::decode(envelope) {
                 Ok(header) => header,
-                Err(error) => match offence_of(&error) {
-                    Some(offence) => return self.blame(peer, offence, now),
-                    None => break,
-                },
+                Err(error) => {
+                    self.refused(error.rule());
+                    match offence_of(&error) {
+                        Some(offence) => return self.blame(peer, offence, now),
+                        None => break,
+                    }
+                }
             };
             // SYNC-2: what was asked for, in order, and nothing else.
             if header.payload().publisher != publisher || header.payload().seq != seq {
+                self.refused(rule::WRONG_ANSWER);
                 return self.blame(peer, Offence::WrongAnswer, now);
             }
             if !self.take_header(Some(peer), header, now) {

@@ -11,12 +11,15 @@ use crate::{
     charter::HeaderRefusal,
     encoding::DecodeError,
     feed::BatchHeader,
-    limits,
+    limits, rule,
     signed::{SignatureError, Signed, Verified},
 };
 
 impl Replica {
     pub(super) fn on_gossip(&mut self, from: Peer, handle: GossipHandle, topic: Topic, bytes: &[u8], now: Now) {
+        if bytes.len() > limits::GOSSIP_BYTES {
+            self.refused(rule::ENCODING);
+        }
         let judged = match topic {
             _ if bytes.len() > limits::GOSSIP_BYTES => Some(Err(Offence::Undecodable)),
             Topic::Heads => Some(self.on_gossiped_header(from, bytes, now)),
@@ -36,7 +39,10 @@ impl Replica {
     fn on_gossiped_header(&mut self, from: Peer, bytes: &[u8], now: Now) -> Result<Verdict, Offence> {
         let header = match Signed::<BatchHeader>::decode(bytes) {
             Ok(header) => header,
-            Err(error) => return offence_of(&error).map_or(Ok(Verdict::Ignore), Err),
+            Err(error) => {
+                self.refused(error.rule());
+                return offence_of(&error).map_or(Ok(Verdict::Ignore), Err);
+            }
         };
         let h = header.payload();
         let (batch, charter) = (BatchId { publisher: h.publisher, seq: h.seq }, h.charter);
@@ -51,7 +57,10 @@ impl Replica {
                 self.admit(header);
                 Ok(Verdict::Accept)
             }
-            Err(refusal) if self.is_senders_fault(&from, &refusal, charter) => Err(Offence::BadHeader),
+            Err(refusal) if self.is_senders_fault(&from, &refusal, charter) => {
+                self.refused(refusal.rule());
+                Err(Offence::BadHeader)
+            }
             Err(refusal) => {
                 self.on_refusal(Some(from), batch, refusal, now);
                 Ok(Verdict::Ignore)
@@ -66,6 +75,7 @@ impl Replica {
         match (self.chain.verify_header(header, now.wall), from) {
             (Ok(header), _) => self.admit(header),
             (Err(refusal), Some(peer)) if self.is_senders_fault(&peer, &refusal, charter) => {
+                self.refused(refusal.rule());
                 self.blame(peer, Offence::BadHeader, now);
                 false
             }
@@ -79,6 +89,7 @@ impl Replica {
     /// Nobody is to blame: remembers who has the header and looks again later.
     fn on_refusal(&mut self, from: Option<Peer>, batch: BatchId, refusal: HeaderRefusal, now: Now) {
         if let Some(from) = from {
+            self.refused(refusal.rule());
             if let Some(peer) = self.peers.get_mut(&from) {
                 peer.has(batch.publisher, batch.seq);
             }

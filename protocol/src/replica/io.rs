@@ -296,6 +296,11 @@ pub enum Output {
         /// For what.
         offence: Offence,
     },
+    /// An object of a peer was dropped: count the rule that it breaks ([`crate::rule`]), whoever is to blame.
+    Refused {
+        /// The id of the rule in docs/PROTOCOL.md.
+        rule: &'static str,
+    },
     /// Tell the rest of the node.
     Report(Event),
 }

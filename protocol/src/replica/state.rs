@@ -237,6 +237,11 @@ impl Replica {
         }
     }
 
+    /// Every object that is dropped goes through here, also those that nobody is to blame for.
+    pub(super) fn refused(&mut self, rule: &'static str) {
+        self.out(Output::Refused { rule });
+    }
+
     pub(super) fn blame(&mut self, peer: Peer, offence: Offence, now: Now) {
         self.out(Output::Penalise { peer, offence });
         self.hold_off(peer, now.ms + limits::REQUEST_TIMEOUT_MS);

@@ -33,7 +33,10 @@ impl Replica {
         self.set_slot(batch, index, slot);
         match result {
             Ok(()) => {}
-            Err(Fault::Bad(_)) => self.blame(from, Offence::BadChunk, now),
+            Err(Fault::Bad(error)) => {
+                self.refused(error.rule());
+                self.blame(from, Offence::BadChunk, now);
+            }
             Err(Fault::Storage) => self.postpone(batch.publisher, now),
         }
         self.pump(now);
@@ -84,6 +87,7 @@ impl Replica {
             feed.standing = Standing::Refused { seq: batch.seq, error };
         }
         self.drop_waiting(batch.publisher);
+        self.refused(error.rule());
         self.out(Output::Report(Event::FeedRefused { batch, error }));
     }
 

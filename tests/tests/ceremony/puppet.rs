@@ -317,7 +317,7 @@ impl Playing {
             Event::Request { handle, request, .. } => {
                 return vec![Command::Answer { handle, response: self.answer(&request) }];
             }
-            Event::Response { .. } | Event::Join { .. } => {}
+            Event::Response { .. } | Event::Undecodable | Event::Join { .. } => {}
         }
         Vec::new()
     }

@@ -63,6 +63,8 @@ fn wrong_chunks_are_blamed_on_who_sent_them_and_others_are_asked() {
     let world = beside(wrong_chunks);
     assert!(!world.penalties.is_empty());
     assert!(world.penalties.iter().all(|penalty| *penalty == (4, 2, Offence::BadChunk)), "{:?}", world.penalties);
+    assert!(world.refused.iter().all(|refused| *refused == (4, "CHUNK-4")), "{:?}", world.refused);
+    assert_eq!(world.refused.len(), world.penalties.len());
 }
 
 #[test]
@@ -101,15 +103,15 @@ fn each_bad_answer_has_its_offence() {
     *flipped.last_mut().unwrap() ^= 1;
 
     let headers = |batch: &super::alliance::Batch| Response::Headers(envelopes(std::slice::from_ref(batch)));
-    for (response, offence) in [
-        (headers(&of_another_feed), Offence::WrongAnswer),
-        (headers(&second), Offence::WrongAnswer), // SYNC-2: not the one that was asked for
-        (headers(&bad_form), Offence::BadHeader),
-        (headers(&wrong_key), Offence::BadHeader),
-        (Response::Headers(vec![flipped.into()]), Offence::BadHeader),
-        (Response::Headers(vec![vec![1, 2, 3].into()]), Offence::Undecodable),
-        (Response::Chunk(Arc::from([0u8])), Offence::WrongAnswer),
-        (Response::Charters(Vec::new()), Offence::WrongAnswer),
+    for (response, offence, rule) in [
+        (headers(&of_another_feed), Offence::WrongAnswer, "SYNC-2"),
+        (headers(&second), Offence::WrongAnswer, "SYNC-2"), // not the one that was asked for
+        (headers(&bad_form), Offence::BadHeader, "HEADER-6"),
+        (headers(&wrong_key), Offence::BadHeader, "HEADER-11"),
+        (Response::Headers(vec![flipped.into()]), Offence::BadHeader, "signature"),
+        (Response::Headers(vec![vec![1, 2, 3].into()]), Offence::Undecodable, "encoding"),
+        (Response::Chunk(Arc::from([0u8])), Offence::WrongAnswer, "SYNC-2"),
+        (Response::Charters(Vec::new()), Offence::WrongAnswer, "SYNC-2"),
     ] {
         let mut script = Script::new(&chain, &[2]);
         script.has(2, &[(3, 0)]);
@@ -117,6 +119,7 @@ fn each_bad_answer_has_its_offence() {
         assert_eq!(request, Request::Headers { publisher: MemberNumber(3), from: 0 });
         script.answer(id, response.clone());
         assert_eq!(script.offences(), [(2, offence)], "{response:?}");
+        assert_eq!(script.refused(), [rule], "{response:?}");
         // It is asked again, after its penance.
         assert!(script.requests_to(2).is_empty());
         assert_eq!(script.wait(30_000).requests_to(2).len(), 1);
@@ -127,6 +130,7 @@ fn each_bad_answer_has_its_offence() {
     let (id, _) = script.request_to(2);
     script.fail(id, RequestFailure::Undecodable);
     assert_eq!(script.offences(), [(2, Offence::Undecodable)]);
+    assert_eq!(script.refused(), ["encoding"]);
 }
 
 #[test]
@@ -145,6 +149,7 @@ fn gossip_is_judged_by_what_the_sender_must_have_known() {
     // Nobody is to blame for a clock, or for a charter that one of the two has not got yet.
     let early = Writer::new(&chain, 2).batch(&[], 1, EPOCH + 3600);
     assert_eq!(script.gossip(2, Topic::Heads, early.header.envelope()), Some(Verdict::Ignore));
+    assert_eq!(script.refused().last(), Some(&"HEADER-12"), "counted, though nobody is to blame");
     let mut newer = chain.clone();
     newer.extend(admitting(&chain, 4)).unwrap();
     let unknown = Writer::new(&newer, 4).batch(&[], 1, EPOCH);

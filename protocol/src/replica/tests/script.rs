@@ -152,6 +152,14 @@ impl Script {
         found
     }
 
+    /// The rules that objects of peers broke since the last look.
+    pub fn refused(&mut self) -> Vec<&'static str> {
+        let rule = |output: &Output| if let Output::Refused { rule } = output { Some(*rule) } else { None };
+        let found = self.said.iter().filter_map(rule).collect();
+        self.said.retain(|output| !matches!(output, Output::Refused { .. }));
+        found
+    }
+
     pub fn events(&self) -> Vec<Event> {
         let event = |output: &Output| match output {
             Output::Report(event) => Some(event.clone()),

@@ -69,6 +69,8 @@ pub struct World {
     pub faults: Faults,
     /// (who complains, about whom, of what)
     pub penalties: Vec<(u16, u16, Offence)>,
+    /// (who dropped an object, by which rule)
+    pub refused: Vec<(u16, &'static str)>,
     /// Every request: (asker, asked).
     pub requests: Vec<(u16, u16)>,
     queue: BTreeMap<(u64, u64), Due>,
@@ -87,6 +89,7 @@ impl World {
             now: 0,
             faults,
             penalties: Vec::new(),
+            refused: Vec::new(),
             requests: Vec::new(),
             queue: BTreeMap::new(),
             links: BTreeMap::new(),
@@ -322,6 +325,7 @@ impl World {
                 let whom = self.nodes[self.peer(&peer)].member;
                 self.penalties.push((self.nodes[at].member, whom, offence));
             }
+            Output::Refused { rule } => self.refused.push((self.nodes[at].member, rule)),
             Output::Report(event) => self.nodes[at].events.push(event),
         }
     }
