@@ -585,6 +585,11 @@ pub fn mixed_order_key() -> PublicKey {
     (point + EIGHT_TORSION[4]).compress().to_bytes()
 }
 
+/// A point of order 8: every message has a signature under it that a cofactored check takes.
+pub fn small_order_key() -> PublicKey {
+    curve25519_dalek::constants::EIGHT_TORSION[1].compress().to_bytes()
+}
+
 /// The identity: every signature (R, s) with R = s·B verifies under it.
 pub fn identity_key() -> PublicKey {
     let mut key = [0; 32];

@@ -256,3 +256,20 @@ fn a_signature_by_nobody_is_no_header() {
     *envelope.last_mut().unwrap() ^= 1;
     assert_eq!(Signed::<BatchHeader>::decode(&envelope), Err(SignatureError::BadSignature));
 }
+
+#[test]
+fn a_span_of_a_chunk_is_the_bytes_of_its_leaves() {
+    for chunk in [feed().chunk, erased_chunk()] {
+        let leaves: Vec<&[u8]> = (0..5).map(|at| chunk::leaf_bytes(&chunk, at).unwrap()).collect();
+        for from in 0..5u64 {
+            for to in from + 1..=7 {
+                let expected = &leaves[from as usize..to.min(5) as usize];
+                let found = chunk::span(&chunk, from, to);
+                assert_eq!(found, Ok((&expected.concat()[..], expected.len() as u64)), "{from} {to}");
+            }
+        }
+        assert_eq!(chunk::span(&chunk, 5, 6), Ok((&[][..], 0)));
+        let hashes: Vec<_> = chunk::hashed_leaves(&chunk).map(|leaf| leaf.unwrap().1).collect();
+        assert_eq!(hashes, entries().iter().map(leaf_hash).collect::<Vec<_>>());
+    }
+}

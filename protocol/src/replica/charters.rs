@@ -91,7 +91,13 @@ impl Replica {
                     self.refused(error.rule());
                     return self.blame(peer, Offence::BadCharter, now);
                 }
-                Ok(charter) if charter.charter().number <= ours => {}
+                Ok(charter) if charter.charter().number <= ours => {
+                    let (number, id) = (charter.charter().number, charter.id());
+                    // CHARTER-12: another one under an old number. Whose doing it is the stewards must find out.
+                    if self.chain.from(number).first().is_none_or(|known| known.id() != id) {
+                        self.refused(CharterError::Forked(number).rule());
+                    }
+                }
                 Ok(charter) => return self.on_next_charter(peer, charter, now),
             }
         }

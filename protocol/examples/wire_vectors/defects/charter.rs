@@ -75,6 +75,16 @@ pub fn charters() -> Vec<Defect> {
         defect("charter-version-zero", "version 0", next(|c| c.number = 0), Succession),
         defect("charter-forked", "another version 2", next(|c| c.name_en.push('!')), Forked(2)),
         defect(
+            "charter-forked-rollback",
+            "another version 1 after version 2, with both signatures",
+            {
+                let mut charter = genesis();
+                charter.name_en.push('!');
+                signed(&charter, &both).encode()
+            },
+            Forked(1),
+        ),
+        defect(
             "charter-other-predecessor",
             "after a version that nobody knows",
             next(|c| c.previous = Some([0; 32])),
@@ -123,6 +133,12 @@ pub fn charters() -> Vec<Defect> {
             "charter-mixed-order-key",
             "a feed key with a torsion part",
             next(|c| c.members[4].feed_keys[0].key = mixed_order_key()),
+            Key(number(5)),
+        ),
+        defect(
+            "charter-small-order-key",
+            "a feed key of order 8",
+            next(|c| c.members[4].feed_keys[0].key = small_order_key()),
             Key(number(5)),
         ),
         defect(

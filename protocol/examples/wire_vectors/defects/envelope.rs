@@ -74,6 +74,18 @@ pub fn envelopes() -> Vec<Defect> {
             Envelope,
         ),
         defect("cose-identity-key", "a trivial signature under the identity", forged(identity_key()), BadSignature),
+        defect(
+            "cose-small-order-key",
+            "a trivial signature under a key of order 8",
+            forged(small_order_key()),
+            BadSignature,
+        ),
+        defect(
+            "cose-oversized",
+            "a byte more than a header in its envelope may have",
+            vec![0x84; BatchHeader::MAX_BYTES + 513],
+            Decode(TOO_LARGE),
+        ),
         defect("cose-not-a-point", "a key that is no point", forged([0xff; 32]), BadSignature),
         defect(
             "cose-no-payload",

@@ -453,6 +453,12 @@ pub fn absences() -> Vec<Defect> {
             absence(|p| p.tokens.push((1, token(8)))),
             Tokens,
         ),
+        defect(
+            "proof-absence-tokens-oversized",
+            "65 tokens",
+            absence(|p| p.tokens = (0..65).map(|n| (n, token(9))).collect()),
+            Decode(TOO_LARGE),
+        ),
         defect("proof-absence-other-peak", "a peak of another tree", absence(|p| p.peaks[0][0] ^= 1), Peaks),
         defect("proof-absence-peak-missing", "one peak of two", absence(|p| p.peaks.truncate(1)), Peaks),
         defect(
