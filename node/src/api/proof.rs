@@ -216,6 +216,10 @@ pub async fn absence(
             proof: STANDARD.encode(proof.encode()),
         })),
         Absence::NotHere => Err(not_here()),
+        Absence::TooLarge if until - request.since <= 1 => Err(Problem::bad_request(
+            "this one batch has more entries than a proof file of 16 MiB holds: hand over the feed itself, with `feed export`",
+            "仅这一批次的条目就超过证明文件的上限（16 MiB）：请用 feed export 移交整个名单源",
+        )),
         Absence::TooLarge => Err(Problem::bad_request(
             "the range has more entries than a proof file of 16 MiB holds: prove it in parts, with `until`",
             "该区间的条目超过证明文件的上限（16 MiB）：请用 until 分段证明",
