@@ -17,6 +17,7 @@ use antibrush_protocol::{
         Charter, CharterChain, FeedKey, Holding, Level, Member, MemberRole, MemberState, Node, Policy, SealedSeed,
         SignedCharter, Steward, TokenKey,
     },
+    checkpoint::{Cosignature, log_name},
     codes::{Conduct, Direction, List, Reason, Role, Severity},
     entry::{Amendment, Clearing, Entry, Listing, PublicName},
     evaluation::EvaluationRequest,
@@ -34,6 +35,7 @@ use antibrush_protocol::{
         keyed::{SealContext, Seed, seal_public},
         threshold::{Blinded, Evaluation, KeyShare, blind},
     },
+    witness::{WitnessStatement, WitnessedHead},
 };
 use curve25519_dalek::scalar::Scalar;
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -155,11 +157,7 @@ pub fn member(number: u16) -> Member {
             _ => MemberRole::Platform,
         },
         state: MemberState::Active,
-        feed_keys: if observer {
-            Vec::new()
-        } else {
-            vec![FeedKey { key: feed_key(number).public(), from: FOUNDED, until: None }]
-        },
+        feed_keys: vec![FeedKey { key: feed_key(number).public(), from: FOUNDED, until: None }],
         nodes: vec![Node {
             key: node_key(number).public(),
             addresses: vec![format!("/dns4/node{number}.example/tcp/4701")],
@@ -342,6 +340,26 @@ pub fn deletion() -> Deletion {
     Deletion { alliance: alliance(), holder: MemberNumber(6), key: shared_key(Class::Mob, 2).1.id(), issued: ASKED }
 }
 
+/// A head without its cosignature.
+pub fn witnessed(publisher: u16, seq: u64, size: u64) -> WitnessedHead {
+    let root = if size == 0 { merkle::EMPTY_ROOT } else { label(&format!("antibrush vector root-{publisher}-{size}")) };
+    let cosignature = Cosignature { time: ASKED, signature: [0; 64] };
+    WitnessedHead { publisher: MemberNumber(publisher), cuts: 0, seq, size, root, cosignature }
+}
+
+/// What the observer Watch holds: both batches of Alpha, and Beta's first heartbeat.
+pub fn witness_statement() -> WitnessStatement {
+    let head = Head::of(feed().second.payload(), feed().second.id());
+    let alpha = WitnessedHead { root: head.root, ..witnessed(1, head.seq, head.size) };
+    let cosigned = |head: WitnessedHead, slug| head.cosigned(&alliance(), slug, ASKED, &feed_key(4));
+    WitnessStatement {
+        alliance: alliance(),
+        witness: MemberNumber(4),
+        issued: ASKED,
+        heads: vec![cosigned(alpha, "alpha"), cosigned(witnessed(2, 0, 0), "beta")],
+    }
+}
+
 /// Signed by these stewards.
 pub fn signed(charter: &Charter, stewards: &[&str]) -> SignedCharter {
     let mut signed = SignedCharter::unsigned(charter);
@@ -471,7 +489,8 @@ pub fn feed() -> Feed {
     let mut body = Body::default();
     entries().iter().for_each(|entry| body.push(entry).unwrap());
     let alliance = alliance();
-    let place = Place { alliance, charter: alliance, publisher: MemberNumber(1), previous: None, now: FIRST };
+    let place =
+        Place { alliance, charter: alliance, publisher: MemberNumber(1), log: None, previous: None, now: FIRST };
     let (first, chunks) = body.seal(&place, merkle::Frontier::new(), &feed_key(1));
     let mut tree: Tree = entries().iter().map(leaf_hash).collect();
     let late = (4..7).map(|n| {
@@ -484,7 +503,9 @@ pub fn feed() -> Feed {
         tree.push(leaf_hash(&entry));
     }
     let previous = Some(Head::of(first.payload(), first.id()));
-    let place = Place { charter: signed(&self::second(), &[]).id(), previous, now: SECOND, ..place };
+    let log = log_name(&alliance, "alpha", 0);
+    let charter = signed(&self::second(), &[]).id();
+    let place = Place { charter, log: Some(&log), previous, now: SECOND, ..place };
     let (second, late) = body.seal(&place, before, &new_feed_key());
     Feed { first, second, chunk: chunks[0].to_vec(), late: late[0].to_vec(), tree }
 }

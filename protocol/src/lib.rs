@@ -7,6 +7,7 @@ pub mod base;
 pub mod board;
 pub mod ceremony;
 pub mod charter;
+pub mod checkpoint;
 pub mod codes;
 pub mod encoding;
 pub mod entry;
@@ -23,6 +24,7 @@ pub mod signed;
 pub mod subject;
 pub mod suite;
 pub mod sync;
+pub mod witness;
 
 // The fixtures are shared with the generator of the published vectors, which names this crate from outside.
 #[cfg(test)]

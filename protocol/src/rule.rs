@@ -12,6 +12,7 @@ use crate::{
     evaluation::EvaluationError,
     feed::{ChunkError, HeaderError, body::BodyError},
     signed::SignatureError,
+    witness::WitnessError,
 };
 
 /// An answer that is not what was asked for, or more than that.
@@ -75,6 +76,7 @@ impl HeaderRefusal {
             HeaderRefusal::NotAPublisher => "HEADER-10",
             HeaderRefusal::WrongKey => "HEADER-11",
             HeaderRefusal::FromTheFuture => "HEADER-12",
+            HeaderRefusal::Checkpoint => "HEADER-13",
         }
     }
 }
@@ -165,6 +167,19 @@ impl BoardError {
             BoardError::OtherKey => "BOARD-5",
             BoardError::Ceremony(error) => error.rule(),
             BoardError::NotKept => "BOARD-6",
+            BoardError::Witness(error) => error.rule(),
+        }
+    }
+}
+
+impl WitnessError {
+    /// The rule that is broken.
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            WitnessError::Form => "WITNESS-1",
+            WitnessError::OwnFeed => "WITNESS-2",
+            WitnessError::Cosignature => "WITNESS-3",
+            WitnessError::UnknownFeed => "WITNESS-4",
         }
     }
 }

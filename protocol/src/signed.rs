@@ -211,6 +211,11 @@ fn expected_header(cose: &CoseSign1, content_type: &str) -> Result<PublicKey, Si
     if found == expected { Ok(key) } else { Err(SignatureError::ProtectedHeader) }
 }
 
+/// Whether this is the key's Ed25519 signature, by the same strict check as for every object (RFC 8032 §5.1.7, no small order).
+pub(crate) fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    verify_strict(key, message, signature).is_ok()
+}
+
 fn verify_strict(key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
     let key = VerifyingKey::from_bytes(key).map_err(|_| SignatureError::BadSignature)?;
     let signature = Signature::from_slice(signature).map_err(|_| SignatureError::BadSignature)?;

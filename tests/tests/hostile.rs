@@ -57,6 +57,7 @@ fn every_defect_meets_its_error() {
         "request",
         "response",
         "usage",
+        "witness",
     ];
     assert_eq!(counts.keys().map(String::as_str).collect::<Vec<_>>(), objects);
     for (object, count) in counts {

@@ -129,7 +129,7 @@ impl Member {
     /// A first header of a feed as somebody signs it.
     fn header(&self, publisher: &str, now: Timestamp, signer: &dyn Signer) -> Vec<u8> {
         let (alliance, charter) = (self.alliance, self.charter.id());
-        let place = Place { alliance, charter, publisher: self.number(publisher), previous: None, now };
+        let place = Place { alliance, charter, publisher: self.number(publisher), log: None, previous: None, now };
         let (header, _) = Body::default().seal(&place, Frontier::new(), signer);
         header.envelope().to_vec()
     }
@@ -352,6 +352,7 @@ fn a_clock_behind_the_own_last_batch_signs_nothing() {
         alliance: own.alliance,
         charter: own.charter.id(),
         publisher: own.number("alibaba"),
+        log: None,
         previous: Some(Head::of(last.payload(), last.id())),
         now: now().plus(300),
     };

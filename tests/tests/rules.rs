@@ -15,8 +15,20 @@ use antibrush_protocol::{
 };
 
 /// The families of rules. `SHA-256` and `UTF-8` have the same form and are none.
-const FAMILIES: &[&str] =
-    &["ENTRY", "LEDGER", "HEADER", "CHUNK", "BODY", "FEED", "CHARTER", "CEREMONY", "EVALUATION", "BOARD", "SYNC"];
+const FAMILIES: &[&str] = &[
+    "ENTRY",
+    "LEDGER",
+    "HEADER",
+    "CHUNK",
+    "BODY",
+    "FEED",
+    "CHARTER",
+    "CEREMONY",
+    "EVALUATION",
+    "BOARD",
+    "SYNC",
+    "WITNESS",
+];
 
 /// Ids that a document names to say that they are not used.
 const UNUSED: &[&str] = &["HEADER-1"];

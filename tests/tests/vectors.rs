@@ -29,7 +29,7 @@ use wire::{alliance, chain, descriptor, parse, recode, tests_dir, vector, vector
 #[test]
 fn every_vector_decodes_and_encodes_to_the_same_bytes() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), 58);
+    assert_eq!(vectors.len(), 60);
     for (name, bytes) in vectors {
         assert_eq!(recode(&name, &bytes).as_ref(), Ok(&bytes), "{name}");
     }
@@ -62,6 +62,7 @@ const TYPES: &[(&str, &str)] = &[
     ("Request", "request_"),
     ("Response", "response_"),
     ("UsageReport", "usage_report"),
+    ("WitnessStatement", "witness_statement"),
 ];
 
 #[test]
@@ -236,20 +237,22 @@ fn the_evaluation_of_the_vectors_holds_and_its_evidence_proves() {
 #[test]
 fn the_posts_of_the_vectors_are_one_board() {
     let (mut board, chain) = (Board::default(), wire::chain(3));
-    let names = ["post_call", "post_ceremony", "post_usage", "post_deletion"];
+    let names = ["post_call", "post_ceremony", "post_usage", "post_deletion", "post_witness"];
     let posts = names.map(|name| Post::decode(&vector(name)).unwrap());
     for post in &posts {
         assert_eq!(board.take(post.clone(), &chain, wire::NOW), Ok(Taken::New { replaces: None }));
     }
     assert_eq!(board.usage().next().map(Wire::encode), Some(vector("usage_report")));
     assert_eq!(board.deletions().next().map(Wire::encode), Some(vector("deletion")));
+    let statement = board.witness_statement(MemberNumber(4), 0).map(|statement| statement.payload().encode());
+    assert_eq!(statement, Some(vector("witness_statement")));
     assert_eq!(board.calls().map(|call| board.messages(&call.id()).count()).collect::<Vec<_>>(), [1]);
     let known = vec![posts[2].id(), posts[3].id()];
     assert_eq!(Request::decode(&vector("request_board")), Ok(Request::Board { known: known.clone() }));
     let all = names.map(|name| vector(name).into()).to_vec();
     assert_eq!(Response::decode(&vector("response_board")), Ok(Response::Board(all.clone())));
     assert_eq!(board.missing(&[], 64, 0), all);
-    assert_eq!(board.missing(&known, 64, 0), all[..2]);
+    assert_eq!(board.missing(&known, 64, 0), [&all[..2], &all[4..]].concat());
     assert_eq!(posts[0].id()[..], object_id(&vector("post_call"))[..16]);
 }
 

@@ -14,6 +14,7 @@ Usage, from the repository's root (cbor2 6 does not work with pycose 1.1.0):
 Prints one line for each check; ends with an error at the first difference.
 """
 
+import base64
 import hashlib
 import pathlib
 
@@ -156,8 +157,18 @@ def shared(first_entry, alliance):
     for number, name in [(1, "call"), (2, "message")]:
         post = cbor2.loads(vector("post_call" if number == 1 else "post_ceremony"))
         check(f"post of a {name}, verified by pycose", post[0] == number and verify(post[1], f"application/antibrush-ceremony-{name}+cbor"))
+    # A witness: cosignature/v1 (c2sp.org/tlog-cosignature) inside, by cryptography alone.
+    post = cbor2.loads(vector("post_witness"))
+    check("post_witness, verified by pycose", post[0] == 6 and verify(post[1], "application/antibrush-witness+cbor"))
+    statement = cbor2.loads(vector("witness_statement"))
+    key = Ed25519PrivateKey.from_private_bytes(label("feed-4")).public_key()
+    for (publisher, cuts, seq, size, root, time, signature), slug in zip(statement[4], ["alpha", "beta"]):
+        log = f"antibrush/1/{alliance[:16].hex()}/{slug}" + (f"/{cuts}" if cuts else "")
+        text = f"{log}\n{size}\n{base64.b64encode(root).decode()}\nbatch {seq}\n"
+        key.verify(signature, f"cosignature/v1\ntime {time}\n{text}".encode())
+        check(f"witness_statement: the cosignature about member {publisher} verifies", True)
     check("request_board", encode([4, b"".join(names)]) == vector("request_board"))
-    posts = [vector(f"post_{name}") for name in ["call", "ceremony", "usage", "deletion"]]
+    posts = [vector(f"post_{name}") for name in ["call", "ceremony", "usage", "deletion", "witness"]]
     check("response_board", encode([6, posts]) == vector("response_board"))
 
 
@@ -198,7 +209,7 @@ def main():
     check("ceremony_complain: about the deal", cbor2.loads(payloads["complain"])[10] == sha256(payloads["deal"]))
     shared(leaves[0], alliance)
     # Every payload that is one item is what cbor2 calls canonical.
-    arrays = ["evaluation_request", "evaluation_answer", "bad_answer", "usage_report", "deletion", "request_board", "response_board"]
+    arrays = ["evaluation_request", "evaluation_answer", "bad_answer", "usage_report", "deletion", "witness_statement", "request_board", "response_board"]
     for name in arrays + ["charter_third", "charter_genesis", "charter_second", "member", "invitation", "join_request", "heads", "filter_head"]:
         check(f"{name}: deterministic by cbor2", encode(cbor2.loads(vector(name))) == vector(name))
 

@@ -45,7 +45,7 @@ pub fn batch(directory: &Path, class: Class, entries: u64) -> (Verified<BatchHea
     let previous = store.head(publisher).expect("a readable head");
     let tree = store.tree(publisher).expect("a readable tree");
     let (alliance, charter) = (chain.alliance(), chain.current_id());
-    let place = Place { alliance, charter, publisher, previous, now: clock::wall() };
+    let place = Place { alliance, charter, publisher, log: None, previous, now: clock::wall() };
     let (header, chunks) = body.seal(&place, tree, keys.feed().expect("a feed key"));
     (chain.verify_header(header, clock::wall()).expect("a header that holds"), chunks)
 }

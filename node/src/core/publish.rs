@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use antibrush_protocol::{
     base::MemberNumber,
+    checkpoint::log_name,
     feed::{
         Head,
         build::{Body, Place},
@@ -149,7 +150,8 @@ impl Node {
     ) -> Result<(antibrush_protocol::signed::Signed<antibrush_protocol::feed::BatchHeader>, Vec<Arc<[u8]>>), PublishError>
     {
         let view = self.view();
-        let me = view.member().filter(|member| member.is_publisher()).ok_or(PublishError::NotAPublisher)?.number;
+        let member = view.member().filter(|member| member.is_publisher()).ok_or(PublishError::NotAPublisher)?;
+        let me = member.number;
         let previous = view.head(me);
         let now = clock::wall();
         // A header never goes back in time (FEED-2): with a clock that went back nothing is signed at all.
@@ -160,8 +162,9 @@ impl Node {
         if let Some(ahead) = self.wrong_clock() {
             return Err(PublishError::ClockWrong(ahead));
         }
-        let place =
-            Place { alliance: view.chain.alliance(), charter: view.chain.current_id(), publisher: me, previous, now };
+        let (alliance, charter) = (view.chain.alliance(), view.chain.current_id());
+        let log = log_name(&alliance, &member.slug, member.cuts_made());
+        let place = Place { alliance, charter, publisher: me, log: Some(&log), previous, now };
         let tree = self.store().tree(me)?;
         Ok(body.seal(&place, tree, self.keys().feed()?))
     }

@@ -194,6 +194,7 @@ impl Zh for HeaderRefusal {
             HeaderRefusal::UnknownCharter => "批次头所依据的章程本节点尚未收到".to_owned(),
             HeaderRefusal::NotAPublisher => "发布方不是可以发布的正常成员".to_owned(),
             HeaderRefusal::WrongKey => "批次头不是由发布方的名单源密钥签名".to_owned(),
+            HeaderRefusal::Checkpoint => "批次头的检查点不是由批次头的密钥签名".to_owned(),
             HeaderRefusal::FromTheFuture => "批次头的签署时间在将来，双方时钟有一方不准".to_owned(),
         }
     }

@@ -323,6 +323,7 @@ fn errors_of_the_protocol() {
         HeaderRefusal::NotAPublisher,
         HeaderRefusal::WrongKey,
         HeaderRefusal::FromTheFuture,
+        HeaderRefusal::Checkpoint,
         HeaderError::Chunks,
         HeaderError::Totals,
         HeaderError::Previous,

@@ -81,6 +81,7 @@ impl Scene {
             alliance: self.chain.alliance(),
             charter: self.chain.current_id(),
             publisher: ME,
+            log: None,
             previous,
             now: NOW,
         };

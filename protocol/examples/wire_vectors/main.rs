@@ -321,6 +321,7 @@ fn batch_header() -> Shape {
         (11, "issued"),
         (12, "expires"),
         (13, "chunks"),
+        (14, "checkpoint"),
     ];
     let totals = each("total", tuple(&["kind", "list", "conduct (0: none)", "entries"]));
     with(named(&fields), vec![(9, totals), (13, each("chunk", tuple(&["digest", "entries", "bytes"])))])

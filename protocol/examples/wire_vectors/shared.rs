@@ -37,13 +37,14 @@ pub fn bad_answer() -> BadAnswer {
 }
 
 /// One of each kind, in the order in which they can be taken.
-pub fn posts() -> [Post; 4] {
+pub fn posts() -> [Post; 5] {
     let (call, message) = ceremony_under_third();
     [
         Post::Call(call),
         Post::Ceremony(message),
         Post::sign(&usage_report(), &feed_key(6), Post::Usage),
         Post::sign(&deletion(), &feed_key(6), Post::Deletion),
+        Post::sign(&witness_statement(), &feed_key(4), Post::Witness),
     ]
 }
 
@@ -51,7 +52,7 @@ pub fn posts() -> [Post; 4] {
 pub fn objects() -> Vec<(&'static str, &'static str, String)> {
     let show = |object: Vec<u8>, shape: Shape| annotate(&object, "object", &shape);
     let response = |response: EvaluationResponse, shape| show(response.encode(), shape);
-    let [call, message, usage, gone] = posts();
+    let [call, message, usage, gone, witness] = posts();
     let post = |post: &Post, shape| show(post.encode(), post_shape(shape));
     let all: Vec<_> = posts().iter().map(|post| post.encode().into()).collect();
     vec![
@@ -104,6 +105,11 @@ pub fn objects() -> Vec<(&'static str, &'static str, String)> {
         ),
         ("usage_report", "UsageReport of member 6 for ENT.", show(usage_report().encode(), usage_shape())),
         ("deletion", "Deletion of member 6: the retired key of MOB.", show(deletion().encode(), deletion_shape())),
+        (
+            "witness_statement",
+            "WitnessStatement of the observer, member 4: batch 1 of member 1 and batch 0, a heartbeat, of member 2.",
+            show(witness_statement().encode(), witness_shape()),
+        ),
         ("post_call", "Post: a call under charter 3, signed with steward-1.", post(&call, call_shape())),
         (
             "post_ceremony",
@@ -112,6 +118,7 @@ pub fn objects() -> Vec<(&'static str, &'static str, String)> {
         ),
         ("post_usage", "Post: usage_report, signed with feed-6.", post(&usage, usage_shape())),
         ("post_deletion", "Post: deletion, signed with feed-6.", post(&gone, deletion_shape())),
+        ("post_witness", "Post: witness_statement, signed with feed-4.", post(&witness, witness_shape())),
         (
             "request_board",
             "Request: what there is besides post_usage and post_deletion.",
@@ -119,7 +126,7 @@ pub fn objects() -> Vec<(&'static str, &'static str, String)> {
         ),
         (
             "response_board",
-            "Response: all four posts.",
+            "Response: all five posts.",
             show(Response::Board(all).encode(), kind(each("post", Shape::Plain))),
         ),
     ]
@@ -142,6 +149,12 @@ fn usage_shape() -> Shape {
 
 fn deletion_shape() -> Shape {
     tuple(&["version", "alliance", "holder", "key id", "issued"])
+}
+
+fn witness_shape() -> Shape {
+    let head = tuple(&["publisher", "cuts", "seq", "size", "root", "time", "cosignature"]);
+    let plain = ["version", "alliance", "witness", "issued"].iter().map(|name| (*name, Shape::Plain));
+    Shape::Tuple(plain.chain([("heads", each("head", head))]).collect())
 }
 
 fn post_shape(payload: Shape) -> Shape {

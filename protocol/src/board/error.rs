@@ -1,6 +1,6 @@
 //! Why a post is not taken, and who is to blame.
 
-use crate::{ceremony::CeremonyError, encoding::DecodeError, signed::SignatureError};
+use crate::{ceremony::CeremonyError, encoding::DecodeError, signed::SignatureError, witness::WitnessError};
 
 /// Why a post is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum BoardError {
     /// BOARD-5: a statement about a key that is not retired, or was never held by its signer.
     #[error("the post speaks of a key that is not retired or was not its signer's")]
     OtherKey,
+    /// A rule of witnesses is broken.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// A rule of ceremonies is broken.
     #[error(transparent)]
     Ceremony(#[from] CeremonyError),
@@ -37,6 +40,7 @@ impl BoardError {
         match self {
             BoardError::Signature(SignatureError::Decode(DecodeError::UnknownVersion(_))) => false,
             BoardError::Signature(_) | BoardError::OtherAlliance => true,
+            BoardError::Witness(error) => error.is_senders_fault(),
             BoardError::Ceremony(error) => is_senders_fault(error),
             // Right under an older or a newer charter than ours, or by another clock.
             BoardError::NotEntitled

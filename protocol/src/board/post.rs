@@ -10,6 +10,7 @@ use crate::{
     encoding::{DecodeError, Reader, Wire, Writer},
     limits,
     signed::{Payload, SignatureError, Signed, Signer},
+    witness::WitnessStatement,
 };
 
 /// Names a post when peers compare what they have: the first bytes of its SHA-256. A collision would only hide one post
@@ -27,6 +28,8 @@ pub enum Post {
     Usage(Signed<UsageReport>),
     /// A holder deleted its share of a retired key.
     Deletion(Signed<Deletion>),
+    /// Which heads a witness holds.
+    Witness(Signed<WitnessStatement>),
 }
 
 impl Post {
@@ -38,6 +41,7 @@ impl Post {
             2 => Post::Ceremony(Signed::decode(&envelope)?),
             3 => Post::Usage(Signed::decode(&envelope)?),
             4 => Post::Deletion(Signed::decode(&envelope)?),
+            6 => Post::Witness(Signed::decode(&envelope)?),
             other => return Err(SignatureError::Decode(DecodeError::UnknownVersion(other))),
         })
     }
@@ -49,6 +53,7 @@ impl Post {
             Post::Ceremony(signed) => (2, signed.envelope()),
             Post::Usage(signed) => (3, signed.envelope()),
             Post::Deletion(signed) => (4, signed.envelope()),
+            Post::Witness(signed) => (6, signed.envelope()),
         };
         Framed { kind, envelope: envelope.clone() }.encode()
     }

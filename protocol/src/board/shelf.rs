@@ -14,6 +14,7 @@ use crate::{
     signed::{PublicKey, Verified},
     subject::Class,
     suite::KeyId,
+    witness::{WitnessStatement, WitnessedHead, page_of},
 };
 
 /// What became of a post.
@@ -38,6 +39,7 @@ enum Slot {
     Ceremony(Hash, MemberNumber, Step, Hash),
     Usage(MemberNumber, Class, Day),
     Deletion(MemberNumber, KeyId),
+    Witness(MemberNumber, u16),
 }
 
 #[derive(Clone, Debug)]
@@ -54,6 +56,7 @@ enum Content {
     Ceremony(Verified<Message>),
     Usage(Verified<UsageReport>),
     Deletion(Verified<Deletion>),
+    Witness(Verified<WitnessStatement>),
 }
 
 /// A verified post and where it stands: what [`Board::put`] takes.
@@ -123,6 +126,8 @@ impl Board {
             (None, _) => true,
             // BOARD-7: a usage report gives way to a later one that counts no less for anybody, and to no other.
             (Some(Content::Usage(before)), Content::Usage(after)) => follows(before.payload(), after.payload()),
+            // WITNESS-5: a witness takes nothing back.
+            (Some(Content::Witness(before)), Content::Witness(after)) => after.payload().follows(before.payload()),
             // The same words under another signature.
             (Some(_), _) => false,
         };
@@ -202,6 +207,19 @@ impl Board {
                 let slot = Slot::Deletion(deletion.holder, deletion.key);
                 Ok((slot, Content::Deletion(signed.into_verified())))
             }
+            Post::Witness(signed) => {
+                let statement = signed.payload();
+                same_alliance(&statement.alliance, &alliance)?;
+                on_time(statement.issued, now)?;
+                // WITNESS-4
+                let witness = charter.member(statement.witness).filter(|member| member.state != MemberState::Expelled);
+                if !witness.is_some_and(|member| member.signs_with(&signed.key(), statement.issued)) {
+                    return Err(BoardError::NotEntitled);
+                }
+                statement.check(charter, &signed.key())?;
+                let slot = Slot::Witness(statement.witness, statement.page());
+                Ok((slot, Content::Witness(signed.into_verified())))
+            }
         }
     }
 
@@ -242,7 +260,7 @@ impl Board {
         let goes = move |slot: &&Slot| match slot {
             Slot::Call(id) | Slot::Ceremony(id, ..) => over.contains(id),
             Slot::Usage(_, _, day) => is_past(*day, now),
-            Slot::Deletion(..) => false,
+            Slot::Deletion(..) | Slot::Witness(..) => false,
         };
         self.slots.keys().filter(goes).copied()
     }
@@ -294,6 +312,31 @@ impl Board {
     pub fn usage(&self) -> impl Iterator<Item = &UsageReport> {
         self.slots.values().filter_map(|shelved| match &shelved.post {
             Content::Usage(report) => Some(report.payload()),
+            _ => None,
+        })
+    }
+
+    /// What a witness stated last about the feeds of a page.
+    pub fn witness_statement(&self, witness: MemberNumber, page: u16) -> Option<&Verified<WitnessStatement>> {
+        match &self.slots.get(&Slot::Witness(witness, page))?.post {
+            Content::Witness(statement) => Some(statement),
+            _ => None,
+        }
+    }
+
+    /// Who witnessed a feed, the newest head of it that each of them did, and the key of its cosignature.
+    pub fn witnesses(
+        &self,
+        publisher: MemberNumber,
+    ) -> impl Iterator<Item = (MemberNumber, &WitnessedHead, PublicKey)> {
+        let all = Slot::Witness(MemberNumber(0), 0)..=Slot::Witness(MemberNumber(u16::MAX), u16::MAX);
+        let of_page =
+            move |(slot, _): &(&Slot, &Shelved)| matches!(slot, Slot::Witness(_, page) if *page == page_of(publisher));
+        self.slots.range(all).filter(of_page).filter_map(move |(_, shelved)| match &shelved.post {
+            Content::Witness(statement) => {
+                let head = statement.payload().head(publisher)?;
+                Some((statement.payload().witness, head, statement.key()))
+            }
             _ => None,
         })
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::{Charter, Member, SignedCharter, TokenKey, quorum};
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
+    checkpoint::log_name,
     feed::{BatchHeader, HeaderError},
     limits,
-    signed::{SignatureError, Signed, Verified},
+    signed::{self, PublicKey, SignatureError, Signed, Verified},
 };
 
 /// Why a charter is refused.
@@ -28,8 +29,8 @@ pub enum CharterError {
     /// CHARTER-2: a key is weak, malformed or used twice.
     #[error("member {0} has a key that is weak or used twice")]
     Key(MemberNumber),
-    /// CHARTER-2: secrets are never sealed to an observer, and it has no feed.
-    #[error("member {0} is an observer and must hold no sealed secret and no feed key")]
+    /// CHARTER-2: secrets are never sealed to an observer.
+    #[error("member {0} is an observer and must hold no sealed secret")]
     ObserverHoldsSecret(MemberNumber),
     /// CHARTER-3: the stewards can not reach their threshold, or one is no active member.
     #[error("the stewards are not active members with own keys who can reach the threshold")]
@@ -120,6 +121,9 @@ pub enum HeaderRefusal {
     /// HEADER-11: not signed by the publisher's feed key of that time.
     #[error("the header is not signed by the publisher's feed key")]
     WrongKey,
+    /// HEADER-13: the signature of the checkpoint is not the feed key's.
+    #[error("the checkpoint of the header is not signed by the key of the header")]
+    Checkpoint,
     /// HEADER-12: issued in our future: one of the two clocks is wrong.
     #[error("the header is issued in the future; one of the two clocks is wrong")]
     FromTheFuture,
@@ -232,9 +236,7 @@ impl CharterChain {
         if h.alliance != self.alliance {
             return Err(HeaderRefusal::OtherAlliance); // HEADER-8
         }
-        if !self.versions.iter().rev().any(|version| version.id() == h.charter) {
-            return Err(HeaderRefusal::UnknownCharter); // HEADER-9
-        }
+        let Some(named) = self.version(&h.charter) else { return Err(HeaderRefusal::UnknownCharter) }; // HEADER-9
         let publisher = self.current().member(h.publisher).filter(|m| m.role.publishes() && publishes_still(m));
         let Some(publisher) = publisher else { return Err(HeaderRefusal::NotAPublisher) }; // HEADER-10
         if !publisher.signs_with(&header.key(), h.issued) {
@@ -244,7 +246,23 @@ impl CharterChain {
             return Err(HeaderRefusal::FromTheFuture); // HEADER-12
         }
         h.check()?;
+        self.check_checkpoint(h, &header.key(), named, &publisher.slug)?;
         Ok(header.into_verified())
+    }
+
+    /// HEADER-13: the log's signature, if there is one, is by the header's own key under the name that the feed has by the charter
+    /// that the header names.
+    fn check_checkpoint(
+        &self,
+        header: &BatchHeader,
+        key: &PublicKey,
+        named: &SignedCharter,
+        slug: &str,
+    ) -> Result<(), HeaderRefusal> {
+        let Some(signature) = &header.checkpoint else { return Ok(()) };
+        let cuts = named.charter().member(header.publisher).map_or(0, Member::cuts_made);
+        let text = header.checkpoint_text(&log_name(&self.alliance, slug, cuts));
+        if signed::verify(key, text.as_bytes(), signature) { Ok(()) } else { Err(HeaderRefusal::Checkpoint) }
     }
 }
 

@@ -28,9 +28,9 @@ impl MemberRole {
         matches!(self, MemberRole::Platform | MemberRole::KeyHolder)
     }
 
-    /// Whether the member signs objects in its own name: a feed, or what a key holder states.
+    /// Whether the member signs objects in its own name: a feed, what a key holder states, or as a witness.
     pub const fn signs(self) -> bool {
-        self.publishes() || self.may_hold_shares()
+        self.publishes() || self.may_hold_shares() || matches!(self, MemberRole::Observer)
     }
 
     /// Whether the member may turn identifiers into tokens.
@@ -94,7 +94,7 @@ pub struct Member {
     pub role: MemberRole,
     /// Where it stands.
     pub state: MemberState,
-    /// Its feed keys, oldest first; none for an observer.
+    /// Its feed keys, oldest first: an observer signs with them as a witness.
     pub feed_keys: Vec<FeedKey>,
     /// Its nodes.
     pub nodes: Vec<Node>,
@@ -113,6 +113,11 @@ impl Member {
     /// Whether answers depend on this member's feed.
     pub fn is_publisher(&self) -> bool {
         self.is_active() && self.role.publishes()
+    }
+
+    /// How many decisions cut its feed so far; each makes another log of it.
+    pub fn cuts_made(&self) -> usize {
+        0
     }
 
     /// Whether `key` signs this member's feed at that time.

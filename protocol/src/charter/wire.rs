@@ -118,7 +118,7 @@ impl Charter {
             if !unique || !is_slug(&member.slug) || !is_code(&member.uscc) || !is_code(&member.controller) {
                 return Err(CharterError::Member(member.number));
             }
-            if member.role == MemberRole::Observer && !(member.sealed_seeds.is_empty() && member.feed_keys.is_empty()) {
+            if member.role == MemberRole::Observer && !member.sealed_seeds.is_empty() {
                 return Err(CharterError::ObserverHoldsSecret(member.number));
             }
             for key in member.feed_keys.iter().map(|k| &k.key).chain(member.nodes.iter().map(|n| &n.key)) {

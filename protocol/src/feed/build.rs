@@ -70,9 +70,9 @@ impl Body {
     }
 
     /// Whether the header can still describe one chunk and one row of totals more than it has to now: every row that an
-    /// entry can add takes 10 bytes at the most, a chunk 45, everything else less than 256.
+    /// entry can add takes 10 bytes at the most, a chunk 45, everything else less than 320.
     fn header_has_room(&self) -> bool {
-        256 + 45 * (self.chunks.len() + 2) + 10 * (self.totals.row_count() + 1) <= BatchHeader::MAX_BYTES
+        320 + 45 * (self.chunks.len() + 2) + 10 * (self.totals.row_count() + 1) <= BatchHeader::MAX_BYTES
     }
 
     /// Entries so far.
@@ -88,7 +88,7 @@ impl Body {
     /// Signs the header that appends this body to the feed. Returns it and the chunks' bytes in order.
     pub fn seal(
         mut self,
-        place: &Place,
+        place: &Place<'_>,
         mut tree: Frontier,
         signer: &dyn Signer,
     ) -> (Signed<BatchHeader>, Vec<Arc<[u8]>>) {
@@ -98,7 +98,7 @@ impl Body {
             tree.push(*hash);
         }
         let (chunks, bytes): (Vec<_>, Vec<_>) = self.chunks.into_iter().unzip();
-        let header = BatchHeader {
+        let mut header = BatchHeader {
             alliance: place.alliance,
             publisher: place.publisher,
             seq: place.previous.map_or(0, |head| head.seq + 1),
@@ -112,7 +112,10 @@ impl Body {
             issued: place.now,
             expires: place.now.plus(limits::HEAD_LIFETIME_SECONDS),
             chunks,
+            checkpoint: None,
         };
+        // HEADER-13
+        header.checkpoint = place.log.map(|log| signer.sign(header.checkpoint_text(log).as_bytes()));
         (signed::sign(&header, signer), bytes)
     }
 
@@ -134,13 +137,15 @@ impl Body {
 
 /// Where a batch goes.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub struct Place<'a> {
     /// The alliance.
     pub alliance: Hash,
     /// The id of the charter in force.
     pub charter: Hash,
     /// Our number.
     pub publisher: MemberNumber,
+    /// The name of our feed as a log, under which its head is signed as a checkpoint, too; `None` leaves that out.
+    pub log: Option<&'a str>,
     /// Our feed's head, if it has one.
     pub previous: Option<Head>,
     /// The time of signing; no earlier than the last header's.

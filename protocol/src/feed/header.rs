@@ -3,6 +3,7 @@
 use super::{ChunkDescriptor, Totals};
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
+    checkpoint::Checkpoint,
     encoding::{DecodeError, Reader, Require, Wire, Writer},
     limits,
     merkle::EMPTY_ROOT,
@@ -40,6 +41,8 @@ pub struct BatchHeader {
     pub expires: Timestamp,
     /// The chunks of the body, in order.
     pub chunks: Vec<ChunkDescriptor>,
+    /// The feed key's signature over the head's checkpoint, for tools that know nothing of this header.
+    pub checkpoint: Option<[u8; 64]>,
 }
 
 /// Which rule of form a header breaks.
@@ -103,6 +106,11 @@ impl BatchHeader {
         Ok(())
     }
 
+    /// The text of the head's checkpoint.
+    pub fn checkpoint_text(&self, log: &str) -> String {
+        Checkpoint::of(log, self.seq, self.size, &self.root).text()
+    }
+
     /// The bytes of the whole body at its encoding.
     pub fn body_bytes(&self) -> u64 {
         self.chunks.iter().map(|chunk| u64::from(chunk.bytes)).sum()
@@ -142,7 +150,7 @@ impl Wire for BatchHeader {
     const MAX_BYTES: usize = limits::GOSSIP_BYTES - 256;
 
     fn write(&self, w: &mut Writer) {
-        w.map(13 + usize::from(self.previous.is_some()));
+        w.map(13 + usize::from(self.previous.is_some()) + usize::from(self.checkpoint.is_some()));
         w.uint(0u8).uint(VERSION);
         w.uint(1u8).bytes(&self.alliance);
         w.uint(2u8).uint(self.publisher.0);
@@ -163,12 +171,16 @@ impl Wire for BatchHeader {
         for chunk in &self.chunks {
             w.array(3).bytes(&chunk.digest).uint(chunk.entries).uint(chunk.bytes);
         }
+        if let Some(checkpoint) = &self.checkpoint {
+            w.uint(14u8).bytes(checkpoint);
+        }
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (mut alliance, mut publisher, mut seq, mut previous) = (None, None, None, None);
         let (mut size, mut root, mut first, mut count, mut totals) = (None, None, None, None, None);
         let (mut charter, mut issued, mut expires, mut chunks, mut version) = (None, None, None, None, None);
+        let mut checkpoint = None;
         r.fields(|key, r| {
             match key {
                 0 => version = Some(r.version(VERSION)?),
@@ -185,6 +197,7 @@ impl Wire for BatchHeader {
                 11 => issued = Some(Timestamp(r.uint()?)),
                 12 => expires = Some(Timestamp(r.uint()?)),
                 13 => chunks = Some(r.items(limits::CHUNKS_PER_BATCH, ChunkDescriptor::read)?),
+                14 => checkpoint = Some(r.fixed()?),
                 other => return Err(DecodeError::UnknownKey(other)),
             }
             Ok(())
@@ -204,6 +217,7 @@ impl Wire for BatchHeader {
             issued: issued.require("issued")?,
             expires: expires.require("expires")?,
             chunks: chunks.require("chunks")?,
+            checkpoint,
         };
         Ok(header)
     }

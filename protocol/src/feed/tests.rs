@@ -9,6 +9,7 @@ use super::{
 use crate::{
     base::{MemberNumber, Timestamp},
     charter::{CharterChain, HeaderRefusal, MemberState},
+    checkpoint::log_name,
     codes::{Conduct, List},
     encoding::{DecodeError, Wire},
     entry::{Amendment, Entry, EntryError, Listing},
@@ -102,6 +103,17 @@ fn the_charter_says_whose_headers_count() {
     }
     assert_eq!(refusal(&one, &header(), &feed_key(2), FIRST), Some(HeaderRefusal::WrongKey)); // HEADER-11
     assert_eq!(refusal(&one, &header(), &node_key(1), FIRST), Some(HeaderRefusal::WrongKey)); // HEADER-11
+    // HEADER-13: no signature is no offence, a wrong one is.
+    assert_eq!(header().checkpoint, None);
+    for (log, refusal) in
+        [("beta", Some(HeaderRefusal::Checkpoint)), ("alpha/1", Some(HeaderRefusal::Checkpoint)), ("alpha", None)]
+    {
+        let mut logged = header();
+        let text = logged.checkpoint_text(&log_name(&alliance(), log, 0));
+        logged.checkpoint = Some(signed::Signer::sign(&feed_key(1), text.as_bytes()));
+        assert_eq!(self::refusal(&one, &logged, &feed_key(1), FIRST), refusal, "{log}"); // HEADER-13
+    }
+    assert_eq!(refuse(|h| h.checkpoint = Some([0; 64])), Some(HeaderRefusal::Checkpoint)); // HEADER-13
     // HEADER-11: each key has its time.
     assert_eq!(refusal(&two, &header(), &new_feed_key(), FIRST), Some(HeaderRefusal::WrongKey));
     assert_eq!(refusal(&two, feed().second.payload(), &feed_key(1), SECOND), Some(HeaderRefusal::WrongKey));
@@ -224,7 +236,14 @@ fn totals_have_one_order_and_no_zero() {
 #[test]
 fn a_batch_ends_before_its_header_outgrows_its_bound() {
     // Every list and conduct in turn, in entries so long that chunks fill up: the most that a header can have to say.
-    let place = Place { alliance: [1; 32], charter: [1; 32], publisher: MemberNumber(1), previous: None, now: FIRST };
+    let place = Place {
+        alliance: [1; 32],
+        charter: [1; 32],
+        publisher: MemberNumber(1),
+        log: None,
+        previous: None,
+        now: FIRST,
+    };
     let mut body = Body::default();
     let codes = List::ALL.iter().flat_map(|list| Conduct::ALL.iter().map(|conduct| (*list, *conduct)));
     let both = |(list, conduct)| {

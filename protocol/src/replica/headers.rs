@@ -166,7 +166,7 @@ impl Replica {
     fn is_senders_fault(&self, from: &Peer, refusal: &HeaderRefusal, charter: Hash) -> bool {
         match refusal {
             HeaderRefusal::Signature(error) => offence_of(error).is_some(),
-            HeaderRefusal::Form(_) | HeaderRefusal::OtherAlliance => true,
+            HeaderRefusal::Form(_) | HeaderRefusal::OtherAlliance | HeaderRefusal::Checkpoint => true,
             // Right under an older or a newer charter than ours: only who has exactly ours must have known.
             HeaderRefusal::WrongKey | HeaderRefusal::NotAPublisher => {
                 charter == self.chain.current_id()

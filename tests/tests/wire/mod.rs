@@ -18,6 +18,7 @@ use antibrush_protocol::{
     signed::{Payload, Signed, Verified},
     suite::threshold::{Checked, Element, ThresholdKey},
     sync::{Announcement, Heads, Request, Response},
+    witness::WitnessStatement,
 };
 
 /// A few hours after everything in the vectors.
@@ -174,6 +175,7 @@ pub fn recode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
         "bad_answer" => again::<BadAnswer>(bytes),
         "usage_report" => again::<UsageReport>(bytes),
         "deletion" => again::<Deletion>(bytes),
+        "witness_statement" => again::<WitnessStatement>(bytes),
         _ if name.starts_with("post_") => show(Post::decode(bytes)).map(|post| post.encode()),
         "inclusion_proof" => again::<InclusionProof>(bytes),
         "consistency_proof" => again::<ConsistencyProof>(bytes),
@@ -221,7 +223,7 @@ pub fn offer(dir: &str, input: &[Vec<u8>]) -> Result<(), String> {
             let evidence = show(BadAnswer::decode(bytes))?;
             evidence.verify(&chain(3)).map(drop).ok_or("Nothing".to_owned())
         }
-        () if begins("post-") || begins("usage-") || begins("deletion-") => post(bytes).map(drop),
+        () if begins("post-") || begins("usage-") || begins("deletion-") || begins("witness-") => post(bytes).map(drop),
         () if begins("ceremony-call-") => call(bytes).map(drop),
         () if begins("ceremony-message-") => message(bytes).map(drop),
         () if begins("member-") => again::<Member>(bytes).map(drop),

@@ -200,6 +200,13 @@ pub fn headers() -> Vec<Defect> {
             HeaderRefusal::WrongKey,
         ),
         defect(
+            "header-checkpoint-of-another",
+            "64 zeros for the log's signature",
+            change(|h| h.checkpoint = Some([0; 64])),
+            HeaderRefusal::Checkpoint,
+        ),
+        defect("header-checkpoint-short", "63 bytes", edit(tree().append(14, vec![0u8; 63])), decode(MALFORMED)),
+        defect(
             "header-root-flipped",
             "another root under the old signature",
             flipped,

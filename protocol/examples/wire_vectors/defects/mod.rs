@@ -39,6 +39,7 @@ pub fn all() -> Vec<Defect> {
     all.extend(shared::posts());
     all.extend(shared::usage());
     all.extend(shared::deletions());
+    all.extend(shared::witnesses());
     all.extend(charter::charters());
     all.extend(holders::charters());
     all.extend(charter::members());

@@ -9,6 +9,7 @@ use antibrush_protocol::{
     signed::{Payload, SignatureError, sign},
     subject::Class,
     suite::threshold::OprfError,
+    witness::{WitnessError, WitnessStatement},
 };
 use coset::cbor::value::Value;
 
@@ -191,7 +192,7 @@ fn framed(kind: u64, envelope: &[u8]) -> Vec<u8> {
 
 pub fn posts() -> Vec<Defect> {
     use BoardError::*;
-    let [called, said, usage, _] = shared::posts();
+    let [called, said, usage, ..] = shared::posts();
     let whole = usage.encode();
     let call = |change: fn(&mut Call)| {
         let mut call = ceremony_under_third().0.payload().clone();
@@ -339,5 +340,79 @@ pub fn deletions() -> Vec<Defect> {
         ),
         defect("deletion-short-key", "31 bytes", edit(tree().put(3, vec![0u8; 31])), DECODE(MALFORMED)),
         defect("deletion-unknown-version", "version 2", edit(tree().put(0, 2)), DECODE(UnknownVersion(2))),
+    ]
+}
+
+pub fn witnesses() -> Vec<Defect> {
+    use BoardError::*;
+    let post = |statement: &WitnessStatement, key: &Key| Post::sign(statement, key, Post::Witness).encode();
+    let stated = |change: fn(&mut WitnessStatement)| {
+        let mut statement = witness_statement();
+        change(&mut statement);
+        post(&statement, &feed_key(4))
+    };
+    let tree = || Tree::of(&witness_statement());
+    let edit = |tree: Tree| framed(6, &envelope(WitnessStatement::CONTENT_TYPE, &tree.bytes(), &feed_key(4)));
+    let form = Witness(WitnessError::Form);
+    let cosignature = Witness(WitnessError::Cosignature);
+    let unknown = Witness(WitnessError::UnknownFeed);
+    let own = WitnessStatement { witness: MemberNumber(2), ..witness_statement() };
+    let many = edit(tree().put(4, array((0..65u64).map(Value::from))));
+    let late = |s: &mut WitnessStatement| s.issued = ASKED.plus(86_400);
+    vec![
+        defect("witness-other-alliance", "another alliance", stated(|s| s.alliance[0] ^= 1), OtherAlliance),
+        defect(
+            "witness-by-another-member",
+            "signed with feed-2",
+            post(&witness_statement(), &feed_key(2)),
+            NotEntitled,
+        ),
+        defect("witness-from-the-future", "a day ahead", stated(late), FromTheFuture),
+        defect("witness-of-nothing", "no feed", stated(|s| s.heads.clear()), form.clone()),
+        defect("witness-out-of-order", "member 2 before member 1", stated(|s| s.heads.reverse()), form.clone()),
+        defect("witness-feed-twice", "member 1 twice", stated(|s| s.heads[1] = s.heads[0]), form.clone()),
+        defect(
+            "witness-two-pages",
+            "members 1 and 64",
+            stated(|s| s.heads[1].publisher = MemberNumber(64)),
+            form.clone(),
+        ),
+        defect(
+            "witness-before-its-cosignature",
+            "issued a second before",
+            stated(|s| s.issued = Timestamp(ASKED.0 - 1)),
+            form,
+        ),
+        defect("witness-too-many-feeds", "65 feeds", many, DECODE(TOO_LARGE)),
+        defect(
+            "witness-of-its-own-feed",
+            "member 2 of member 2",
+            post(&own, &feed_key(2)),
+            Witness(WitnessError::OwnFeed),
+        ),
+        defect(
+            "witness-cosignature-flipped",
+            "one bit",
+            stated(|s| s.heads[0].cosignature.signature[9] ^= 1),
+            cosignature.clone(),
+        ),
+        defect(
+            "witness-other-time",
+            "a second earlier",
+            stated(|s| s.heads[0].cosignature.time.0 -= 1),
+            cosignature.clone(),
+        ),
+        defect("witness-other-root", "another root", stated(|s| s.heads[0].root[0] ^= 1), cosignature.clone()),
+        defect("witness-other-batch", "the next batch", stated(|s| s.heads[0].seq += 1), cosignature.clone()),
+        defect("witness-other-size", "a leaf more", stated(|s| s.heads[0].size += 1), cosignature),
+        defect(
+            "witness-unknown-feed",
+            "member 9 instead of 2",
+            stated(|s| s.heads[1].publisher = MemberNumber(9)),
+            unknown.clone(),
+        ),
+        defect("witness-undecided-cut", "after a cut that nobody decided", stated(|s| s.heads[0].cuts = 1), unknown),
+        defect("witness-unknown-version", "version 2", edit(tree().put(0, 2)), DECODE(UnknownVersion(2))),
+        defect("witness-17-bits", "witness 65540", edit(tree().put(2, 65_540)), DECODE(OutOfRange("witness"))),
     ]
 }

@@ -417,6 +417,7 @@ pub fn proofs() -> Vec<Defect> {
 /// A second header 0 of member 1, which continues the tree of the first.
 fn twin() -> Vec<u8> {
     let mut twin = feed().second.payload().clone();
+    twin.checkpoint = None;
     (twin.seq, twin.previous, twin.first, twin.charter, twin.count) = (0, None, 0, alliance(), 8);
     (twin.issued, twin.expires) = (FIRST, FIRST.plus(3_600));
     entries().iter().for_each(|entry| twin.totals.count(entry));

@@ -237,6 +237,7 @@ impl Writer {
             issued: Timestamp(wall),
             expires: Timestamp(wall + limits::HEAD_LIFETIME_SECONDS),
             chunks: descriptors,
+            checkpoint: None,
         };
         change(&mut header);
         let batch = Batch { header: signed::sign(&header, &feed_key(self.member)), chunks };

@@ -1,0 +1,216 @@
+//! Every rule of witnesses broken once, on the board where statements are taken.
+
+use std::slice::from_ref;
+
+use super::*;
+use crate::{
+    base::{MemberNumber, Timestamp},
+    board::{Board, BoardError, Post, Taken},
+    charter::{Charter, CharterChain, MemberState},
+    checkpoint::{Note, SignatureType, VerifierKey, log_name, witness_name},
+    encoding::{DecodeError, Wire},
+    fixtures::*,
+    limits,
+    signed::{Signed, Signer},
+};
+
+const NEW: Result<Taken, BoardError> = Ok(Taken::New { replaces: None });
+
+/// The charters and the board of a node.
+struct Shelf {
+    chain: CharterChain,
+    board: Board,
+}
+
+impl Shelf {
+    fn new() -> Shelf {
+        Shelf { chain: chain(3), board: Board::default() }
+    }
+
+    fn take(&mut self, post: &Post) -> Result<Taken, BoardError> {
+        self.board.take(Post::decode(&post.encode())?, &self.chain, ASKED)
+    }
+
+    fn refusal(&mut self, post: &Post) -> (BoardError, bool) {
+        let error = self.take(post).unwrap_err();
+        let fault = error.is_senders_fault();
+        (error, fault)
+    }
+
+    fn amend(&mut self, change: impl FnOnce(&mut Charter)) {
+        let mut next = Charter::clone(self.chain.current());
+        (next.number, next.previous) = (next.number + 1, Some(self.chain.current_id()));
+        change(&mut next);
+        assert_eq!(self.chain.extend(signed(&next, &["1", "2"])), Ok(true));
+    }
+}
+
+/// A head of one of the publishers, cosigned by Watch.
+fn head(publisher: u16, seq: u64, size: u64) -> WitnessedHead {
+    let slug = ["alpha", "beta", "gamma", "watch", "delta"][usize::from(publisher - 1)];
+    witnessed(publisher, seq, size).cosigned(&alliance(), slug, ASKED, &feed_key(4))
+}
+
+fn statement(seconds: u64, heads: &[WitnessedHead]) -> WitnessStatement {
+    WitnessStatement { issued: ASKED.plus(seconds), heads: heads.to_vec(), ..witness_statement() }
+}
+
+fn post(statement: &WitnessStatement) -> Post {
+    Post::sign(statement, &feed_key(4), Post::Witness)
+}
+
+fn stated(seconds: u64, heads: &[WitnessedHead]) -> Post {
+    post(&statement(seconds, heads))
+}
+
+#[test]
+fn a_statement_is_taken_and_its_cosignatures_stand_alone() {
+    let mut shelf = Shelf::new();
+    let post = Post::sign(&witness_statement(), &feed_key(4), Post::Witness);
+    assert_eq!(Post::decode(&post.encode()).as_ref(), Ok(&post));
+    assert_eq!(shelf.take(&post), NEW);
+    assert_eq!(shelf.take(&post), Ok(Taken::Known));
+    let found: Vec<_> = shelf.board.witnesses(MemberNumber(1)).collect();
+    let [(witness, head, key)] = found[..] else { panic!("one witness") };
+    assert_eq!((witness, head.seq, key), (MemberNumber(4), 1, feed_key(4).public()));
+    assert_eq!(shelf.board.witnesses(MemberNumber(4)).count(), 0);
+    assert!(shelf.board.witness_statement(MemberNumber(4), 0).is_some());
+    assert!(shelf.board.witness_statement(MemberNumber(4), 1).is_none());
+    // As a note, with nothing of ours.
+    let name = witness_name(&alliance(), "watch");
+    let key = VerifierKey::new(&name, SignatureType::Cosignature, key).unwrap();
+    let signatures = vec![key.signature(head.cosignature.to_bytes())];
+    let note = Note { text: head.text(&alliance(), "alpha"), signatures };
+    assert!(note.text.starts_with(&log_name(&alliance(), "alpha", 0)));
+    assert_eq!(note.verify(from_ref(&key)).unwrap().len(), 1);
+    // A statement is kept for good.
+    assert!(!shelf.board.has_stale(Timestamp(u64::MAX)));
+}
+
+#[test]
+fn rules_of_form() {
+    let mut shelf = Shelf::new();
+    let form = (BoardError::Witness(WitnessError::Form), true);
+    assert_eq!(shelf.refusal(&stated(0, &[])), form); // WITNESS-1
+    assert_eq!(shelf.refusal(&stated(0, &[head(2, 0, 1), head(1, 0, 1)])), form); // WITNESS-1
+    assert_eq!(shelf.refusal(&stated(0, &[head(1, 0, 1), head(1, 1, 2)])), form); // WITNESS-1
+    let far = WitnessedHead { publisher: MemberNumber(64), ..head(1, 0, 1) };
+    assert_eq!(shelf.refusal(&stated(0, &[head(1, 0, 1), far])), form, "of another page"); // WITNESS-1
+    let early = WitnessStatement { issued: Timestamp(ASKED.0 - 1), ..statement(0, &[head(1, 0, 1)]) };
+    assert_eq!(shelf.refusal(&post(&early)), form, "cosigned later"); // WITNESS-1
+    let many: Vec<_> = (0..65).map(|n| WitnessedHead { publisher: MemberNumber(n), ..head(1, 0, 1) }).collect();
+    assert_eq!(WitnessStatement::decode(&statement(0, &many).encode()), Err(DecodeError::TooLarge)); // WITNESS-1
+    // WITNESS-1: the longest statement fits into gossip.
+    let longest =
+        WitnessedHead { publisher: MemberNumber(u16::MAX), cuts: 64, seq: u64::MAX, size: u64::MAX, ..many[0] };
+    let longest = post(&WitnessStatement { heads: vec![longest; 64], ..statement(0, &[]) }).encode();
+    assert!(longest.len() < limits::GOSSIP_BYTES, "{}", longest.len());
+    // WITNESS-2
+    let own = Post::sign(
+        &WitnessStatement { witness: MemberNumber(2), ..statement(0, &[head(2, 0, 1)]) },
+        &feed_key(2),
+        Post::Witness,
+    );
+    assert_eq!(shelf.refusal(&own), (BoardError::Witness(WitnessError::OwnFeed), true));
+}
+
+#[test]
+fn cosignatures_are_the_signers_over_that_head() {
+    let good = head(1, 3, 9);
+    let bad = (BoardError::Witness(WitnessError::Cosignature), true);
+    for (what, head) in [
+        ("another batch", WitnessedHead { seq: 4, ..good }),
+        ("another size", WitnessedHead { size: 10, ..good }),
+        ("another root", WitnessedHead { root: [0; 32], ..good }),
+        ("another feed", WitnessedHead { publisher: MemberNumber(2), ..good }),
+        ("by somebody else", good.cosigned(&alliance(), "alpha", ASKED, &feed_key(2))),
+        ("in another alliance", good.cosigned(&[0; 32], "alpha", ASKED, &feed_key(4))),
+    ] {
+        assert_eq!(Shelf::new().refusal(&stated(0, &[head])), bad, "{what}"); // WITNESS-3
+    }
+    assert_eq!(Shelf::new().take(&stated(0, &[good])), NEW);
+}
+
+#[test]
+fn who_may_sign_about_whom() {
+    let mut shelf = Shelf::new();
+    let not_entitled = (BoardError::NotEntitled, false);
+    let sign = |statement: &WitnessStatement, by: &Key| Post::sign(statement, by, Post::Witness);
+    assert_eq!(shelf.refusal(&sign(&witness_statement(), &feed_key(2))), not_entitled); // WITNESS-4
+    let stranger = WitnessStatement { witness: MemberNumber(9), ..witness_statement() };
+    assert_eq!(shelf.refusal(&sign(&stranger, &feed_key(4))), not_entitled); // WITNESS-4
+    let unknown = (BoardError::Witness(WitnessError::UnknownFeed), false);
+    let epsilon = WitnessedHead { publisher: MemberNumber(6), ..head(1, 0, 1) };
+    assert_eq!(shelf.refusal(&stated(0, &[epsilon])), unknown, "a key holder has no feed"); // WITNESS-4
+    let stranger = WitnessedHead { publisher: MemberNumber(9), ..head(1, 0, 1) };
+    assert_eq!(shelf.refusal(&stated(0, &[stranger])), unknown); // WITNESS-4
+    let cut = WitnessedHead { cuts: 1, ..head(1, 0, 1) };
+    assert_eq!(shelf.refusal(&stated(0, &[cut])), unknown, "nobody has decided that yet"); // WITNESS-4
+    let other = WitnessStatement { alliance: [0; 32], ..witness_statement() };
+    assert_eq!(shelf.refusal(&post(&other)), (BoardError::OtherAlliance, true)); // BOARD-1
+    assert_eq!(shelf.refusal(&stated(601, &[head(1, 0, 1)])), (BoardError::FromTheFuture, false)); // BOARD-3
+    shelf.amend(|charter| charter.members[3].state = MemberState::Expelled);
+    assert_eq!(shelf.refusal(&post(&witness_statement())), not_entitled); // WITNESS-4
+}
+
+#[test]
+fn a_witness_takes_nothing_back() {
+    let mut shelf = Shelf::new();
+    let (alpha, beta) = (head(1, 3, 9), head(2, 0, 1));
+    let first = stated(10, &[alpha, beta]);
+    assert_eq!(shelf.take(&first), NEW);
+    for (what, worse) in [
+        ("earlier", stated(9, &[head(1, 4, 10), beta])),
+        ("the same moment", stated(10, &[head(1, 4, 10), beta])),
+        ("without Beta", stated(20, &[head(1, 4, 10)])),
+        ("a batch less", stated(20, &[head(1, 2, 9), beta])),
+        ("the same batch with more leaves", stated(20, &[head(1, 3, 10), beta])),
+        ("more batches with fewer leaves", stated(20, &[head(1, 4, 8), beta])),
+    ] {
+        assert_eq!(shelf.take(&worse), Ok(Taken::Older), "{what}"); // WITNESS-5
+    }
+    let root = WitnessedHead { root: [7; 32], ..alpha }.cosigned(&alliance(), "alpha", ASKED, &feed_key(4));
+    assert_eq!(shelf.take(&stated(20, &[root, beta])), Ok(Taken::Older), "another root"); // WITNESS-5
+    // The same again, and a heartbeat, and more, and another feed.
+    let mut before = first.id();
+    for (seconds, heads) in [
+        (20, vec![alpha, beta]),
+        (30, vec![WitnessedHead { seq: 4, ..alpha }.cosigned(&alliance(), "alpha", ASKED, &feed_key(4)), beta]),
+        (40, vec![head(1, 5, 12), beta, head(5, 0, 0)]),
+    ] {
+        let next = stated(seconds, &heads);
+        assert_eq!(shelf.take(&next), Ok(Taken::New { replaces: Some(before) }));
+        before = next.id();
+    }
+    assert_eq!(shelf.board.ids().count(), 1);
+    // A cut begins another log, whose trees are smaller at first.
+    let after = WitnessedHead { cuts: 1, seq: 2, size: 1, ..alpha };
+    assert!(after.continues(&alpha) && !alpha.continues(&after));
+}
+
+/// WITNESS-6: sisters count once, the publisher's own side and those who left not at all.
+#[test]
+fn entities_count_and_members_do_not() {
+    let count = |charter: &Charter, publisher: u16, witnesses: &[u16]| {
+        entities(charter, MemberNumber(publisher), witnesses.iter().map(|number| MemberNumber(*number)))
+    };
+    let mut charter = third();
+    assert_eq!(count(&charter, 1, &[]), 0);
+    assert_eq!(count(&charter, 1, &[2, 3, 4]), 2, "Gamma is Beta's sister");
+    assert_eq!(count(&charter, 2, &[1, 3, 4, 4]), 2, "nor is it a witness for her");
+    assert_eq!(count(&charter, 1, &[1, 9]), 0, "nor Alpha for itself, nor who is no member");
+    charter.members[3].state = MemberState::Suspended;
+    assert_eq!(count(&charter, 1, &[2, 4]), 1);
+}
+
+#[test]
+fn only_the_deterministic_form_is_taken() {
+    let bytes = witness_statement().encode();
+    assert_eq!(WitnessStatement::decode(&bytes), Ok(witness_statement()));
+    let mut newer = bytes.clone();
+    newer[1] = 2;
+    assert_eq!(WitnessStatement::decode(&newer), Err(DecodeError::UnknownVersion(2)));
+    assert_eq!(WitnessStatement::decode(&[&bytes[..], &[0]].concat()), Err(DecodeError::TrailingBytes));
+    let signed = crate::signed::sign(&witness_statement(), &feed_key(4));
+    assert_eq!(Signed::<WitnessStatement>::decode(signed.envelope()).as_ref(), Ok(&signed));
+}
