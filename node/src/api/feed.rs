@@ -6,6 +6,7 @@ use antibrush_protocol::{
     feed::{BatchHeader, Chunk, Totals, body::BodyCheck},
     merkle::Frontier,
     replica::{FeedStatus, Standing},
+    witness::{self, WitnessedHead},
 };
 use axum::{
     Json,
@@ -70,6 +71,26 @@ pub struct FeedDetail {
     feed: FeedView,
     /// What its batches hold, as their signed headers say.
     totals: Vec<TotalView>,
+    /// Who witnessed it, by member.
+    witnesses: Vec<WitnessView>,
+    /// Under how many different controls those active members are that witnessed the newest batch; the publisher's own control
+    /// does not count.
+    witnessed_by: usize,
+}
+
+/// What a witness stated last about a feed.
+#[derive(Serialize, ToSchema)]
+pub struct WitnessView {
+    /// The witness's short name.
+    witness: String,
+    /// The newest batch that it holds with every leaf up to it.
+    seq: u64,
+    /// Leaves in the tree.
+    size: u64,
+    /// When it cosigned, in seconds since 1970.
+    time: u64,
+    /// Whether that is the newest batch that this node has.
+    newest: bool,
 }
 
 /// What a verification found.
@@ -127,7 +148,8 @@ pub async fn feed(
         Ok(totals)
     });
     let totals = totals.await.map_err(|_| Problem::stopping())??;
-    Ok(Json(FeedDetail { feed, totals: total_views(&totals) }))
+    let (witnesses, witnessed_by) = witnesses(&view, &member);
+    Ok(Json(FeedDetail { feed, totals: total_views(&totals), witnesses, witnessed_by }))
 }
 
 /// Verifies a feed from its first leaf: every signature, every chunk, every root, every total.
@@ -230,6 +252,30 @@ fn for_each_header(
 /// The member with this short name that has a feed.
 pub(super) fn publisher<'a>(view: &'a View, slug: &str) -> Result<&'a Member, Problem> {
     view.charter().member_by_slug(slug).filter(|member| member.role.publishes()).ok_or_else(no_feed)
+}
+
+fn witnesses(view: &View, publisher: &Member) -> (Vec<WitnessView>, usize) {
+    let head = view.head(publisher.number);
+    let is_newest = |seen: &WitnessedHead| {
+        let same =
+            |head: antibrush_protocol::feed::Head| (head.seq, head.size, head.root) == (seen.seq, seen.size, seen.root);
+        usize::from(seen.cuts) == publisher.cuts_made() && head.is_some_and(same)
+    };
+    let (mut views, mut newest) = (Vec::new(), Vec::new());
+    for (number, seen, _) in view.board.witnesses(publisher.number) {
+        let Some(member) = view.charter().member(number) else { continue };
+        if is_newest(seen) {
+            newest.push(number);
+        }
+        views.push(WitnessView {
+            witness: member.slug.clone(),
+            seq: seen.seq,
+            size: seen.size,
+            time: seen.cosignature.time.0,
+            newest: is_newest(seen),
+        });
+    }
+    (views, witness::entities(view.charter(), publisher.number, newest))
 }
 
 /// The name is not repeated: what was typed there by mistake may be an identifier.

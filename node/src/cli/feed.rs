@@ -86,8 +86,31 @@ async fn show_one(context: &Context, client: &Client, publisher: &str) -> Result
             format!("批次 {batch}，{} 条，树根 {}", feed["size"], text("root")),
         );
         print_totals(context, feed);
+        print_witnesses(context, feed);
     });
     Ok(())
+}
+
+fn print_witnesses(context: &Context, feed: &Value) {
+    let out = &context.output;
+    let mut table =
+        out.table(&[("witness", "见证方"), ("batch", "批次"), ("entries", "条目"), ("cosigned", "联署时间")]);
+    for witness in feed["witnesses"].as_array().into_iter().flatten() {
+        table.add_row([
+            witness["witness"].as_str().unwrap_or("–").to_owned(),
+            witness["seq"].to_string(),
+            witness["size"].to_string(),
+            witness["time"].as_u64().map_or_else(|| "–".to_owned(), moment),
+        ]);
+    }
+    if table.row_count() > 0 {
+        println!("{table}");
+    }
+    let count = &feed["witnessed_by"];
+    out.say(
+        format!("the newest batch is witnessed under {count} different controls, the publisher's own not counted"),
+        format!("最新批次由 {count} 个不同控制方见证（不计发布方自身）"),
+    );
 }
 
 async fn verify(context: &Context, client: &Client, publisher: &str) -> Result<(), Failure> {

@@ -16,6 +16,7 @@ mod recovering;
 mod staging;
 mod view;
 mod wish;
+mod witness;
 mod zh;
 
 pub use admit::{AdmitError, Admitter, Founding, Invited, found};

@@ -21,6 +21,7 @@ use super::{
     publish::Writer,
     recovering::Recovering,
     view::View,
+    witness::Witness,
 };
 use crate::{
     check::Context,
@@ -222,6 +223,8 @@ impl Node {
         if opening == Opening::Online {
             let custodian = Custodian::new(holder.clone(), view.clone(), core.clone(), admitter.clone());
             tasks.spawn(custodian.run(news.clone(), stop.clone()));
+            let witness = Witness::new(keys.clone(), view.clone(), core.clone(), recovering.clone());
+            tasks.spawn(witness.run(commits.clone(), stop.clone()));
         }
         let node = Arc::new(Node {
             profile,
