@@ -10,6 +10,7 @@ use antibrush_protocol::base::Timestamp;
 pub use crate::import::Lang;
 pub use system::{place_zh, reason_zh};
 
+mod charter;
 mod protocol;
 mod system;
 #[cfg(test)]

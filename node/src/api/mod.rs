@@ -8,6 +8,7 @@ mod alliance;
 mod archive;
 mod auth;
 mod changes;
+mod charter;
 mod check;
 mod feed;
 mod filter;
@@ -77,6 +78,10 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(proof::consistency))
         .routes(routes!(proof::absence))
         .routes(routes!(alliance::invite))
+        .routes(routes!(charter::propose))
+        .routes(routes!(charter::show))
+        .routes(routes!(charter::sign))
+        .routes(routes!(charter::publish))
         .routes(routes!(keys::keys))
         .routes(routes!(keys::holders))
         .routes(routes!(keys::call))

@@ -46,7 +46,7 @@ impl Problem {
     }
 
     /// A problem of a kind, in the words of an error.
-    fn of(status: StatusCode, kind: &str, error: &(impl Display + Zh)) -> Problem {
+    pub(super) fn of(status: StatusCode, kind: &str, error: &(impl Display + Zh)) -> Problem {
         Problem::new(status, kind, error.to_string(), error.zh())
     }
 

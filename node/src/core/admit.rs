@@ -77,7 +77,7 @@ pub enum AdmitError {
     #[error("this short name is taken or malformed; choose 2 to 32 characters of a-z, 0-9 and hyphen")]
     Slug,
     /// More stewards must sign.
-    #[error("this charter needs {0} stewards to sign an admission; gather their signatures on a charter proposal")]
+    #[error("this charter needs {0} stewards to sign each change; make a proposal (antibrush alliance propose), gather their signatures (antibrush alliance sign) and publish it (antibrush alliance publish)")]
     NeedsQuorum(u8),
     /// The node stops.
     #[error("the node is stopping; try again when it runs")]
@@ -302,16 +302,23 @@ impl Admitter {
 
     /// The next version of the charter, signed by this steward.
     fn amended(&self, view: &View, change: impl FnOnce(&mut Charter)) -> Result<SignedCharter, AdmitError> {
-        let mut charter: Charter = (**view.charter()).clone();
-        charter.alliance = Some(view.chain.alliance());
-        charter.previous = Some(view.chain.current_id());
-        charter.number += 1;
-        charter.issued = clock::wall();
+        let mut charter = self.successor(view);
         change(&mut charter);
         let mut signed = SignedCharter::unsigned(&charter);
         signed.sign(self.keys.steward()?);
         view.chain.clone().extend(signed.clone())?;
         Ok(signed)
+    }
+
+    /// The next version without a change yet.
+    pub(super) fn successor(&self, view: &View) -> Charter {
+        let mut charter: Charter = (**view.charter()).clone();
+        charter.alliance = Some(view.chain.alliance());
+        charter.previous = Some(view.chain.current_id());
+        charter.number += 1;
+        // A clock that is a little behind must not date a version before its predecessor.
+        charter.issued = clock::wall().max(charter.issued);
+        charter
     }
 
     pub(super) fn require_steward(&self, view: &View) -> Result<(), AdmitError> {
@@ -345,7 +352,7 @@ impl Admitter {
     }
 
     /// Opens our own sealed seeds and seals them to the newcomer.
-    fn reseal(&self, view: &View, seal_key: &[u8; 32], number: MemberNumber) -> Result<Vec<SealedSeed>, AdmitError> {
+    pub(super) fn reseal(&self, view: &View, seal_key: &[u8; 32], number: MemberNumber) -> Result<Vec<SealedSeed>, AdmitError> {
         let (charter, me) = (view.charter(), view.member().ok_or(AdmitError::NotASteward)?);
         let reseal = |own: &SealedSeed| {
             let context =

@@ -3,11 +3,13 @@
 //! [`Node`] is what the faces (HTTP, command line, demo) hold. [`driver`] owns the replica and carries out its outputs with
 //! the network and the store. [`wish`], [`plan`] and [`publish`] are the way from what the platform wants said to a batch of its
 //! own feed ([`staging`] stores chunks meanwhile); [`carry`] takes one's listings into the next key epoch. [`admit`] is the
-//! steward's side of joining, [`keys`] what a steward does about token keys.
+//! steward's side of joining, [`keys`] what a steward does about token keys,
+//! [`govern`] how several stewards change the charter ([`words`] says what a proposal changes).
 
 mod admit;
 mod carry;
 mod driver;
+mod govern;
 mod keys;
 mod node;
 mod plan;
@@ -17,10 +19,12 @@ mod staging;
 mod view;
 mod wish;
 mod witness;
+mod words;
 mod zh;
 
 pub use admit::{AdmitError, Admitter, Founding, Invited, found};
 pub use driver::Message;
+pub use govern::{GovernError, Reviewed};
 pub use keys::{CeremonyStatus, KeysError, Wish};
 pub use node::{Node, NodeError, Opening};
 pub use plan::Session;

@@ -2,7 +2,7 @@ use std::{io, path::PathBuf};
 
 use antibrush_protocol::{
     base::{Day, MemberNumber},
-    charter::{CharterError, HeaderRefusal},
+    charter::{ChangeError, CharterError, HeaderRefusal, ProposalError},
     encoding::DecodeError,
     entry::{EntryError, sealed::SealedError},
     feed::{ChunkError, HeaderError, body::BodyError, build::BuildError},
@@ -20,7 +20,7 @@ use super::{Zh, place_zh, reason_zh};
 use crate::{
     api::AuthError,
     config::Config,
-    core::{AdmitError, NodeError, PublishError, Refusal},
+    core::{AdmitError, GovernError, NodeError, PublishError, Refusal},
     holder::{queue::QueueError, quota::QuotaError, shares::ShareError},
     import::{ImportError, SheetError},
     keys::{KeyError, KeyRole, passphrase::PassphraseError},
@@ -39,7 +39,7 @@ use crate::{
 
 /// What people type.
 const AS_TYPED: &[&str] =
-    &["antibrush alliance create", "antibrush join", "antibrush init", "openssl pkcs8 -topk8 -scrypt"];
+    &["antibrush alliance create", "antibrush alliance propose steward add", "antibrush alliance propose", "antibrush alliance sign", "antibrush alliance publish", "antibrush alliance members", "antibrush alliance steward-key", "antibrush keys holders", "antibrush join", "antibrush init", "openssl pkcs8 -topk8 -scrypt"];
 
 fn path() -> PathBuf {
     PathBuf::from("/var/lib/antibrush/file")
@@ -248,6 +248,14 @@ fn errors_of_the_core_and_the_network() {
         AdmitError::Slug,
         AdmitError::NeedsQuorum(2),
         AdmitError::Stopping,
+        GovernError::NoSuchMember,
+        GovernError::NotAProposal,
+        GovernError::NotASignature,
+        GovernError::NoKey,
+        GovernError::NotLoaded,
+        GovernError::Admit(AdmitError::Slug),
+        GovernError::Change(ChangeError::Term),
+        GovernError::Proposal(ProposalError::Full),
         NodeError::NoAlliance,
         NodeError::Storage(StorageError::Damaged),
         NodeError::Key(KeyError::Internal { role: KeyRole::Node }),
@@ -316,6 +324,32 @@ fn errors_of_the_protocol() {
         CharterError::TokenKeyChanged,
         CharterError::FromTheFuture,
         CharterError::Forked(4),
+        ChangeError::AlreadySo,
+        ChangeError::NoSuchMember(number),
+        ChangeError::NotActive(number),
+        ChangeError::StewardKey,
+        ChangeError::NoSuchSteward(number),
+        ChangeError::TooManyStewards,
+        ChangeError::Unreachable { threshold: 2, entities: 1 },
+        ChangeError::NoThreshold,
+        ChangeError::Holder(number),
+        ChangeError::RoleNeedsKey(number),
+        ChangeError::RoleHasFeed(number),
+        ChangeError::Policy,
+        ChangeError::Term,
+        ProposalError::OtherCharter,
+        ProposalError::Signature(SignatureError::BadSignature),
+        ProposalError::Duplicate,
+        ProposalError::NotASteward,
+        ProposalError::Full,
+        ProposalError::InForce(3),
+        ProposalError::Stale(3),
+        ProposalError::Rollback { in_force: 3, found: 2 },
+        ProposalError::Skipped { in_force: 3, found: 5 },
+        ProposalError::Forked(3),
+        ProposalError::OtherAlliance,
+        ProposalError::Expired,
+        ProposalError::Charter(CharterError::Order),
         HeaderRefusal::Signature(SignatureError::BadSignature),
         HeaderRefusal::Form(HeaderError::Size),
         HeaderRefusal::OtherAlliance,

@@ -5,19 +5,27 @@
 //! the one counter of signatures.
 
 pub mod chain;
+mod change;
+pub mod diff;
 mod member;
 mod policy;
+mod proposal;
 pub mod quorum;
 mod sign;
 mod token_key;
 mod wire;
 
 #[cfg(test)]
+mod proposal_tests;
+#[cfg(test)]
 mod tests;
 
 pub use chain::{CharterChain, CharterError, HeaderRefusal};
+pub use change::{Change, ChangeError, LONGEST_TERM_SECONDS, PolicyChange};
+pub use diff::Difference;
 pub use member::{FeedKey, Member, MemberRole, MemberState, Node, SealedSeed, is_slug};
 pub use policy::Policy;
+pub use proposal::{CharterSignature, ProposalError, Quorum, Standing, require_steward};
 pub use sign::SignedCharter;
 pub use token_key::{DEFAULT_QUOTA, Holding, TokenKey};
 pub use wire::{Charter, Level, Steward};

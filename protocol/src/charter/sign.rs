@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Charter;
+use super::{Charter, CharterSignature, ProposalError};
 use crate::{
     base::Hash,
     encoding::{DecodeError, Reader, Wire, Writer},
@@ -37,6 +37,30 @@ impl SignedCharter {
     pub fn sign(&mut self, signer: &dyn Signer) {
         self.signatures.push(signed::sign_detached(Charter::CONTENT_TYPE, &self.payload, signer));
         self.signers.push(signer.public());
+    }
+
+    /// Makes a signature that travels on its own.
+    pub fn signature_by(&self, signer: &dyn Signer) -> CharterSignature {
+        let signature = signed::sign_detached(Charter::CONTENT_TYPE, &self.payload, signer);
+        CharterSignature { charter: self.id, signature }
+    }
+
+    /// Adds a signature that came on its own and returns its key. It must hold, for this charter, and be the first of its
+    /// key; whether it counts is the quorum's to say.
+    pub fn add(&mut self, signature: CharterSignature) -> Result<PublicKey, ProposalError> {
+        if signature.charter != self.id {
+            return Err(ProposalError::OtherCharter);
+        }
+        let key = signed::verify_detached(Charter::CONTENT_TYPE, &self.payload, &signature.signature)?;
+        if self.signers.contains(&key) {
+            return Err(ProposalError::Duplicate);
+        }
+        if self.signatures.len() >= limits::CHARTER_SIGNATURES {
+            return Err(ProposalError::Full);
+        }
+        self.signatures.push(signature.signature);
+        self.signers.push(key);
+        Ok(key)
     }
 
     /// Decodes `[payload, [signature …]]` and checks every signature against the key that it names.

@@ -80,6 +80,11 @@ impl Charter {
         self.members.iter().find(|member| member.slug == slug)
     }
 
+    /// The member whose steward key this is.
+    pub fn steward(&self, key: &PublicKey) -> Option<MemberNumber> {
+        self.stewards.iter().find(|steward| steward.key == *key).map(|steward| steward.member)
+    }
+
     /// The active member that runs the node with this key.
     pub fn member_of_node(&self, node: &PublicKey) -> Option<&Member> {
         self.members.iter().find(|member| member.is_active() && member.nodes.iter().any(|n| n.key == *node))

@@ -1,0 +1,302 @@
+//! Charter proposals over HTTP. The files are texts, so that they travel by mail; the routes take and give them whole.
+
+use antibrush_protocol::{
+    base::MemberNumber,
+    charter::{Change, MemberRole, PolicyChange, Quorum, Steward},
+};
+use axum::{
+    Json,
+    extract::{State, rejection::JsonRejection},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    App, Problem,
+    auth::{ADMIN, Caller, READ},
+};
+use crate::{
+    clock,
+    core::{GovernError, Reviewed, View},
+};
+
+/// The longest term, in days: five years.
+const LONGEST_DAYS: u64 = 5 * 365;
+
+/// What to propose.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProposalRequest {
+    /// The changes, made in this order in one version.
+    changes: Vec<ChangeRequest>,
+}
+
+/// One change of the charter. Members are named by their short names.
+#[derive(Deserialize, ToSchema)]
+#[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ChangeRequest {
+    /// Suspend a member.
+    Suspend {
+        /// The member.
+        member: String,
+    },
+    /// Make a member active again.
+    Reinstate {
+        /// The member.
+        member: String,
+    },
+    /// Expel a member.
+    Expel {
+        /// The member.
+        member: String,
+    },
+    /// Give a member another role.
+    Role {
+        /// The member.
+        member: String,
+        /// The role.
+        #[schema(value_type = String)]
+        role: MemberRole,
+    },
+    /// Change numbers of the policy; what is absent stays.
+    Policy {
+        /// How many members must list the same conduct.
+        corroboration: Option<u8>,
+        /// The default term of a listing, in days.
+        term_days: Option<u16>,
+        /// The term of a mobile number, in days.
+        mobile_term_days: Option<u16>,
+        /// Whether answers name the listing members.
+        names_publishers: Option<bool>,
+    },
+    /// Add a steward key.
+    AddSteward {
+        /// The member.
+        member: String,
+        /// The public key, 64 hex digits.
+        key: String,
+    },
+    /// Remove a member's steward keys, or the one named.
+    RemoveSteward {
+        /// The member.
+        member: String,
+        /// The public key, 64 hex digits.
+        key: Option<String>,
+    },
+    /// Change how many stewards must sign.
+    Threshold {
+        /// How many.
+        threshold: u8,
+    },
+    /// Let the charter hold so many days from now.
+    Renew {
+        /// How many days.
+        days: u64,
+    },
+}
+
+/// A proposal's file.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProposalFile {
+    /// The text of the file.
+    proposal: String,
+}
+
+/// A proposal's file and signatures that came on their own.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PublishRequest {
+    /// The text of the proposal's file.
+    proposal: String,
+    /// The texts of signature files.
+    #[serde(default)]
+    signatures: Vec<String>,
+}
+
+/// A proposal and how it stands.
+#[derive(Serialize, ToSchema)]
+pub struct ProposalView {
+    /// The text of its file, with the signatures that it has now.
+    proposal: String,
+    /// The text of the signature's file, after signing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<String>,
+    /// The version that it would be.
+    charter: u64,
+    /// Its id, in hex.
+    id: String,
+    /// Whether it is in force.
+    in_force: bool,
+    /// What it changes.
+    differences: Vec<Words>,
+    /// The members that have signed.
+    signed: Vec<String>,
+    /// The quorum of the charter in force.
+    old_quorum: QuorumView,
+    /// The quorum of the proposed charter.
+    new_quorum: QuorumView,
+}
+
+/// A sentence in both languages.
+#[derive(Serialize, ToSchema)]
+pub struct Words {
+    /// In English.
+    en: String,
+    /// In Chinese.
+    zh: String,
+}
+
+/// How far a quorum is.
+#[derive(Serialize, ToSchema)]
+pub struct QuorumView {
+    /// Distinct controlling entities that have signed.
+    have: usize,
+    /// How many must.
+    need: u8,
+    /// Members whose signature would still count.
+    open: Vec<String>,
+    /// Members that signed and do not count, because another one under the same control did.
+    sisters: Vec<String>,
+}
+
+fn view(reviewed: &Reviewed, signature: Option<String>, in_force: bool) -> Json<ProposalView> {
+    let slugs = |numbers: &[MemberNumber]| numbers.iter().map(|number| reviewed.slug(*number)).collect();
+    let quorum = |quorum: &Quorum| QuorumView {
+        have: quorum.have,
+        need: quorum.need,
+        open: slugs(&quorum.open),
+        sisters: slugs(&quorum.sisters),
+    };
+    let differences = reviewed.differences.iter().map(|both| Words { en: both.en.clone(), zh: both.zh.clone() });
+    Json(ProposalView {
+        proposal: reviewed.file(),
+        signature,
+        charter: reviewed.proposal.charter().number,
+        id: hex::encode(reviewed.proposal.id()),
+        in_force,
+        differences: differences.collect(),
+        signed: slugs(&reviewed.signed),
+        old_quorum: quorum(&reviewed.standing.old),
+        new_quorum: quorum(&reviewed.standing.new),
+    })
+}
+
+/// Makes a proposal, signed by this node's steward key if it has one.
+#[utoipa::path(post, path = "/v1/alliance/proposals", tag = "alliance", security(("bearer" = [])), request_body = ProposalRequest,
+    responses((status = 200, body = ProposalView), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn propose(
+    State(app): State<App>,
+    _caller: Caller<ADMIN>,
+    request: Result<Json<ProposalRequest>, JsonRejection>,
+) -> Result<Json<ProposalView>, Problem> {
+    let Json(request) = request?;
+    if request.changes.is_empty() {
+        return Err(Problem::bad_request("name at least one change", "请至少指明一项变更"));
+    }
+    let renews = |change: &ChangeRequest| matches!(change, ChangeRequest::Renew { days } if *days > LONGEST_DAYS);
+    if request.changes.iter().any(renews) {
+        return Err(GovernError::Change(antibrush_protocol::charter::ChangeError::Term).into());
+    }
+    let wanted = |view: &View| request.changes.iter().map(|change| change.resolve(view)).collect();
+    let reviewed = app.node.admitter().propose(wanted).await?;
+    Ok(view(&reviewed, None, false))
+}
+
+/// Says what a proposal changes, who has signed and what is missing.
+#[utoipa::path(post, path = "/v1/alliance/proposals/show", tag = "alliance", security(("bearer" = [])), request_body = ProposalFile,
+    responses((status = 200, body = ProposalView), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub async fn show(
+    State(app): State<App>,
+    _caller: Caller<READ>,
+    request: Result<Json<ProposalFile>, JsonRejection>,
+) -> Result<Json<ProposalView>, Problem> {
+    let Json(request) = request?;
+    Ok(view(&app.node.admitter().review(&request.proposal)?, None, false))
+}
+
+/// Signs a proposal with this node's steward key.
+#[utoipa::path(post, path = "/v1/alliance/proposals/sign", tag = "alliance", security(("bearer" = [])), request_body = ProposalFile,
+    responses((status = 200, body = ProposalView), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub async fn sign(
+    State(app): State<App>,
+    _caller: Caller<ADMIN>,
+    request: Result<Json<ProposalFile>, JsonRejection>,
+) -> Result<Json<ProposalView>, Problem> {
+    let Json(request) = request?;
+    let (signature, reviewed) = app.node.admitter().sign(&request.proposal)?;
+    Ok(view(&reviewed, Some(signature), false))
+}
+
+/// Gathers signatures and puts a proposal in force once both quorums have signed.
+#[utoipa::path(post, path = "/v1/alliance/proposals/publish", tag = "alliance", security(("bearer" = [])), request_body = PublishRequest,
+    responses((status = 200, body = ProposalView), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)))]
+pub async fn publish(
+    State(app): State<App>,
+    _caller: Caller<ADMIN>,
+    request: Result<Json<PublishRequest>, JsonRejection>,
+) -> Result<Json<ProposalView>, Problem> {
+    let Json(request) = request?;
+    let reviewed = app.node.admitter().publish(&request.proposal, &request.signatures).await?;
+    Ok(view(&reviewed, None, true))
+}
+
+impl ChangeRequest {
+    fn resolve(&self, view: &View) -> Result<Change, GovernError> {
+        let member = |slug: &str| {
+            view.charter().member_by_slug(slug).map(|member| member.number).ok_or(GovernError::NoSuchMember)
+        };
+        let key = |hexed: &str| {
+            let key = hex::decode(hexed.trim()).ok().and_then(|bytes| bytes.try_into().ok());
+            key.ok_or(GovernError::Change(antibrush_protocol::charter::ChangeError::StewardKey))
+        };
+        Ok(match self {
+            ChangeRequest::Suspend { member: slug } => Change::Suspend(member(slug)?),
+            ChangeRequest::Reinstate { member: slug } => Change::Reinstate(member(slug)?),
+            ChangeRequest::Expel { member: slug } => Change::Expel(member(slug)?),
+            ChangeRequest::Role { member: slug, role } => Change::Role(member(slug)?, *role),
+            ChangeRequest::Policy { corroboration, term_days, mobile_term_days, names_publishers } => {
+                Change::Policy(PolicyChange {
+                    corroboration: *corroboration,
+                    term_days: *term_days,
+                    mobile_term_days: *mobile_term_days,
+                    names_publishers: *names_publishers,
+                })
+            }
+            ChangeRequest::AddSteward { member: slug, key: hexed } => {
+                Change::AddSteward(Steward { member: member(slug)?, key: key(hexed)? })
+            }
+            ChangeRequest::RemoveSteward { member: slug, key: hexed } => {
+                Change::RemoveSteward(member(slug)?, hexed.as_deref().map(key).transpose()?)
+            }
+            ChangeRequest::Threshold { threshold } => Change::Threshold(*threshold),
+            ChangeRequest::Renew { days } => Change::Renew(clock::wall().plus(days.saturating_mul(86_400))),
+        })
+    }
+}
+
+impl From<GovernError> for Problem {
+    fn from(error: GovernError) -> Self {
+        use antibrush_protocol::charter::ProposalError as P;
+        let (status, kind) = match &error {
+            GovernError::Admit(_) => {
+                let GovernError::Admit(error) = error else { return Problem::stopping() };
+                return error.into();
+            }
+            GovernError::NoSuchMember => (StatusCode::NOT_FOUND, "not-found"),
+            GovernError::NotAProposal | GovernError::NotASignature => (StatusCode::BAD_REQUEST, "bad-request"),
+            GovernError::NoKey | GovernError::NotLoaded | GovernError::Proposal(P::NotASteward) => {
+                (StatusCode::FORBIDDEN, "not-a-steward")
+            }
+            GovernError::Proposal(P::Stale(_) | P::Rollback { .. }) => (StatusCode::CONFLICT, "stale-proposal"),
+            GovernError::NotYet(_) => (StatusCode::CONFLICT, "needs-quorum"),
+            GovernError::Change(_) | GovernError::Proposal(_) => (StatusCode::CONFLICT, "charter"),
+        };
+        Problem::of(status, kind, &error)
+    }
+}

@@ -1,0 +1,226 @@
+//! What a charter proposal may change, applied to a copy of the charter in force. Pure: who may decide it is asked of the
+//! quorums, and whether the result holds of [`super::CharterChain`].
+
+use std::collections::BTreeSet;
+
+use super::{Charter, Member, MemberRole, MemberState, Steward};
+use crate::{
+    base::{MemberNumber, Timestamp},
+    limits,
+    signed::{self, PublicKey},
+};
+
+/// The longest term of a charter: five years, the longest term of any entry.
+pub const LONGEST_TERM_SECONDS: u64 = 5 * 365 * 86_400;
+
+/// One change of a charter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The member is suspended; its steward keys go.
+    Suspend(MemberNumber),
+    /// The member is active again. It is the way back for an expelled one, too: its number and credit code stay its own, so
+    /// it can not be admitted a second time.
+    Reinstate(MemberNumber),
+    /// The member is expelled; its steward keys go.
+    Expel(MemberNumber),
+    /// The member gets another role.
+    Role(MemberNumber, MemberRole),
+    /// Numbers of the policy; those that are absent stay.
+    Policy(PolicyChange),
+    /// A steward key more.
+    AddSteward(Steward),
+    /// The steward keys of a member go, or the one named.
+    RemoveSteward(MemberNumber, Option<PublicKey>),
+    /// How many stewards under different control must sign.
+    Threshold(u8),
+    /// The charter holds until then.
+    Renew(Timestamp),
+}
+
+/// The policy numbers that change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PolicyChange {
+    /// How many members must list the same conduct.
+    pub corroboration: Option<u8>,
+    /// The default term of a listing, in days.
+    pub term_days: Option<u16>,
+    /// The term of a mobile number, in days.
+    pub mobile_term_days: Option<u16>,
+    /// Whether answers name the listing members.
+    pub names_publishers: Option<bool>,
+}
+
+/// Why a change can not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// It is so already.
+    #[error("the charter in force says so already; there is nothing to change")]
+    AlreadySo,
+    /// No such member.
+    #[error("the charter has no member {0}; look at antibrush alliance members")]
+    NoSuchMember(MemberNumber),
+    /// A steward is an active member.
+    #[error("member {0} is not active; reinstate it before it becomes a steward")]
+    NotActive(MemberNumber),
+    /// A steward key is weak or in use.
+    #[error(
+        "this key is weak or in the charter already; take what antibrush alliance steward-key prints on the steward's node"
+    )]
+    StewardKey,
+    /// No such steward.
+    #[error("member {0} holds no such steward key; look at antibrush alliance members")]
+    NoSuchSteward(MemberNumber),
+    /// The list is full.
+    #[error("a charter holds at most {} steward keys; remove one first", limits::CHARTER_SIGNATURES)]
+    TooManyStewards,
+    /// The threshold could not be reached any more.
+    #[error(
+        "the stewards left would be under {entities} different controllers and {threshold} must sign; lower the threshold or add a steward first"
+    )]
+    Unreachable {
+        /// How many must sign.
+        threshold: u8,
+        /// How many could.
+        entities: usize,
+    },
+    /// The threshold is zero.
+    #[error("at least one steward must sign; choose a threshold of 1 or more")]
+    NoThreshold,
+    /// The member is to hold shares of the next keys.
+    #[error("member {0} is named as a key holder; name other holders first (antibrush keys holders)")]
+    Holder(MemberNumber),
+    /// The role signs and the member has no feed key.
+    #[error("member {0} has no feed key, which the new role needs; let it join anew in that role")]
+    RoleNeedsKey(MemberNumber),
+    /// An observer has no feed.
+    #[error("member {0} has a feed, and an observer must have none; suspend it instead")]
+    RoleHasFeed(MemberNumber),
+    /// A policy number is out of range.
+    #[error(
+        "a policy number is out of range: corroboration 1 to 16, term 1 to 1825 days, term of mobile numbers 1 to 180 days"
+    )]
+    Policy,
+    /// The term is in the past or too long.
+    #[error("a charter must hold beyond today and for at most five years; choose another term")]
+    Term,
+}
+
+impl Change {
+    /// Makes the change. `charter.issued` must be the new version's; after an error the charter is as good as lost.
+    pub fn apply(&self, charter: &mut Charter) -> Result<(), ChangeError> {
+        match self {
+            Change::Suspend(number) => leave(charter, *number, MemberState::Suspended),
+            Change::Expel(number) => leave(charter, *number, MemberState::Expelled),
+            Change::Reinstate(number) => set(&mut member(charter, *number)?.state, MemberState::Active),
+            Change::Role(number, role) => change_role(charter, *number, *role),
+            Change::Policy(change) => change_policy(charter, change),
+            Change::AddSteward(steward) => add_steward(charter, steward),
+            Change::RemoveSteward(number, key) => {
+                let before = charter.stewards.len();
+                let goes = |s: &Steward| s.member == *number && key.is_none_or(|key| s.key == key);
+                charter.stewards.retain(|steward| !goes(steward));
+                if charter.stewards.len() == before {
+                    return Err(ChangeError::NoSuchSteward(*number));
+                }
+                reachable(charter)
+            }
+            Change::Threshold(0) => Err(ChangeError::NoThreshold),
+            Change::Threshold(threshold) => {
+                set(&mut charter.threshold, *threshold)?;
+                reachable(charter)
+            }
+            Change::Renew(expires) => {
+                let longest = charter.issued.plus(LONGEST_TERM_SECONDS);
+                if *expires <= charter.issued || *expires > longest {
+                    return Err(ChangeError::Term);
+                }
+                set(&mut charter.expires, *expires)
+            }
+        }
+    }
+}
+
+fn member(charter: &mut Charter, number: MemberNumber) -> Result<&mut Member, ChangeError> {
+    let found = charter.members.iter_mut().find(|member| member.number == number);
+    found.ok_or(ChangeError::NoSuchMember(number))
+}
+
+fn set<T: PartialEq>(place: &mut T, value: T) -> Result<(), ChangeError> {
+    if *place == value {
+        return Err(ChangeError::AlreadySo);
+    }
+    *place = value;
+    Ok(())
+}
+
+/// A member that is not active is no steward (CHARTER-3) and no coming key holder (CHARTER-15).
+fn leave(charter: &mut Charter, number: MemberNumber, state: MemberState) -> Result<(), ChangeError> {
+    set(&mut member(charter, number)?.state, state)?;
+    if is_holder(charter, number) {
+        return Err(ChangeError::Holder(number));
+    }
+    charter.stewards.retain(|steward| steward.member != number);
+    reachable(charter)
+}
+
+fn change_role(charter: &mut Charter, number: MemberNumber, role: MemberRole) -> Result<(), ChangeError> {
+    let holds = is_holder(charter, number);
+    let member = member(charter, number)?;
+    set(&mut member.role, role)?;
+    if role.signs() && member.feed_keys.is_empty() {
+        return Err(ChangeError::RoleNeedsKey(number));
+    }
+    if role == MemberRole::Observer && !member.feed_keys.is_empty() {
+        return Err(ChangeError::RoleHasFeed(number));
+    }
+    if holds && !role.may_hold_shares() {
+        return Err(ChangeError::Holder(number));
+    }
+    if !role.may_derive() {
+        member.sealed_seeds.clear();
+    }
+    Ok(())
+}
+
+fn change_policy(charter: &mut Charter, change: &PolicyChange) -> Result<(), ChangeError> {
+    let mut policy = charter.policy.clone();
+    policy.corroboration = change.corroboration.unwrap_or(policy.corroboration);
+    policy.term_days = change.term_days.unwrap_or(policy.term_days);
+    policy.mobile_term_days = change.mobile_term_days.unwrap_or(policy.mobile_term_days);
+    policy.names_publishers = change.names_publishers.unwrap_or(policy.names_publishers);
+    if !policy.is_sane() {
+        return Err(ChangeError::Policy);
+    }
+    set(&mut charter.policy, policy)
+}
+
+fn add_steward(charter: &mut Charter, steward: &Steward) -> Result<(), ChangeError> {
+    if !member(charter, steward.member)?.is_active() {
+        return Err(ChangeError::NotActive(steward.member));
+    }
+    if charter.stewards.len() >= limits::CHARTER_SIGNATURES {
+        return Err(ChangeError::TooManyStewards);
+    }
+    let in_use = charter.members.iter().any(|member| {
+        member.feed_keys.iter().any(|key| key.key == steward.key)
+            || member.nodes.iter().any(|node| node.key == steward.key)
+    });
+    if in_use || charter.stewards.iter().any(|s| s.key == steward.key) || !signed::is_admissible(&steward.key) {
+        return Err(ChangeError::StewardKey);
+    }
+    charter.stewards.push(steward.clone());
+    charter.stewards.sort();
+    Ok(())
+}
+
+fn is_holder(charter: &Charter, number: MemberNumber) -> bool {
+    charter.holding.as_ref().is_some_and(|holding| holding.members.contains(&number))
+}
+
+/// CHARTER-3, before a file is made that nobody could ever put in force.
+fn reachable(charter: &Charter) -> Result<(), ChangeError> {
+    let controllers = charter.stewards.iter().filter_map(|steward| charter.member(steward.member));
+    let entities = controllers.map(|member| member.controller.as_str()).collect::<BTreeSet<_>>().len();
+    let threshold = charter.threshold;
+    if usize::from(threshold) <= entities { Ok(()) } else { Err(ChangeError::Unreachable { threshold, entities }) }
+}

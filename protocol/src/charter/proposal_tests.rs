@@ -1,0 +1,202 @@
+//! Changes, their differences, and proposals whose signatures are gathered one by one.
+
+use super::*;
+use crate::{
+    base::{MemberNumber, Timestamp},
+    encoding::Wire,
+    fixtures::*,
+    signed::Signer,
+    subject::Class,
+};
+
+const ONE: MemberNumber = MemberNumber(1);
+const TWO: MemberNumber = MemberNumber(2);
+const THREE: MemberNumber = MemberNumber(3);
+const OBSERVER: MemberNumber = MemberNumber(4);
+
+/// The next version of charter 2 with one change in it.
+fn next(change: Change) -> Result<Charter, ChangeError> {
+    let chain = chain(2);
+    let mut charter = (**chain.current()).clone();
+    charter.number += 1;
+    charter.previous = Some(chain.current_id());
+    charter.alliance = Some(chain.alliance());
+    charter.issued = SECOND;
+    change.apply(&mut charter)?;
+    Ok(charter)
+}
+
+fn differences(change: Change) -> Vec<Difference> {
+    diff::between(chain(2).current(), &next(change).unwrap())
+}
+
+#[test]
+fn every_change_shows_as_what_it_is() {
+    use MemberState::{Active, Suspended};
+    let current = chain(2).current().clone();
+    let key = Steward { member: ONE, key: Key::of("another").public() };
+    assert_eq!(differences(Change::Suspend(OBSERVER)), [Difference::State(OBSERVER, Active, Suspended)]);
+    let of_three: Vec<_> = current.stewards.iter().filter(|steward| steward.member == THREE).cloned().collect();
+    let gone = of_three.into_iter().map(Difference::StewardRemoved);
+    let expelled = [Difference::State(THREE, Active, MemberState::Expelled)].into_iter().chain(gone);
+    assert_eq!(differences(Change::Expel(THREE)), expelled.collect::<Vec<_>>(), "its steward keys go with it");
+    assert_eq!(
+        differences(Change::Role(MemberNumber(5), MemberRole::KeyHolder)).first(),
+        Some(&Difference::Role(MemberNumber(5), MemberRole::Platform, MemberRole::KeyHolder))
+    );
+    let policy = PolicyChange { corroboration: Some(3), term_days: Some(30), ..PolicyChange::default() };
+    let (corroboration, term) = (current.policy.corroboration, current.policy.term_days);
+    assert_eq!(
+        differences(Change::Policy(policy)),
+        [Difference::Corroboration(corroboration, 3), Difference::TermDays(term, 30)]
+    );
+    assert_eq!(differences(Change::AddSteward(key.clone())), [Difference::StewardAdded(key)]);
+    assert_eq!(differences(Change::Threshold(1)), [Difference::Threshold(2, 1)]);
+    let expires = SECOND.plus(86_400);
+    assert_eq!(differences(Change::Renew(expires)), [Difference::Expires(current.expires, expires)]);
+    assert_eq!(differences(Change::RemoveSteward(THREE, None)).len(), 1);
+}
+
+#[test]
+fn reinstating_is_the_way_back() {
+    let mut charter = next(Change::Expel(OBSERVER)).unwrap();
+    assert_eq!(Change::Expel(OBSERVER).apply(&mut charter), Err(ChangeError::AlreadySo));
+    assert_eq!(Change::Reinstate(OBSERVER).apply(&mut charter), Ok(()));
+    assert!(charter.member(OBSERVER).unwrap().is_active());
+}
+
+#[test]
+fn a_change_that_nobody_could_put_in_force_is_refused_with_what_to_do() {
+    let refused = |change: Change| next(change).unwrap_err();
+    let used = chain(2).current().stewards[0].key;
+    let steward_of = |member, key| Change::AddSteward(Steward { member, key });
+    assert_eq!(refused(Change::Suspend(MemberNumber(99))), ChangeError::NoSuchMember(MemberNumber(99)));
+    assert_eq!(refused(Change::Reinstate(ONE)), ChangeError::AlreadySo);
+    assert_eq!(refused(Change::Suspend(ONE)), ChangeError::Unreachable { threshold: 2, entities: 1 });
+    assert_eq!(refused(Change::RemoveSteward(ONE, None)), ChangeError::Unreachable { threshold: 2, entities: 1 });
+    assert_eq!(refused(Change::RemoveSteward(OBSERVER, None)), ChangeError::NoSuchSteward(OBSERVER));
+    assert_eq!(refused(Change::Threshold(0)), ChangeError::NoThreshold);
+    assert_eq!(refused(Change::Threshold(2)), ChangeError::AlreadySo);
+    assert_eq!(refused(Change::Threshold(3)), ChangeError::Unreachable { threshold: 3, entities: 2 }, "sisters");
+    assert_eq!(refused(steward_of(TWO, used)), ChangeError::StewardKey);
+    assert_eq!(refused(steward_of(TWO, identity_key())), ChangeError::StewardKey);
+    assert_eq!(refused(steward_of(TWO, node_key(2).public())), ChangeError::StewardKey);
+    assert_eq!(refused(Change::Role(ONE, MemberRole::Observer)), ChangeError::RoleHasFeed(ONE));
+    assert_eq!(refused(Change::Role(OBSERVER, MemberRole::Platform)), ChangeError::RoleNeedsKey(OBSERVER));
+    for term in [SECOND, Timestamp(0), SECOND.plus(LONGEST_TERM_SECONDS + 1)] {
+        assert_eq!(refused(Change::Renew(term)), ChangeError::Term);
+    }
+    let policy = PolicyChange { mobile_term_days: Some(181), ..PolicyChange::default() };
+    assert_eq!(refused(Change::Policy(policy)), ChangeError::Policy);
+    assert_eq!(refused(Change::Policy(PolicyChange::default())), ChangeError::AlreadySo);
+    let mut charter = next(Change::Suspend(OBSERVER)).unwrap();
+    let late = steward_of(OBSERVER, Key::of("late").public());
+    assert_eq!(late.apply(&mut charter), Err(ChangeError::NotActive(OBSERVER)));
+    let mut shared = (**chain(3).current()).clone();
+    let holder = shared.holding.as_ref().unwrap().members[0];
+    assert_eq!(Change::Suspend(holder).apply(&mut shared), Err(ChangeError::Holder(holder)));
+}
+
+/// A signer sees every bit that he signs.
+#[test]
+fn no_change_goes_unseen() {
+    let old = (**chain(3).current()).clone();
+    let hidden: [fn(&mut Charter); 17] = [
+        |c| c.members[0].legal_name.push('x'),
+        |c| c.members[0].controller = CODES[4].to_owned(),
+        |c| c.members[0].feed_keys[0].until = Some(Timestamp(1)),
+        |c| c.members[0].nodes.clear(),
+        |c| c.members[0].seal_key = [9; 32],
+        |c| c.members[0].sealed_seeds.clear(),
+        |c| c.members[0].slug.push('x'),
+        |c| c.members[0].uscc = CODES[4].to_owned(),
+        |c| drop(c.members.pop()),
+        |c| c.founding_nonce = [0; 32],
+        |c| c.name_en.push('x'),
+        |c| c.region = None,
+        |c| c.holding = None,
+        |c| c.policy.names_publishers ^= true,
+        |c| c.policy.accepts_insider_enumeration ^= true,
+        |c| drop(c.token_keys.pop()),
+        |c| c.token_keys[0].retired = Some(Timestamp(1)),
+    ];
+    for (at, change) in hidden.iter().enumerate() {
+        let mut new = old.clone();
+        change(&mut new);
+        assert!(!diff::between(&old, &new).is_empty(), "change {at}");
+    }
+    let mut new = old.clone();
+    (new.number, new.previous, new.issued) = (4, Some([1; 32]), Timestamp(1));
+    assert_eq!(diff::between(&old, &new), [], "what every version has of its own");
+    new.members.push(Member { number: MemberNumber(9), ..old.members[0].clone() });
+    let key = old.token_keys[0].clone();
+    new.token_keys.push(TokenKey { epoch: 9, ..key.clone() });
+    let came = [Difference::Admitted(MemberNumber(9)), Difference::TokenKeyAdded(key.class, 9)];
+    assert_eq!(diff::between(&old, &new), came);
+    assert!(Class::ALL.contains(&key.class));
+}
+
+#[test]
+fn signatures_are_gathered_one_by_one() {
+    let chain = chain(2);
+    let charter = next(Change::Suspend(OBSERVER)).unwrap();
+    let mut proposal = SignedCharter::unsigned(&charter);
+    let standing = |proposal: &SignedCharter| Standing::of(proposal, &chain, SECOND).unwrap();
+    assert_eq!(standing(&proposal).old, Quorum { have: 0, need: 2, open: vec![ONE, TWO, THREE], sisters: vec![] });
+    // A signature survives its file.
+    let signature = proposal.signature_by(&steward("2"));
+    let signature = CharterSignature::decode(&signature.encode()).unwrap();
+    assert_eq!(proposal.add(signature.clone()), Ok(steward("2").public()));
+    assert_eq!(proposal.add(signature), Err(ProposalError::Duplicate));
+    let second_key = proposal.signature_by(&steward("2b"));
+    assert!(proposal.add(second_key).is_ok());
+    let sister = proposal.signature_by(&steward("3"));
+    assert!(proposal.add(sister).is_ok());
+    let now = standing(&proposal);
+    assert_eq!(now.old, Quorum { have: 1, need: 2, open: vec![ONE], sisters: vec![THREE] }, "sisters count once");
+    assert!(!now.is_met());
+    let last = proposal.signature_by(&steward("1"));
+    assert!(proposal.add(last).is_ok());
+    assert!(standing(&proposal).is_met());
+    let proposal = SignedCharter::decode(&proposal.encode()).unwrap();
+    let mut extended = chain.clone();
+    assert_eq!(extended.extend(proposal.clone()), Ok(true));
+    assert_eq!(Standing::of(&proposal, &extended, SECOND), Err(ProposalError::InForce(3)));
+}
+
+#[test]
+fn a_foreign_or_broken_signature_is_not_added() {
+    let mut proposal = SignedCharter::unsigned(&next(Change::Suspend(OBSERVER)).unwrap());
+    let mut other = SignedCharter::unsigned(&next(Change::Expel(OBSERVER)).unwrap()).signature_by(&steward("1"));
+    assert_eq!(proposal.add(other.clone()), Err(ProposalError::OtherCharter));
+    other.charter = proposal.id();
+    assert!(matches!(proposal.add(other), Err(ProposalError::Signature(_))));
+    assert!(proposal.signers().is_empty());
+    let stranger = proposal.signature_by(&Key::of("stranger"));
+    assert!(proposal.add(stranger).is_ok());
+    assert_eq!(Standing::of(&proposal, &chain(2), SECOND), Err(ProposalError::NotASteward));
+}
+
+#[test]
+fn a_proposal_that_is_late_early_or_foreign_is_refused_exactly() {
+    let standing = |change: &dyn Fn(&mut Charter)| {
+        let mut charter = next(Change::Suspend(OBSERVER)).unwrap();
+        change(&mut charter);
+        Standing::of(&SignedCharter::unsigned(&charter), &chain(2), SECOND).unwrap_err()
+    };
+    assert_eq!(standing(&|c| c.number = 2), ProposalError::Stale(2));
+    assert_eq!(standing(&|c| c.number = 1), ProposalError::Rollback { in_force: 2, found: 1 });
+    assert_eq!(standing(&|c| c.number = 4), ProposalError::Skipped { in_force: 2, found: 4 });
+    assert_eq!(standing(&|c| c.previous = Some([0; 32])), ProposalError::Forked(2));
+    assert_eq!(standing(&|c| c.alliance = Some([0; 32])), ProposalError::OtherAlliance);
+    assert_eq!(standing(&|c| c.expires = SECOND), ProposalError::Expired);
+    assert_eq!(
+        standing(&|c| c.issued = SECOND.plus(86_400)),
+        ProposalError::Charter(CharterError::FromTheFuture) // CHARTER-14
+    );
+    assert_eq!(standing(&|c| c.expires = c.issued.plus(0)), ProposalError::Expired);
+    assert_eq!(
+        standing(&|c| drop(c.members.pop())),
+        ProposalError::Charter(CharterError::NumberMoved(MemberNumber(5)))
+    );
+}
