@@ -39,6 +39,9 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
     let filter = http.post("/v1/filters", &json!({ "items": [subject], "number": 1 })).ok();
     let listing = json!({ "class": "ACC", "id": "jd:1", "conduct": "C01", "evidence": "case" });
     let keys = http.get("/v1/keys").ok();
+    let renewal = json!({ "change": "renew", "days": 365 });
+    let first = http.post("/v1/alliance/proposals", &json!({ "changes": [renewal] })).ok()["proposal"].clone();
+    let second = successor(first.as_str().unwrap());
     let ceremony = keys["ceremonies"][0]["ceremony"].as_str().unwrap();
     BTreeMap::from([
         ("GET /healthz", get("/healthz")),
@@ -87,6 +90,10 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
             "POST /v1/alliance/invitations",
             post("/v1/alliance/invitations", &json!({ "slug": "newcomer", "role": "observer", "days": 1 })),
         ),
+        ("POST /v1/alliance/proposals", post("/v1/alliance/proposals", &json!({ "changes": [renewal] }))),
+        ("POST /v1/alliance/proposals/publish", post("/v1/alliance/proposals/publish", &json!({ "proposal": first }))),
+        ("POST /v1/alliance/proposals/show", post("/v1/alliance/proposals/show", &json!({ "proposal": second }))),
+        ("POST /v1/alliance/proposals/sign", post("/v1/alliance/proposals/sign", &json!({ "proposal": second }))),
         ("POST /v1/filters", post("/v1/filters", &json!({ "items": [subject], "number": 2, "fpr_exponent": 12 }))),
         (
             "POST /v1/filters/check",
@@ -99,6 +106,16 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
         ("POST /v1/archive/chunks", bytes("/v1/archive/chunks", "application/cbor-seq", chunk)),
         ("POST /v1/archive/feeds/{slug}/headers", post("/v1/archive/feeds/jd/headers", &json!({ "objects": headers }))),
     ])
+}
+
+/// An unsigned proposal that follows another one, which is published first: the routes come in the order of their names.
+fn successor(proposal: &str) -> String {
+    use antibrush_protocol::charter::SignedCharter;
+    let (kind, body) = proposal.split_once('\n').unwrap();
+    let first = SignedCharter::decode(&STANDARD.decode(body.trim()).unwrap()).unwrap();
+    let mut charter = (**first.charter()).clone();
+    (charter.number, charter.previous, charter.policy.corroboration) = (charter.number + 1, Some(first.id()), 3);
+    format!("{kind}\n{}\n", STANDARD.encode(SignedCharter::unsigned(&charter).encode()))
 }
 
 /// The digest of the first chunk that a header names.

@@ -1,4 +1,4 @@
-//! `alliance`: found, admit, show.
+//! `alliance`: found, admit, show. Changes of the charter are in [`charter`].
 
 use antibrush_protocol::{
     charter::{Level, Policy},
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Client, Context, Failure,
     args::AllianceVerb,
+    charter,
     init::parse_role,
     output::{CodeKind, moment},
 };
@@ -42,6 +43,11 @@ pub async fn run(context: &Context, verb: AllianceVerb) -> Result<(), Failure> {
         }
         AllianceVerb::Admit { slug, role, days } => admit(context, &slug, &role, days).await,
         AllianceVerb::Members => members(context).await,
+        AllianceVerb::Propose(verb) => charter::propose(context, verb).await,
+        AllianceVerb::Show { proposal } => charter::show(context, &proposal).await,
+        AllianceVerb::Sign { proposal, out } => charter::sign(context, &proposal, out).await,
+        AllianceVerb::Publish { proposal, signatures } => charter::publish(context, &proposal, &signatures).await,
+        AllianceVerb::StewardKey => charter::steward_key(context),
     }
 }
 
@@ -90,8 +96,8 @@ fn create(context: &Context, founding: &Founding) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The founder becomes a steward: its charter key is made now, protected like the others.
-fn add_steward_key(context: &Context, directory: &std::path::Path) -> Result<(), Failure> {
+/// Makes the charter key of a founder or another steward, protected like the others; false if it is there already.
+pub(super) fn add_steward_key(context: &Context, directory: &std::path::Path) -> Result<bool, Failure> {
     let protection = match KeyStore::is_encrypted(directory).map_err(Failure::new)? {
         true => {
             let secret = passphrase::find(context.passphrase_file.as_deref(), passphrase::Purpose::Open)
@@ -104,8 +110,9 @@ fn add_steward_key(context: &Context, directory: &std::path::Path) -> Result<(),
         false => Protection::InClearDangerously,
     };
     match KeyStore::create(directory, &[KeyRole::Steward], &protection) {
-        // From an attempt that was cut short.
-        Ok(_) | Err(crate::keys::KeyError::Exists { .. }) => Ok(()),
+        Ok(_) => Ok(true),
+        // Asked for before, or from an attempt that was cut short.
+        Err(crate::keys::KeyError::Exists { .. }) => Ok(false),
         Err(error) => Err(Failure::new(error)),
     }
 }

@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use libp2p::Multiaddr;
 
+use super::charter_args::ProposeVerb;
+
 /// A node of an anti-brushing alliance: share blacklists without sharing identities.
 #[derive(Parser)]
 #[command(name = "antibrush", version, propagate_version = true, max_term_width = 110)]
@@ -57,7 +59,7 @@ pub enum Verb {
     /// Build exchange filters, and ask them.
     #[command(subcommand)]
     Filter(FilterVerb),
-    /// Found an alliance, admit members, show them.
+    /// Found an alliance, admit members, change the charter.
     #[command(subcommand)]
     Alliance(AllianceVerb),
     /// Name key holders, run key ceremonies, rotate and retire token keys.
@@ -447,6 +449,31 @@ pub enum AllianceVerb {
     },
     /// Show the charter's members.
     Members,
+    /// Propose a change of the charter: writes a file for the stewards to sign.
+    #[command(subcommand)]
+    Propose(ProposeVerb),
+    /// Show what a proposal changes, who has signed it and who is missing.
+    Show {
+        /// The proposal's file.
+        proposal: PathBuf,
+    },
+    /// Sign a proposal with this node's steward key; the node need not run.
+    Sign {
+        /// The proposal's file.
+        proposal: PathBuf,
+        /// Where to write the signature; beside the proposal if not given.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Put a proposal in force once enough stewards have signed.
+    Publish {
+        /// The proposal's file.
+        proposal: PathBuf,
+        /// Signature files of other stewards.
+        signatures: Vec<PathBuf>,
+    },
+    /// Print this node's public steward key; makes the key if there is none.
+    StewardKey,
 }
 
 /// Flags of `join`.

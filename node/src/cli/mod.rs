@@ -11,6 +11,8 @@ macro_rules! println {
 
 mod alliance;
 pub(crate) mod args;
+mod charter;
+mod charter_args;
 mod check;
 mod client;
 mod feed;

@@ -77,7 +77,9 @@ pub enum AdmitError {
     #[error("this short name is taken or malformed; choose 2 to 32 characters of a-z, 0-9 and hyphen")]
     Slug,
     /// More stewards must sign.
-    #[error("this charter needs {0} stewards to sign each change; make a proposal (antibrush alliance propose), gather their signatures (antibrush alliance sign) and publish it (antibrush alliance publish)")]
+    #[error(
+        "this charter needs {0} stewards to sign each change; make a proposal (antibrush alliance propose), gather their signatures (antibrush alliance sign) and publish it (antibrush alliance publish)"
+    )]
     NeedsQuorum(u8),
     /// The node stops.
     #[error("the node is stopping; try again when it runs")]
@@ -352,7 +354,12 @@ impl Admitter {
     }
 
     /// Opens our own sealed seeds and seals them to the newcomer.
-    pub(super) fn reseal(&self, view: &View, seal_key: &[u8; 32], number: MemberNumber) -> Result<Vec<SealedSeed>, AdmitError> {
+    pub(super) fn reseal(
+        &self,
+        view: &View,
+        seal_key: &[u8; 32],
+        number: MemberNumber,
+    ) -> Result<Vec<SealedSeed>, AdmitError> {
         let (charter, me) = (view.charter(), view.member().ok_or(AdmitError::NotASteward)?);
         let reseal = |own: &SealedSeed| {
             let context =

@@ -4,8 +4,7 @@
 use antibrush_protocol::{
     base::MemberNumber,
     charter::{
-        Change, ChangeError, CharterSignature, ProposalError, Quorum, SignedCharter, Standing, diff,
-        require_steward,
+        Change, ChangeError, CharterSignature, ProposalError, Quorum, SignedCharter, Standing, diff, require_steward,
     },
     encoding::Wire,
     signed::Signer,
@@ -50,7 +49,9 @@ pub enum GovernError {
     #[error("this is no whole charter signature; its first line is “{SIGNATURE}”: ask for the file again")]
     NotASignature,
     /// This node has no steward key.
-    #[error("this node has no steward key; make one (antibrush alliance steward-key) and have it added (antibrush alliance propose steward add)")]
+    #[error(
+        "this node has no steward key; make one (antibrush alliance steward-key) and have it added (antibrush alliance propose steward add)"
+    )]
     NoKey,
     /// The key was made while the node ran.
     #[error("the steward key was made while this node ran; restart the node, then sign")]

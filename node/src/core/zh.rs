@@ -69,7 +69,9 @@ impl Zh for AdmitError {
             AdmitError::NotASteward => "本节点没有本联盟的秘书处密钥：请在秘书处节点上执行".to_owned(),
             AdmitError::Slug => "该简称已被占用或格式不符：请换一个（2至32位小写字母、数字或连字符）".to_owned(),
             AdmitError::NeedsQuorum(stewards) => {
-                format!("按本章程，每次变更须有 {stewards} 家秘书处成员签名：请用 antibrush alliance propose 提案，用 antibrush alliance sign 收集签名，再用 antibrush alliance publish 发布")
+                format!(
+                    "按本章程，每次变更须有 {stewards} 家秘书处成员签名：请用 antibrush alliance propose 提案，用 antibrush alliance sign 收集签名，再用 antibrush alliance publish 发布"
+                )
             }
             AdmitError::Stopping => "节点正在停止：请在其运行后重试".to_owned(),
         }

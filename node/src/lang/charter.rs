@@ -41,9 +41,7 @@ impl Zh for ChangeError {
 impl Zh for ProposalError {
     fn zh(&self) -> String {
         match self {
-            ProposalError::OtherCharter => {
-                "该签名属于另一份章程：请用 antibrush alliance sign 对本提案签名".to_owned()
-            }
+            ProposalError::OtherCharter => "该签名属于另一份章程：请用 antibrush alliance sign 对本提案签名".to_owned(),
             ProposalError::Signature(error) => {
                 format!("签名不成立（{}）：请向签名方重新索取文件", error.zh())
             }

@@ -38,8 +38,19 @@ use crate::{
 };
 
 /// What people type.
-const AS_TYPED: &[&str] =
-    &["antibrush alliance create", "antibrush alliance propose steward add", "antibrush alliance propose", "antibrush alliance sign", "antibrush alliance publish", "antibrush alliance members", "antibrush alliance steward-key", "antibrush keys holders", "antibrush join", "antibrush init", "openssl pkcs8 -topk8 -scrypt"];
+const AS_TYPED: &[&str] = &[
+    "antibrush alliance create",
+    "antibrush alliance propose steward add",
+    "antibrush alliance propose",
+    "antibrush alliance sign",
+    "antibrush alliance publish",
+    "antibrush alliance members",
+    "antibrush alliance steward-key",
+    "antibrush keys holders",
+    "antibrush join",
+    "antibrush init",
+    "openssl pkcs8 -topk8 -scrypt",
+];
 
 fn path() -> PathBuf {
     PathBuf::from("/var/lib/antibrush/file")

@@ -1,0 +1,103 @@
+//! The flags of charter proposals.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Where a proposal is written.
+#[derive(Args)]
+pub struct ProposalOut {
+    /// Where to write the proposal: a text file that can travel by mail.
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// Which member.
+#[derive(Args)]
+pub struct OfMember {
+    /// The member's short name.
+    pub member: String,
+    #[command(flatten)]
+    pub to: ProposalOut,
+}
+
+/// What to propose.
+#[derive(Subcommand)]
+pub enum ProposeVerb {
+    /// Suspend a member: its node is cut off, its listings stop counting, and it stays in the charter.
+    Suspend(OfMember),
+    /// Make a suspended or expelled member active again.
+    Reinstate(OfMember),
+    /// Expel a member: its node is cut off and its feed is not taken in any more.
+    Expel(OfMember),
+    /// Give a member another role.
+    Role {
+        /// The member's short name.
+        member: String,
+        /// The role: platform, observer, key-holder or gateway.
+        #[arg(long)]
+        role: String,
+        #[command(flatten)]
+        to: ProposalOut,
+    },
+    /// Change numbers of the policy; what is not given stays.
+    Policy {
+        /// How many members must list the same conduct for it to count as confirmed: 1 to 16.
+        #[arg(long)]
+        corroboration: Option<u8>,
+        /// The default term of a listing, in days: 1 to 1825.
+        #[arg(long)]
+        term_days: Option<u16>,
+        /// The term of a mobile number, in days: 1 to 180.
+        #[arg(long)]
+        mobile_term_days: Option<u16>,
+        /// Whether answers name the listing members: true or false.
+        #[arg(long)]
+        name_publishers: Option<bool>,
+        #[command(flatten)]
+        to: ProposalOut,
+    },
+    /// Add or remove steward keys.
+    #[command(subcommand)]
+    Steward(StewardVerb),
+    /// Change how many stewards under different control must sign.
+    Threshold {
+        /// How many.
+        number: u8,
+        #[command(flatten)]
+        to: ProposalOut,
+    },
+    /// Let the charter hold longer.
+    Renew {
+        /// How many days from today: at most 1825.
+        #[arg(long, default_value_t = 1825)]
+        days: u64,
+        #[command(flatten)]
+        to: ProposalOut,
+    },
+}
+
+/// What to do with steward keys.
+#[derive(Subcommand)]
+pub enum StewardVerb {
+    /// Make a member a steward.
+    Add {
+        /// The member's short name.
+        member: String,
+        /// The public key that `alliance steward-key` prints on its node.
+        #[arg(long)]
+        key: String,
+        #[command(flatten)]
+        to: ProposalOut,
+    },
+    /// Take steward keys from a member.
+    Remove {
+        /// The member's short name.
+        member: String,
+        /// The one key to remove; all of the member's if not given.
+        #[arg(long)]
+        key: Option<String>,
+        #[command(flatten)]
+        to: ProposalOut,
+    },
+}
