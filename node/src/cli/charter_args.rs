@@ -24,11 +24,11 @@ pub struct OfMember {
 /// What to propose.
 #[derive(Subcommand)]
 pub enum ProposeVerb {
-    /// Suspend a member: its node is cut off, its listings stop counting, and it stays in the charter.
+    /// Suspend a member: its node is cut off and publishes nothing; what it listed stands.
     Suspend(OfMember),
     /// Make a suspended or expelled member active again.
     Reinstate(OfMember),
-    /// Expel a member: its node is cut off and its feed is not taken in any more.
+    /// Expel a member: its node is cut off and its listings are not answered any more.
     Expel(OfMember),
     /// Give a member another role.
     Role {

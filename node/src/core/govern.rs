@@ -99,6 +99,7 @@ impl Reviewed {
         let differences = diff::between(old, new).iter().map(|difference| words::of(difference, &names)).collect();
         let mut signed: Vec<_> =
             proposal.signers().iter().filter_map(|key| old.steward(key).or_else(|| new.steward(key))).collect();
+        signed.sort_unstable();
         signed.dedup();
         Ok(Reviewed { standing, differences, signed, proposal })
     }
