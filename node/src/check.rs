@@ -222,6 +222,8 @@ impl Context {
                 });
             }
         }
+        // CHARTER-22: nobody knows who belongs to the alliance now.
+        stale |= now >= charter.expires;
         Context {
             publishers,
             names: charter.policy.names_publishers,

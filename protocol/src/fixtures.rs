@@ -157,13 +157,14 @@ pub fn member(number: u16) -> Member {
             _ => MemberRole::Platform,
         },
         state: MemberState::Active,
-        feed_keys: vec![FeedKey { key: feed_key(number).public(), from: FOUNDED, until: None }],
+        feed_keys: vec![FeedKey::new(feed_key(number).public(), FOUNDED)],
         nodes: vec![Node {
             key: node_key(number).public(),
             addresses: vec![format!("/dns4/node{number}.example/tcp/4701")],
         }],
         seal_key,
         sealed_seeds: if observer || key_holder { Vec::new() } else { vec![SealedSeed { epoch: 1, sealed: seal() }] },
+        cuts: Vec::new(),
     }
 }
 
@@ -213,7 +214,7 @@ pub fn second() -> Charter {
     (charter.number, charter.previous, charter.alliance, charter.issued) = (2, Some(id), Some(id), REVISED);
     charter.members.push(member(5));
     charter.members[0].feed_keys[0].until = Some(REVISED);
-    charter.members[0].feed_keys.push(FeedKey { key: new_feed_key().public(), from: REVISED, until: None });
+    charter.members[0].feed_keys.push(FeedKey::new(new_feed_key().public(), REVISED));
     charter
 }
 
@@ -616,4 +617,13 @@ pub fn identity_key() -> PublicKey {
     let mut key = [0; 32];
     key[0] = 1;
     key
+}
+
+/// Two second batches of Alpha: the later one ends a second earlier.
+pub fn equivocation() -> antibrush_protocol::board::Post {
+    let second = feed().second;
+    let mut twin = second.payload().clone();
+    twin.expires.0 -= 1;
+    let twin = antibrush_protocol::signed::sign(&twin, &new_feed_key());
+    antibrush_protocol::board::Post::Equivocation(antibrush_protocol::feed::Equivocation::new(second, twin))
 }

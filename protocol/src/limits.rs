@@ -70,7 +70,10 @@ pub const CHARTERS_PER_ANSWER: usize = 16;
 /// classes and 36 days have 6,336, a hundred ceremonies of 16 holders 4,900, beside deletions.
 pub const POSTS: usize = 16_384;
 
-/// The most posts in one sync answer: 1 MiB of [`GOSSIP_BYTES`] each.
+/// The largest post: the two headers that prove an equivocation. One that does not fit into [`GOSSIP_BYTES`] comes by comparing.
+pub const POST_BYTES: usize = 2 * GOSSIP_BYTES + 64;
+
+/// The most posts in one sync answer: 2 MiB of [`POST_BYTES`] each.
 pub const POSTS_PER_ANSWER: usize = 64;
 
 /// The largest sync request: the heads of 1,000 feeds have 45 KiB.

@@ -77,6 +77,8 @@ impl HeaderRefusal {
             HeaderRefusal::WrongKey => "HEADER-11",
             HeaderRefusal::FromTheFuture => "HEADER-12",
             HeaderRefusal::Checkpoint => "HEADER-13",
+            HeaderRefusal::Void => "HEADER-14",
+            HeaderRefusal::CharterExpired => "HEADER-15",
         }
     }
 }
@@ -130,6 +132,9 @@ impl CharterError {
             CharterError::PublicShares => "CHARTER-16",
             CharterError::FallsBack => "CHARTER-17",
             CharterError::TooManyEpochs => "CHARTER-18",
+            CharterError::Cut(_) => "CHARTER-19",
+            CharterError::FeedKey(_) => "CHARTER-21",
+            CharterError::Expired => "CHARTER-22",
         }
     }
 }
@@ -168,6 +173,8 @@ impl BoardError {
             BoardError::Ceremony(error) => error.rule(),
             BoardError::NotKept => "BOARD-6",
             BoardError::Witness(error) => error.rule(),
+            BoardError::NoContradiction => "BOARD-8",
+            BoardError::Header(refusal) => refusal.rule(),
         }
     }
 }

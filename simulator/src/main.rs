@@ -34,8 +34,7 @@ fn start_one_replica() -> Option<Vec<Output>> {
     let charter = SignedCharter::decode(&unhex(CHARTER)?).ok()?;
     let chain = CharterChain::found(charter, None).ok()?;
     // A node key that the charter does not name: a replica without a feed of its own.
-    let restored =
-        Restored { chain, node: [0; 32], heads: BTreeMap::new(), standings: BTreeMap::new(), posts: Vec::new() };
+    let restored = Restored { chain, node: [0; 32], heads: BTreeMap::new(), posts: Vec::new() };
     Some(Replica::new(restored).handle(Input::Started, NOW))
 }
 

@@ -59,6 +59,7 @@ const TYPES: &[(&str, &str)] = &[
     ("JoinRequest", "join_request"),
     ("Member", "member"),
     ("Message", "ceremony_deal"),
+    ("Pair", "post_equivocation"),
     ("Request", "request_"),
     ("Response", "response_"),
     ("UsageReport", "usage_report"),

@@ -5,7 +5,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use antibrush_protocol::{entry::Entry, feed::Leaf};
+use antibrush_protocol::{base::MemberNumber, entry::Entry, feed::Leaf};
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     check::last_day,
-    core::Node,
+    core::{Node, View},
     storage::{CommitRecord, StorageError},
 };
 
@@ -63,7 +63,8 @@ pub struct Change {
     publisher: String,
     /// Its index in the publisher's feed.
     leaf: u64,
-    /// `list`, `amend`, `clear` or `erased`.
+    /// `list`, `amend`, `clear`, `erased`, or `void`: the publisher's entries from `leaf` on have no force any more, by decision of the
+    /// stewards or because two histories exist.
     kind: &'static str,
     /// The subject's token, in hex: what a member's own tokens are compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +87,12 @@ pub struct Change {
     /// Why it was cleared.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    /// How many batches of the publisher stand, for `void`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stands: Option<u64>,
+    /// How many entries have no force any more, for `void`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    void: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -172,7 +179,14 @@ fn read_page(node: &Node, name: &str, mut place: Place) -> Result<Changes, Stora
     while changes.len() < PAGE {
         let Some(record) = store.commits(place.commit, 1)?.into_iter().next() else { break };
         let CommitRecord { publisher, first, count, .. } = record;
-        let slug = view.charter().member(publisher).map(|member| member.slug.clone()).unwrap_or_default();
+        if record.void {
+            let (batch, slug) = (record.seq, slug_of(&view, publisher));
+            place = Place { commit: record.number + 1, leaf: 0 };
+            let cursor = format!("{name}.{}.0", place.commit);
+            changes.push(Change { kind: "void", stands: Some(batch), void: Some(count), ..bare(cursor, &slug, first) });
+            continue;
+        }
+        let slug = slug_of(&view, publisher);
         let room = (PAGE - changes.len()).min((count - place.leaf.min(count)) as usize);
         let leaves = store.leaves(publisher, first.saturating_add(place.leaf), room)?;
         if leaves.is_empty() && place.leaf < count {
@@ -193,8 +207,12 @@ fn read_page(node: &Node, name: &str, mut place: Place) -> Result<Changes, Stora
     Ok(Changes { changes, cursor: format!("{name}.{}.{}", place.commit, place.leaf), more })
 }
 
-fn change(cursor: String, publisher: &str, leaf: u64, content: &Leaf) -> Change {
-    let bare = Change {
+fn slug_of(view: &View, publisher: MemberNumber) -> String {
+    view.charter().member(publisher).map(|member| member.slug.clone()).unwrap_or_default()
+}
+
+fn bare(cursor: String, publisher: &str, leaf: u64) -> Change {
+    Change {
         cursor,
         publisher: publisher.to_owned(),
         leaf,
@@ -206,7 +224,13 @@ fn change(cursor: String, publisher: &str, leaf: u64, content: &Leaf) -> Change 
         day: None,
         expires: None,
         reason: None,
-    };
+        stands: None,
+        void: None,
+    }
+}
+
+fn change(cursor: String, publisher: &str, leaf: u64, content: &Leaf) -> Change {
+    let bare = bare(cursor, publisher, leaf);
     let Leaf::Entry(entry) = content else { return bare };
     let (kind, expires, reason) = match entry {
         Entry::List(listing) => ("list", Some(listing.expires), None),

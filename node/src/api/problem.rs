@@ -119,6 +119,7 @@ impl From<PublishError> for Problem {
         let (status, kind) = match &error {
             PublishError::NotAPublisher => (StatusCode::FORBIDDEN, "not-a-publisher"),
             PublishError::Recovering => (StatusCode::SERVICE_UNAVAILABLE, "recovering"),
+            PublishError::CharterExpired => (StatusCode::CONFLICT, "charter-expired"),
             PublishError::ClockBehind(_) | PublishError::ClockWrong(_) => (StatusCode::CONFLICT, "clock"),
             PublishError::Refused(R::Storage) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
             PublishError::Storage(error) => storage(error),

@@ -402,7 +402,7 @@ fn new_member(
 ) -> Member {
     let feed_keys = if profile.role.signs() {
         // A day of grace: the member's clock may be behind the steward's.
-        vec![FeedKey { key: feed_key, from: Timestamp(now.0.saturating_sub(86_400)), until: None }]
+        vec![FeedKey::new(feed_key, Timestamp(now.0.saturating_sub(86_400)))]
     } else {
         Vec::new()
     };
@@ -418,6 +418,7 @@ fn new_member(
         nodes: vec![NodeEntry { key: node_key, addresses: addresses.iter().map(ToString::to_string).collect() }],
         seal_key,
         sealed_seeds: Vec::new(),
+        cuts: Vec::new(),
     }
 }
 

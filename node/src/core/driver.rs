@@ -10,9 +10,7 @@ use antibrush_protocol::{
     charter::{CharterError, SignedCharter},
     feed::{BatchHeader, Head},
     limits,
-    replica::{
-        self, Event, Fault, Input, Offence, Output, PublishRefusal, Replica, Serve, Standing, Store as StoreWork, Timer,
-    },
+    replica::{self, Event, Fault, Input, Offence, Output, PublishRefusal, Replica, Serve, Store as StoreWork, Timer},
     rule,
     signed::Signed,
     sync::{Request, Response},
@@ -338,18 +336,38 @@ impl Running {
                 tracing::warn!(number, %error, "a charter was refused");
                 self.settle_charters(|waiting| (waiting == number).then_some(Err(error)));
             }
-            Event::FeedFrozen { batch, .. } => {
+            Event::FeedFrozen { batch, proof } => {
                 tracing::error!(
                     publisher = batch.publisher.0,
                     seq = batch.seq,
+                    contradiction = ?proof.contradiction(),
                     "two versions of this feed's history exist: the feed is frozen until the stewards decide"
                 );
-                self.keep_standing(batch.publisher, Standing::Frozen { seq: batch.seq });
             }
             Event::FeedRefused { batch, error } => {
                 tracing::error!(publisher = batch.publisher.0, seq = batch.seq, %error,
                     "the publisher signed a batch that does not hold: the feed stops here");
-                self.keep_standing(batch.publisher, Standing::Refused { seq: batch.seq, error });
+            }
+            Event::FeedReopened { publisher } => {
+                tracing::warn!(publisher = publisher.0, "the stewards decided about this feed: it goes on");
+            }
+            Event::Rewound { publisher, head } => {
+                self.d.commits.send_replace(self.d.store.next_commit());
+                tracing::warn!(
+                    publisher = publisher.0,
+                    batches = head.map_or(0, |head| head.seq + 1),
+                    size = head.map_or(0, |head| head.size),
+                    "what was published after this is void"
+                );
+            }
+            Event::CharterForked { other } => {
+                let (number, id) = (other.charter().number, hex::encode(other.id()));
+                tracing::error!(
+                    number,
+                    other = id,
+                    "the stewards signed two charters with this number: ask them which one counts"
+                );
+                self.keep_fork(other);
             }
             Event::HeaderIgnored { batch, refusal } => {
                 tracing::warn!(publisher = batch.publisher.0, seq = batch.seq, %refusal, "a batch header was not taken");
@@ -375,11 +393,12 @@ impl Running {
         }
     }
 
-    fn keep_standing(&self, publisher: antibrush_protocol::base::MemberNumber, standing: Standing) {
+    /// The other charter is evidence against those who signed it; it lies beside ours.
+    fn keep_fork(&self, other: SignedCharter) {
         let store = self.d.store.clone();
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = store.put_standing(publisher, standing) {
-                tracing::error!(%error, "the standing of a feed could not be stored");
+            if let Err(error) = store.put_fork(&other) {
+                tracing::error!(%error, "the other charter could not be stored");
             }
         });
     }
@@ -418,6 +437,8 @@ fn failure_of(work: &StoreWork) -> Option<Input> {
             Some(Input::Committed { publisher, through: None, result: Err(Fault::Storage) })
         }
         StoreWork::Compare { .. } => None,
+        StoreWork::Rewind { publisher, .. } => Some(Input::Rewound { publisher: *publisher, result: Err(()) }),
+        StoreWork::Recall { .. } => None,
         StoreWork::Charter(charter) => Some(Input::CharterStored { charter: charter.clone(), stored: false }),
         StoreWork::Post { .. } | StoreWork::Unpost(_) => None,
     }
@@ -446,6 +467,21 @@ fn do_work(store: &Store, work: StoreWork, metrics: &Metrics) -> Option<Input> {
             Ok(None) => None,
             Err(error) => {
                 tracing::error!(%error, "an old header could not be compared");
+                None
+            }
+        },
+        StoreWork::Rewind { publisher, batches, head } => {
+            let rewound = store.rewind(publisher, batches, head).and_then(|()| Ok(store.heads()?.remove(&publisher)));
+            let result = rewound.map_err(|error| {
+                tracing::error!(publisher = publisher.0, %error, "a feed could not be taken back to where it stands");
+                metrics.storage_failed(true);
+            });
+            Some(Input::Rewound { publisher, result })
+        }
+        StoreWork::Recall { publisher, from } => match store.recall(publisher, from) {
+            Ok(headers) => Some(Input::Recalled { headers: headers.into_iter().map(Arc::from).collect() }),
+            Err(error) => {
+                tracing::error!(publisher = publisher.0, %error, "what was taken back could not be read");
                 None
             }
         },

@@ -144,7 +144,6 @@ impl Node {
             chain: chain.clone(),
             node: node_key,
             heads: store.heads()?,
-            standings: store.standings()?,
             posts: store.posts()?,
         });
         let own_dropped = replica.me().is_some_and(|me| recovery.feeds_dropped.contains(&me));

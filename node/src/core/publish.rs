@@ -23,6 +23,11 @@ pub enum PublishError {
     /// The node may not publish.
     #[error("this node does not publish: only an active member platform has a feed")]
     NotAPublisher,
+    /// The charter has run out.
+    #[error(
+        "the charter has expired, and nothing is published under it; the stewards must renew it: antibrush alliance propose renew"
+    )]
+    CharterExpired,
     /// The documents were lost and the feed must first come back from the peers.
     #[error(
         "this node lost its documents and waits for its own feed to come back from the other members; try again when `status` shows it"
@@ -84,6 +89,10 @@ impl Node {
     async fn publish(self: &Arc<Self>, body: Body) -> Result<Head, PublishError> {
         if self.is_recovering() {
             return Err(PublishError::Recovering);
+        }
+        // CHARTER-22
+        if self.view().chain.require_in_force(clock::wall()).is_err() {
+            return Err(PublishError::CharterExpired);
         }
         self.catch_up_own_feed().await?;
         let node = self.clone();

@@ -36,6 +36,9 @@ impl Zh for PublishError {
             PublishError::ClockBehind(seconds) => {
                 format!("本机时钟比上一批次慢 {seconds} 秒：请校准时钟后重新发布")
             }
+            PublishError::CharterExpired => {
+                "章程已到期，不能据此发布：请秘书处续期（antibrush alliance propose renew）".to_owned()
+            }
             PublishError::ClockWrong(seconds) => format!(
                 "本机时钟比多数已连接成员的时钟{} {} 秒：请校准时钟后重新发布",
                 if *seconds > 0 { "快" } else { "慢" },

@@ -61,7 +61,7 @@ impl Scene {
                 member.uscc = CODES[usize::from(number) - 1].to_owned();
                 member.controller = member.uscc.clone();
                 member.role = MemberRole::KeyHolder;
-                member.feed_keys = vec![FeedKey { key: key(number).public(), from: NOW, until: None }];
+                member.feed_keys = vec![FeedKey::new(key(number).public(), NOW)];
                 member.nodes = vec![NodeEntry { key: key(number + 10).public(), addresses: Vec::new() }];
                 member.sealed_seeds = Vec::new();
                 charter.members.push(member);

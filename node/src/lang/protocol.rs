@@ -119,7 +119,7 @@ impl Zh for CharterError {
             CharterError::Member(number) => format!("成员 {number} 的简称或信用代码格式不符或重复"),
             CharterError::Key(number) => format!("成员 {number} 有弱密钥或重复使用的密钥"),
             CharterError::ObserverHoldsSecret(number) => {
-                format!("成员 {number} 是监管观察员，不得持有密封内容和名单源密钥")
+                format!("成员 {number} 是监管观察员，不得持有密封内容")
             }
             CharterError::Stewards => "秘书处成员须为正常状态、各有密钥且能达到签名门限".to_owned(),
             CharterError::TokenKeys => "令牌密钥顺序不对、重复，或属于本版本不认识的套件".to_owned(),
@@ -129,6 +129,13 @@ impl Zh for CharterError {
             }
             CharterError::PublicShares => "令牌密钥的公开份额不属于同一把密钥，或持有方不是成员".to_owned(),
             CharterError::FallsBack => "已使用门限密钥（套件2）的类别不得退回带密钥哈希（套件1）".to_owned(),
+            CharterError::Cut(member) => {
+                format!("关于成员 {member} 名单源有效范围的决定格式不对或被改动：请重新制作提案")
+            }
+            CharterError::FeedKey(member) => {
+                format!("成员 {member} 的名单源密钥消失、被改动，或吊销时未说明名单源有效到何处：请重新制作提案")
+            }
+            CharterError::Expired => "章程已到期：请秘书处签署续期章程".to_owned(),
             CharterError::TooManyEpochs => "同一类别最多有两期密钥同时有效：请先停用最旧的一期".to_owned(),
             CharterError::EnumerablePersons => "个人类使用带密钥哈希（套件1），须由章程明示接受内部枚举".to_owned(),
             CharterError::Term => "期限或某项数值超出范围".to_owned(),
@@ -195,6 +202,8 @@ impl Zh for HeaderRefusal {
             HeaderRefusal::NotAPublisher => "发布方不是可以发布的正常成员".to_owned(),
             HeaderRefusal::WrongKey => "批次头不是由发布方的名单源密钥签名".to_owned(),
             HeaderRefusal::Checkpoint => "批次头的检查点不是由批次头的密钥签名".to_owned(),
+            HeaderRefusal::Void => "批次头已作废：秘书处决定该名单源只到更早的批次为止有效".to_owned(),
+            HeaderRefusal::CharterExpired => "批次头签署时其所依据的章程已到期".to_owned(),
             HeaderRefusal::FromTheFuture => "批次头的签署时间在将来，双方时钟有一方不准".to_owned(),
         }
     }

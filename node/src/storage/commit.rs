@@ -71,7 +71,8 @@ impl Store {
             }
             batch.put(layout::header(publisher, h.seq), header.envelope().to_vec());
             if h.count > 0 {
-                let record = CommitRecord { number, publisher, seq: h.seq, first: h.first, count: h.count };
+                let record =
+                    CommitRecord { number, publisher, seq: h.seq, first: h.first, count: h.count, void: false };
                 batch.put(layout::commit(number), record.encode());
                 batch.put(layout::batch_by_size(publisher, h.size), h.seq.to_be_bytes());
                 number += 1;

@@ -7,7 +7,6 @@ use antibrush_protocol::{
     encoding::{DecodeError, Reader, Wire, Writer},
     feed::Head,
     merkle::Frontier,
-    replica::Standing,
 };
 
 /// Hashes of one page of tree nodes: 4 KiB.
@@ -42,13 +41,15 @@ pub fn cursor(publisher: MemberNumber) -> Vec<u8> {
 /// The prefix of all cursors.
 pub const CURSORS: &[u8] = b"f/";
 
-/// Whether a feed goes on; absent while it does.
-pub fn standing(publisher: MemberNumber) -> Vec<u8> {
-    [b"s/".as_slice(), &publisher.0.to_be_bytes()].concat()
+/// A signed header that was taken back, by publisher, number and id: there may be several of one number.
+pub fn void_header(publisher: MemberNumber, seq: u64, id: &Hash) -> Vec<u8> {
+    [b"v/".as_slice(), &publisher.0.to_be_bytes(), &seq.to_be_bytes(), id].concat()
 }
 
-/// The prefix of all standings.
-pub const STANDINGS: &[u8] = b"s/";
+/// The prefix of the headers of a feed that were taken back, from a number on.
+pub fn void_headers(publisher: MemberNumber, seq: u64) -> Vec<u8> {
+    [b"v/".as_slice(), &publisher.0.to_be_bytes(), &seq.to_be_bytes()].concat()
+}
 
 /// A page of tree nodes of level [`NODE_LEVEL`].
 pub fn nodes(publisher: MemberNumber, page: u64) -> Vec<u8> {
@@ -82,7 +83,7 @@ pub const POSTS: &[u8] = b"b/";
 /// The prefix of all invitations.
 pub const INVITATIONS: &[u8] = b"i/";
 
-/// The publisher in a key made by [`cursor`] or [`standing`].
+/// The publisher in a key made by [`cursor`].
 pub fn publisher_of(key: &[u8]) -> Option<MemberNumber> {
     Some(MemberNumber(u16::from_be_bytes(key.get(2..4)?.try_into().ok()?)))
 }
@@ -131,24 +132,30 @@ pub struct CommitRecord {
     pub first: u64,
     /// Its leaves.
     pub count: u64,
+    /// Whether these leaves were taken back: `seq` is then the number of batches that stand.
+    pub void: bool,
 }
 
 impl Wire for CommitRecord {
     const MAX_BYTES: usize = 64;
 
     fn write(&self, w: &mut Writer) {
-        w.array(5).uint(self.number).uint(self.publisher.0).uint(self.seq).uint(self.first).uint(self.count);
+        w.array(5 + usize::from(self.void));
+        w.uint(self.number).uint(self.publisher.0).uint(self.seq).uint(self.first).uint(self.count);
+        if self.void {
+            w.uint(1u8);
+        }
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        r.tuple(5)?;
-        Ok(CommitRecord {
-            number: r.uint()?,
-            publisher: MemberNumber(r.small("publisher")?),
-            seq: r.uint()?,
-            first: r.uint()?,
-            count: r.uint()?,
-        })
+        let len = r.array(6)?;
+        if len < 5 {
+            return Err(DecodeError::Malformed);
+        }
+        let (number, publisher, seq) = (r.uint()?, MemberNumber(r.small("publisher")?), r.uint()?);
+        let (first, count) = (r.uint()?, r.uint()?);
+        let void = len == 6 && r.uint()? == 1;
+        Ok(CommitRecord { number, publisher, seq, first, count, void })
     }
 }
 
@@ -185,28 +192,5 @@ impl Wire for InvitationRecord {
         let expires = Timestamp(r.uint()?);
         let used_by = if len == 4 { Some(r.fixed()?) } else { None };
         Ok(InvitationRecord { slug, role, expires, used_by })
-    }
-}
-
-/// Standings are stored as `[0, seq]` (frozen) or `[1, seq]` (refused; the reason is found again by looking).
-pub fn encode_standing(standing: Standing) -> Option<Vec<u8>> {
-    let mut w = Writer::default();
-    match standing {
-        Standing::Open => return None,
-        Standing::Frozen { seq } => w.array(2).uint(0u8).uint(seq),
-        Standing::Refused { seq, .. } => w.array(2).uint(1u8).uint(seq),
-    };
-    Some(w.into_bytes())
-}
-
-/// The inverse of [`encode_standing`]. A refused body is given another chance after a restart: it is fetched, checked and
-/// refused again.
-pub fn decode_standing(bytes: &[u8]) -> Result<Standing, DecodeError> {
-    let mut r = Reader::new(bytes);
-    r.tuple(2)?;
-    match (r.uint()?, r.uint()?) {
-        (0, seq) => Ok(Standing::Frozen { seq }),
-        (1, _) => Ok(Standing::Open),
-        _ => Err(DecodeError::OutOfRange("standing")),
     }
 }

@@ -1,5 +1,7 @@
 //! From entries to rows: the ledger's pure function applied to what the table holds.
 
+use std::collections::BTreeSet;
+
 use antibrush_protocol::{
     base::{MemberNumber, Token},
     codes::{Conduct, Direction, Role, Severity},
@@ -27,6 +29,44 @@ impl Placed {
         let token: &Token = entry.token();
         Placed { prefix: prefix_of(token), list: entry.list().number(), change: Change::new(entry, index) }
     }
+
+    /// Which listing it is about.
+    pub fn listing(&self) -> Listing {
+        (self.prefix, self.list)
+    }
+}
+
+/// One publisher's listing: subject and list.
+pub type Listing = (Prefix, u8);
+
+/// The rows of these listings as the entries of a feed from its beginning make them, whatever the table says of them now.
+pub fn rows_afresh(
+    mut entries: Vec<Placed>,
+    publisher: MemberNumber,
+    listings: &BTreeSet<Listing>,
+    table: &Reader,
+) -> Vec<Row> {
+    entries.sort_unstable_by_key(|entry| (entry.listing(), entry.change.index));
+    let (mut rows, mut found) = (Vec::new(), Vec::new());
+    for listing in listings {
+        let (prefix, list) = *listing;
+        let begin = entries.partition_point(|entry| entry.listing() < *listing);
+        let mut current = None;
+        for entry in entries[begin..].iter().take_while(|entry| entry.listing() == *listing) {
+            match entry.change.apply(current.as_ref()) {
+                Effect::Stands(standing) => current = Some(standing),
+                Effect::Cleared => current = None,
+                Effect::Void(_) => {}
+            }
+        }
+        table.get(&prefix, &mut found);
+        let now = found.iter().find(|row| row.publisher == publisher && row.list == list);
+        match current {
+            Some(standing) => rows.push(row(prefix, publisher, list, &standing)),
+            None => rows.extend(now.map(|row| Row { state: RowState::Cleared, ..*row })),
+        }
+    }
+    rows
 }
 
 /// The rows that the entries of one publisher make, and how many entries had no effect.

@@ -16,6 +16,7 @@ mod layout;
 mod ledger;
 pub mod lock;
 mod proofs;
+mod rewind;
 mod store;
 pub mod table;
 mod zh;

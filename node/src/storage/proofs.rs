@@ -32,7 +32,7 @@ pub enum Absence {
 }
 
 /// The nodes of one feed's tree.
-struct StoredNodes<'a> {
+pub(super) struct StoredNodes<'a> {
     store: &'a Store,
     publisher: MemberNumber,
     pages: RefCell<HashMap<u64, Vec<u8>>>,
@@ -110,7 +110,7 @@ impl Store {
         Ok(Absence::Proof(Box::new(AbsenceProof { charters, earlier, later, peaks, class, tokens, leaves })))
     }
 
-    fn nodes(&self, publisher: MemberNumber) -> StoredNodes<'_> {
+    pub(super) fn nodes(&self, publisher: MemberNumber) -> StoredNodes<'_> {
         StoredNodes { store: self, publisher, pages: RefCell::default(), blocks: RefCell::default() }
     }
 }

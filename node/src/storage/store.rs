@@ -18,7 +18,7 @@ use antibrush_protocol::{
     feed::{BatchHeader, Chunk, ChunkDescriptor, ChunkError, Head, Leaf, Totals, chunk},
     limits,
     merkle::Frontier,
-    replica::{BatchId, Fault, Standing},
+    replica::{BatchId, Fault},
     signed::Signed,
 };
 use rayon::prelude::*;
@@ -164,6 +164,26 @@ impl Store {
         Ok(self.documents.commit(batch)?)
     }
 
+    /// Keeps a charter with the number of another one that is in force here: `charters/00000007.<id>.fork`.
+    pub fn put_fork(&self, charter: &SignedCharter) -> Result<(), StorageError> {
+        files::create_private_dir(&self.charter_files)?;
+        let name = format!("{:08}.{}.fork", charter.charter().number, hex::encode(&charter.id()[..8]));
+        Ok(files::write_atomic(&self.charter_files.join(name), &charter.encode(), 0o600)?)
+    }
+
+    /// The charters that were signed beside those in force here.
+    pub fn forks(&self) -> Result<Vec<SignedCharter>, StorageError> {
+        let mut forks = Vec::new();
+        let Ok(entries) = std::fs::read_dir(&self.charter_files) else { return Ok(forks) };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            if path.extension().is_some_and(|extension| extension == "fork") && forks.len() < 16 {
+                let bytes = files::read_bounded(&path, limits::CHARTER_BYTES as u64)?.unwrap_or_default();
+                forks.push(SignedCharter::decode(&bytes).map_err(CharterError::from)?);
+            }
+        }
+        Ok(forks)
+    }
+
     /// Takes charters that the documents lack back from their files; they are verified when they are read.
     fn restore_charters(&self) -> Result<(), StorageError> {
         let known = self.documents.range(layout::CHARTERS, usize::MAX)?;
@@ -187,27 +207,6 @@ impl Store {
             heads.insert(publisher, (cursor.head, header.into()));
         }
         Ok(heads)
-    }
-
-    /// Feeds that do not go on.
-    pub fn standings(&self) -> Result<BTreeMap<MemberNumber, Standing>, StorageError> {
-        let mut standings = BTreeMap::new();
-        for row in self.documents.scan_prefix(layout::STANDINGS) {
-            let (key, value) = row?;
-            let publisher = layout::publisher_of(&key).ok_or(StorageError::Damaged)?;
-            standings.insert(publisher, layout::decode_standing(&value).map_err(|_| StorageError::Damaged)?);
-        }
-        Ok(standings)
-    }
-
-    /// Remembers that a feed does not go on, with the evidence.
-    pub fn put_standing(&self, publisher: MemberNumber, standing: Standing) -> Result<(), StorageError> {
-        let mut batch = Batch::default();
-        match layout::encode_standing(standing) {
-            Some(bytes) => batch.put(layout::standing(publisher), bytes),
-            None => batch.remove(layout::standing(publisher)),
-        }
-        Ok(self.documents.commit(batch)?)
     }
 
     /// The posts of the board.
@@ -335,6 +334,11 @@ impl Store {
                 let Some(header) = self.header(publisher, seq)? else { break };
                 named.extend(header.payload().chunks.iter().map(|descriptor| descriptor.digest));
             }
+        }
+        // What was taken back may come into force again by decision of the stewards.
+        for envelope in self.all_void_headers()? {
+            let header = Signed::<BatchHeader>::decode(&envelope).map_err(|_| StorageError::Damaged)?;
+            named.extend(header.payload().chunks.iter().map(|descriptor| descriptor.digest));
         }
         let orphans = old.iter().filter(|digest| !named.contains(*digest));
         let mut removed = 0;

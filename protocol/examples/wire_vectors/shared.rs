@@ -120,6 +120,14 @@ pub fn objects() -> Vec<(&'static str, &'static str, String)> {
         ("post_deletion", "Post: deletion, signed with feed-6.", post(&gone, deletion_shape())),
         ("post_witness", "Post: witness_statement, signed with feed-4.", post(&witness, witness_shape())),
         (
+            "post_equivocation",
+            "Post: two second batches of member 1, which contradict each other.",
+            show(
+                equivocation().encode(),
+                Shape::Tuple(vec![("kind", Shape::Plain), ("envelope", inside(two_headers()))]),
+            ),
+        ),
+        (
             "request_board",
             "Request: what there is besides post_usage and post_deletion.",
             show(Request::Board { known: vec![usage.id(), gone.id()] }.encode(), kind(Shape::Plain)),
@@ -130,6 +138,10 @@ pub fn objects() -> Vec<(&'static str, &'static str, String)> {
             show(Response::Board(all).encode(), kind(each("post", Shape::Plain))),
         ),
     ]
+}
+
+fn two_headers() -> Shape {
+    each("header", Shape::Plain)
 }
 
 fn request_shape() -> Shape {

@@ -1,6 +1,9 @@
 //! Why a post is not taken, and who is to blame.
 
-use crate::{ceremony::CeremonyError, encoding::DecodeError, signed::SignatureError, witness::WitnessError};
+use crate::{
+    ceremony::CeremonyError, charter::HeaderRefusal, encoding::DecodeError, signed::SignatureError,
+    witness::WitnessError,
+};
 
 /// Why a post is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +29,12 @@ pub enum BoardError {
     /// A rule of witnesses is broken.
     #[error(transparent)]
     Witness(#[from] WitnessError),
+    /// BOARD-8: two headers that may both be true.
+    #[error("the two headers do not contradict each other")]
+    NoContradiction,
+    /// BOARD-8: a header that this node does not take as its publisher's word.
+    #[error("a header in a proof of equivocation does not count: {0}")]
+    Header(HeaderRefusal),
     /// A rule of ceremonies is broken.
     #[error(transparent)]
     Ceremony(#[from] CeremonyError),
@@ -39,8 +48,9 @@ impl BoardError {
     pub fn is_senders_fault(&self) -> bool {
         match self {
             BoardError::Signature(SignatureError::Decode(DecodeError::UnknownVersion(_))) => false,
-            BoardError::Signature(_) | BoardError::OtherAlliance => true,
             BoardError::Witness(error) => error.is_senders_fault(),
+            BoardError::Signature(_) | BoardError::OtherAlliance | BoardError::NoContradiction => true,
+            BoardError::Header(refusal) => matches!(refusal, HeaderRefusal::Form(_) | HeaderRefusal::CharterExpired),
             BoardError::Ceremony(error) => is_senders_fault(error),
             // Right under an older or a newer charter than ours, or by another clock.
             BoardError::NotEntitled
@@ -53,7 +63,12 @@ impl BoardError {
 
     /// Whether the post would have been taken if our clock had shown a later time.
     pub(crate) fn is_of_the_clock(&self) -> bool {
-        matches!(self, BoardError::FromTheFuture | BoardError::Ceremony(CeremonyError::FromTheFuture))
+        matches!(
+            self,
+            BoardError::FromTheFuture
+                | BoardError::Ceremony(CeremonyError::FromTheFuture)
+                | BoardError::Header(HeaderRefusal::FromTheFuture)
+        )
     }
 }
 

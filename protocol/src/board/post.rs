@@ -8,6 +8,7 @@ use super::{Deletion, UsageReport};
 use crate::{
     ceremony::{Call, Message},
     encoding::{DecodeError, Reader, Wire, Writer},
+    feed::Equivocation,
     limits,
     signed::{Payload, SignatureError, Signed, Signer},
     witness::WitnessStatement,
@@ -30,18 +31,25 @@ pub enum Post {
     Deletion(Signed<Deletion>),
     /// Which heads a witness holds.
     Witness(Signed<WitnessStatement>),
+    /// A publisher signed two histories.
+    Equivocation(Equivocation),
 }
 
 impl Post {
     /// Decodes `[kind, envelope]` and checks the signature.
     pub fn decode(bytes: &[u8]) -> Result<Post, SignatureError> {
         let Framed { kind, envelope } = Framed::decode(bytes)?;
+        // Two headers take more room than any other object.
+        if kind != EQUIVOCATION && bytes.len() > limits::GOSSIP_BYTES {
+            return Err(SignatureError::Decode(DecodeError::TooLarge));
+        }
         Ok(match kind {
             1 => Post::Call(Signed::decode(&envelope)?),
             2 => Post::Ceremony(Signed::decode(&envelope)?),
             3 => Post::Usage(Signed::decode(&envelope)?),
             4 => Post::Deletion(Signed::decode(&envelope)?),
             6 => Post::Witness(Signed::decode(&envelope)?),
+            EQUIVOCATION => Post::Equivocation(Equivocation::decode(&envelope)?),
             other => return Err(SignatureError::Decode(DecodeError::UnknownVersion(other))),
         })
     }
@@ -49,13 +57,14 @@ impl Post {
     /// `[kind, envelope]`.
     pub fn encode(&self) -> Vec<u8> {
         let (kind, envelope) = match self {
-            Post::Call(signed) => (1, signed.envelope()),
-            Post::Ceremony(signed) => (2, signed.envelope()),
-            Post::Usage(signed) => (3, signed.envelope()),
-            Post::Deletion(signed) => (4, signed.envelope()),
-            Post::Witness(signed) => (6, signed.envelope()),
+            Post::Call(signed) => (1, signed.envelope().clone()),
+            Post::Ceremony(signed) => (2, signed.envelope().clone()),
+            Post::Usage(signed) => (3, signed.envelope().clone()),
+            Post::Deletion(signed) => (4, signed.envelope().clone()),
+            Post::Witness(signed) => (6, signed.envelope().clone()),
+            Post::Equivocation(proof) => (EQUIVOCATION, proof.encode().into()),
         };
-        Framed { kind, envelope: envelope.clone() }.encode()
+        Framed { kind, envelope }.encode()
     }
 
     /// Its name.
@@ -77,13 +86,16 @@ impl Post {
     }
 }
 
+/// The kind of an [`Equivocation`].
+const EQUIVOCATION: u64 = 5;
+
 struct Framed {
     kind: u64,
     envelope: Arc<[u8]>,
 }
 
 impl Wire for Framed {
-    const MAX_BYTES: usize = limits::GOSSIP_BYTES;
+    const MAX_BYTES: usize = limits::POST_BYTES;
 
     fn write(&self, w: &mut Writer) {
         w.array(2).uint(self.kind).bytes(&self.envelope);
@@ -91,6 +103,6 @@ impl Wire for Framed {
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         r.tuple(2)?;
-        Ok(Framed { kind: r.uint()?, envelope: r.bytes(limits::GOSSIP_BYTES)?.into() })
+        Ok(Framed { kind: r.uint()?, envelope: r.bytes(limits::POST_BYTES)?.into() })
     }
 }

@@ -9,9 +9,10 @@ use super::{BoardError, Deletion, Post, PostId, UsageReport};
 use crate::{
     base::{Day, Hash, MemberNumber, Timestamp},
     ceremony::{self, Call, Message, Step},
-    charter::{Charter, CharterChain, MemberState, TokenKey},
+    charter::{Charter, CharterChain, Cut, MemberState, TokenKey},
+    feed::{BatchHeader, Equivocation},
     limits,
-    signed::{PublicKey, Verified},
+    signed::{PublicKey, Signed, Verified},
     subject::Class,
     suite::KeyId,
     witness::{WitnessStatement, WitnessedHead, page_of},
@@ -40,6 +41,8 @@ enum Slot {
     Usage(MemberNumber, Class, Day),
     Deletion(MemberNumber, KeyId),
     Witness(MemberNumber, u16),
+    /// One proof for each time that the feed may be frozen: after so many cuts.
+    Equivocation(MemberNumber, usize),
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +60,7 @@ enum Content {
     Usage(Verified<UsageReport>),
     Deletion(Verified<Deletion>),
     Witness(Verified<WitnessStatement>),
+    Equivocation(Arc<Equivocation>),
 }
 
 /// A verified post and where it stands: what [`Board::put`] takes.
@@ -128,6 +132,7 @@ impl Board {
             (Some(Content::Usage(before)), Content::Usage(after)) => follows(before.payload(), after.payload()),
             // WITNESS-5: a witness takes nothing back.
             (Some(Content::Witness(before)), Content::Witness(after)) => after.payload().follows(before.payload()),
+            (Some(Content::Equivocation(before)), Content::Equivocation(after)) => says_more(before, after),
             // The same words under another signature.
             (Some(_), _) => false,
         };
@@ -220,6 +225,11 @@ impl Board {
                 let slot = Slot::Witness(statement.witness, statement.page());
                 Ok((slot, Content::Witness(signed.into_verified())))
             }
+            Post::Equivocation(proof) => {
+                same_alliance(&proof.first().payload().alliance, &alliance)?;
+                let cuts = freezes_after(&proof, chain, now)?;
+                Ok((Slot::Equivocation(proof.publisher(), cuts), Content::Equivocation(Arc::new(proof))))
+            }
         }
     }
 
@@ -260,7 +270,7 @@ impl Board {
         let goes = move |slot: &&Slot| match slot {
             Slot::Call(id) | Slot::Ceremony(id, ..) => over.contains(id),
             Slot::Usage(_, _, day) => is_past(*day, now),
-            Slot::Deletion(..) | Slot::Witness(..) => false,
+            Slot::Deletion(..) | Slot::Witness(..) | Slot::Equivocation(..) => false,
         };
         self.slots.keys().filter(goes).copied()
     }
@@ -324,6 +334,15 @@ impl Board {
         }
     }
 
+    /// FEED-3: the proof that freezes a feed, unless the stewards have decided about it since.
+    pub fn equivocation(&self, publisher: MemberNumber, charter: &Charter) -> Option<&Equivocation> {
+        let cuts = charter.member(publisher)?.cuts.len();
+        match &self.slots.get(&Slot::Equivocation(publisher, cuts))?.post {
+            Content::Equivocation(proof) => Some(proof),
+            _ => None,
+        }
+    }
+
     /// Who witnessed a feed, the newest head of it that each of them did, and the key of its cosignature.
     pub fn witnesses(
         &self,
@@ -341,6 +360,14 @@ impl Board {
         })
     }
 
+    /// All proofs of equivocation, those that are settled included, by publisher in the order of the decisions.
+    pub fn equivocations(&self) -> impl Iterator<Item = &Equivocation> {
+        self.slots.values().filter_map(|shelved| match &shelved.post {
+            Content::Equivocation(proof) => Some(&**proof),
+            _ => None,
+        })
+    }
+
     /// The statements that shares were deleted.
     pub fn deletions(&self) -> impl Iterator<Item = &Deletion> {
         self.slots.values().filter_map(|shelved| match &shelved.post {
@@ -348,6 +375,31 @@ impl Board {
             _ => None,
         })
     }
+}
+
+/// BOARD-8: which of two proofs about one feed is kept on every node, whatever the order in which they came: the one that
+/// leaves the least of the feed, and of two such the one with the lower name.
+fn says_more(before: &Equivocation, after: &Equivocation) -> bool {
+    let place = |proof: &Equivocation| (proof.common(), Post::Equivocation(proof.clone()).id());
+    place(after) < place(before)
+}
+
+/// BOARD-8: a proof holds two headers that contradict each other and each count as their publisher's word. After how many
+/// of the decisions about its feed: a later one has settled it.
+fn freezes_after(proof: &Equivocation, chain: &CharterChain, now: Timestamp) -> Result<usize, BoardError> {
+    if proof.contradiction().is_none() {
+        return Err(BoardError::NoContradiction);
+    }
+    let cuts = chain.current().member(proof.publisher()).map_or(&[][..], |member| &member.cuts);
+    // What a decision left standing is decided, too: a stolen key can sign other headers of the past for ever.
+    let undecided = |cuts: &[Cut]| cuts.iter().all(|cut| proof.common() >= cut.batches);
+    let counts = |made: usize| {
+        let verify = |header: &Signed<BatchHeader>| chain.verify_evidence(header.clone(), made, now);
+        verify(proof.first()).and(verify(proof.second())).map_err(BoardError::Header)
+    };
+    counts(0)?;
+    let last = (0..=cuts.len()).rev().find(|made| undecided(&cuts[..*made]) && counts(*made).is_ok());
+    Ok(last.unwrap_or(0))
 }
 
 fn follows(before: &UsageReport, after: &UsageReport) -> bool {

@@ -4,8 +4,9 @@ use super::*;
 use crate::{
     base::{Day, Hash, MemberNumber, Timestamp},
     ceremony::{Call, CeremonyError, Kind, Message, Round},
-    charter::{CharterChain, MemberState},
+    charter::{CharterChain, Cut, HeaderRefusal, MemberState},
     encoding::{DecodeError, Wire},
+    feed::{BatchHeader, Contradiction, Equivocation},
     fixtures::*,
     limits,
     signed::{self, SignatureError, Signed},
@@ -130,11 +131,11 @@ fn what_is_no_post() {
     let mut other = whole.clone();
     other[1] = 4;
     assert_eq!(decode(&other), refused(SignatureError::ProtectedHeader), "a report as a deletion");
-    other[1] = 5;
-    let newer = SignatureError::Decode(DecodeError::UnknownVersion(5));
+    other[1] = 23;
+    let newer = SignatureError::Decode(DecodeError::UnknownVersion(23));
     assert_eq!(decode(&other), Err((BoardError::Signature(newer), false)), "a newer release may have more kinds");
     assert_eq!(decode(&[&whole[..], &[0]].concat()), refused(SignatureError::Decode(DecodeError::TrailingBytes)));
-    assert_eq!(decode(&vec![0; limits::GOSSIP_BYTES + 1]), refused(SignatureError::Decode(DecodeError::TooLarge)));
+    assert_eq!(decode(&vec![0; limits::POST_BYTES + 1]), refused(SignatureError::Decode(DecodeError::TooLarge)));
 }
 
 #[test]
@@ -440,4 +441,53 @@ fn what_somebody_lacks_comes_calls_first_and_in_turns() {
         assert_eq!(newcomer.take(&Post::decode(&bytes).unwrap()), NEW);
     }
     assert_eq!(newcomer.names(), shelf.names());
+}
+
+/// Two headers of Alpha with one number, the second batch.
+fn twins(change: impl FnOnce(&mut BatchHeader)) -> Equivocation {
+    let mut twin = feed().second.payload().clone();
+    change(&mut twin);
+    Equivocation::new(feed().second, crate::signed::sign(&twin, &new_feed_key()))
+}
+
+#[test]
+fn a_proof_of_two_histories_freezes_until_it_is_decided() {
+    let (mut board, chain, now) = (Board::default(), chain(2), SECOND.plus(60));
+    let proof = twins(|h| h.expires.0 -= 1);
+    let post = Post::Equivocation(proof.clone());
+    assert_eq!(Post::decode(&post.encode()), Ok(post.clone()));
+    assert_eq!(board.take(post, &chain, now), Ok(Taken::New { replaces: None }));
+    assert_eq!(board.equivocation(MemberNumber(1), chain.current()), Some(&proof));
+    assert_eq!((proof.contradiction(), proof.common()), (Some(Contradiction::SameNumber), 1));
+    // BOARD-8: two that may both be true prove nothing, and whoever shows them knows it.
+    let orderly = Post::Equivocation(Equivocation::new(feed().first, feed().second));
+    let refused = board.take(orderly, &chain, now).unwrap_err();
+    assert_eq!((refused.is_senders_fault(), refused), (true, BoardError::NoContradiction));
+    let stranger = Equivocation::new(
+        feed().second,
+        crate::signed::sign(&BatchHeader { size: 9, ..feed().second.payload().clone() }, &feed_key(2)),
+    );
+    let refused = board.take(Post::Equivocation(stranger), &chain, now).unwrap_err();
+    assert_eq!(refused, BoardError::Header(HeaderRefusal::WrongKey));
+    // Of several the one that leaves least is kept, whatever came first.
+    let mut deeper = feed().first.payload().clone();
+    deeper.expires.0 -= 1;
+    let deeper = Equivocation::new(feed().first, crate::signed::sign(&deeper, &feed_key(1)));
+    let replaces = Some(Post::Equivocation(proof.clone()).id());
+    let taken = board.take(Post::Equivocation(deeper.clone()), &chain, now);
+    assert_eq!((taken, deeper.common()), (Ok(Taken::New { replaces }), 0));
+    assert_eq!(board.take(Post::Equivocation(proof), &chain, now), Ok(Taken::Older));
+    // The decision settles it, for those who hear of it later, too; the proof stays.
+    let mut decided = second();
+    (decided.number, decided.previous, decided.issued) = (3, Some(chain.current_id()), now);
+    let head = feed().first;
+    let cut = Cut { charter: 3, batches: 1, size: head.payload().size, head: Some(head.id()) };
+    decided.members[0].cuts.push(cut);
+    let mut later = chain.clone();
+    assert_eq!(later.extend(signed(&decided, &["1", "2"])), Ok(true));
+    assert_eq!(board.equivocation(MemberNumber(1), later.current()), None);
+    let mut late = Board::default();
+    assert!(matches!(late.take(Post::Equivocation(deeper.clone()), &later, now), Ok(Taken::New { .. })));
+    assert_eq!(late.equivocation(MemberNumber(1), later.current()), None, "what a decision left standing is decided");
+    assert_eq!(late.equivocations().collect::<Vec<_>>(), [&deeper]);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Charter, Member, SignedCharter, TokenKey, quorum};
+use super::{Charter, Member, SignedCharter, TokenKey, cut, quorum};
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
     checkpoint::log_name,
@@ -95,6 +95,15 @@ pub enum CharterError {
     /// CHARTER-13: a token key of an earlier version changed or vanished: all tokens under it would lose their meaning.
     #[error("a token key of an earlier version changed or vanished; a new key needs a new epoch")]
     TokenKeyChanged,
+    /// CHARTER-19: a decision about a feed is malformed, was changed, or is not of this version.
+    #[error("the decision up to where the feed of member {0} stands is malformed or was changed")]
+    Cut(MemberNumber),
+    /// CHARTER-21: a feed key vanished, changed its term, or was revoked without saying up to where the feed stands.
+    #[error("a feed key of member {0} vanished, changed, or was revoked without saying up to where the feed stands")]
+    FeedKey(MemberNumber),
+    /// CHARTER-22: it has run out, and nothing is signed under it any more.
+    #[error("the charter has expired; the stewards must sign its successor")]
+    Expired,
     /// CHARTER-12: another version with the same number is already in force: a fork.
     #[error("a different version {0} is already in force here")]
     Forked(u64),
@@ -127,6 +136,12 @@ pub enum HeaderRefusal {
     /// HEADER-12: issued in our future: one of the two clocks is wrong.
     #[error("the header is issued in the future; one of the two clocks is wrong")]
     FromTheFuture,
+    /// HEADER-14: void by decision of the stewards.
+    #[error("the header is void: the stewards decided that the feed stands up to an earlier head only")]
+    Void,
+    /// HEADER-15: signed when the charter that it names had expired.
+    #[error("the header was signed under a charter that had expired")]
+    CharterExpired,
 }
 
 /// All charters of one alliance, first to newest, each verified.
@@ -179,6 +194,10 @@ impl CharterChain {
             if !charter.member(old.number).is_some_and(|new| new.uscc == old.uscc && new.slug == old.slug) {
                 return Err(CharterError::NumberMoved(old.number));
             }
+        }
+        for (old, new) in current.members.iter().filter_map(|old| Some((old, charter.member(old.number)?))) {
+            cut::check_succession(old, new, charter.number)?;
+            cut::check_feed_keys(old, new, charter.number)?;
         }
         // CHARTER-13
         let stays = |old: &TokenKey| {
@@ -236,18 +255,84 @@ impl CharterChain {
         if h.alliance != self.alliance {
             return Err(HeaderRefusal::OtherAlliance); // HEADER-8
         }
-        let Some(named) = self.version(&h.charter) else { return Err(HeaderRefusal::UnknownCharter) }; // HEADER-9
         let publisher = self.current().member(h.publisher).filter(|m| m.role.publishes() && publishes_still(m));
+        let named = self.verify_signer(&header, publisher, now)?;
+        if publisher.is_some_and(|member| cut::is_void(member, usize::MAX, h, &header.id(), named)) {
+            return Err(HeaderRefusal::Void); // HEADER-14
+        }
+        Ok(header.into_verified())
+    }
+
+    /// A header as evidence: the same check, but up to the first `cuts` decisions about its feed, and whether or not its
+    /// publisher was expelled for it.
+    pub(crate) fn verify_evidence(
+        &self,
+        header: Signed<BatchHeader>,
+        cuts: usize,
+        now: Timestamp,
+    ) -> Result<Verified<BatchHeader>, HeaderRefusal> {
+        let h = header.payload();
+        if h.alliance != self.alliance {
+            return Err(HeaderRefusal::OtherAlliance);
+        }
+        let publisher = self.current().member(h.publisher).filter(|member| member.role.publishes());
+        let named = self.verify_signer(&header, publisher, now)?;
+        if publisher.is_some_and(|member| cut::is_void(member, cuts, h, &header.id(), named)) {
+            return Err(HeaderRefusal::Void);
+        }
+        Ok(header.into_verified())
+    }
+
+    /// Whether a member's key signed a header of good form at a time at which it could; the number of the charter that it names.
+    fn verify_signer(
+        &self,
+        header: &Signed<BatchHeader>,
+        publisher: Option<&Member>,
+        now: Timestamp,
+    ) -> Result<u64, HeaderRefusal> {
+        let h = header.payload();
+        let Some(named) = self.version(&h.charter) else { return Err(HeaderRefusal::UnknownCharter) }; // HEADER-9
         let Some(publisher) = publisher else { return Err(HeaderRefusal::NotAPublisher) }; // HEADER-10
-        if !publisher.signs_with(&header.key(), h.issued) {
+        if !publisher.signs_header_with(&header.key(), h.issued, named.charter().number) {
             return Err(HeaderRefusal::WrongKey); // HEADER-11
         }
         if h.issued > now.plus(limits::CLOCK_SKEW_SECONDS) {
             return Err(HeaderRefusal::FromTheFuture); // HEADER-12
         }
+        if h.issued >= named.charter().expires {
+            return Err(HeaderRefusal::CharterExpired); // HEADER-15
+        }
         h.check()?;
         self.check_checkpoint(h, &header.key(), named, &publisher.slug)?;
-        Ok(header.into_verified())
+        Ok(named.charter().number)
+    }
+
+    /// The number of the version with this id.
+    pub fn number_of(&self, id: &Hash) -> Option<u64> {
+        self.version(id).map(|version| version.charter().number)
+    }
+
+    /// CHARTER-22: whether the charter in force still speaks for the alliance. A successor is taken all the same: it is the way
+    /// out.
+    pub fn require_in_force(&self, now: Timestamp) -> Result<(), CharterError> {
+        if now < self.current().expires { Ok(()) } else { Err(CharterError::Expired) }
+    }
+
+    /// CHARTER-12: whether this is another successor, by the quorums' own signatures, of the version before one that is in force
+    /// here: proof that the stewards signed two.
+    pub fn is_fork(&self, other: &SignedCharter) -> bool {
+        let number = other.charter().number;
+        let ours = self.from(number).first().filter(|ours| ours.charter().number == number);
+        if number < 2 || ours.is_none_or(|ours| ours.id() == other.id()) {
+            return false;
+        }
+        self.before(number).is_some_and(|mut before| before.extend(other.clone()) == Ok(true))
+    }
+
+    /// The chain as it was before a version, if that was not the first.
+    pub fn before(&self, number: u64) -> Option<CharterChain> {
+        let keep = usize::try_from(number.checked_sub(1)?).ok()?.min(self.versions.len());
+        (keep > 0).then(|| CharterChain { alliance: self.alliance, versions: self.versions[..keep].to_vec() })
     }
 
     /// HEADER-13: the log's signature, if there is one, is by the header's own key under the name that the feed has by the charter

@@ -1,5 +1,6 @@
 //! A member as the charter holds it.
 
+use super::cut::{CUTS, Cut};
 use crate::{
     base::{MemberNumber, Timestamp},
     encoding::{DecodeError, Reader, Require, Wire, Writer},
@@ -57,6 +58,20 @@ pub struct FeedKey {
     pub from: Timestamp,
     /// Headers issued at or after this are not signed by it.
     pub until: Option<Timestamp>,
+    /// The number of the charter that revoked it, with an end: it signs nothing under that one or a later one.
+    pub revoked: Option<u64>,
+}
+
+impl FeedKey {
+    /// A key that signs from a moment on, without an end.
+    pub fn new(key: PublicKey, from: Timestamp) -> FeedKey {
+        FeedKey { key, from, until: None, revoked: None }
+    }
+
+    /// Whether headers of that time may be signed by it.
+    fn is_valid(&self, at: Timestamp) -> bool {
+        self.from <= at && self.until.is_none_or(|until| at < until)
+    }
 }
 
 /// A node of a member.
@@ -102,6 +117,8 @@ pub struct Member {
     pub seal_key: [u8; 32],
     /// What was sealed to it.
     pub sealed_seeds: Vec<SealedSeed>,
+    /// Up to where its feed stands, by decision of the stewards, oldest first.
+    pub cuts: Vec<Cut>,
 }
 
 impl Member {
@@ -117,12 +134,19 @@ impl Member {
 
     /// How many decisions cut its feed so far; each makes another log of it.
     pub fn cuts_made(&self) -> usize {
-        0
+        self.cuts.len()
     }
 
-    /// Whether `key` signs this member's feed at that time.
+    /// Whether `key` signs in this member's name at that time. A revoked key signs nothing: whoever stole it states any time.
     pub fn signs_with(&self, key: &PublicKey, at: Timestamp) -> bool {
-        self.feed_keys.iter().any(|k| k.key == *key && k.from <= at && k.until.is_none_or(|until| at < until))
+        self.feed_keys.iter().any(|k| k.key == *key && k.is_valid(at) && k.revoked.is_none())
+    }
+
+    /// Whether `key` signs this member's headers of that time under that version of the charter. What a revoked key signed
+    /// before it was revoked stays: up to where is for the cut to say.
+    pub fn signs_header_with(&self, key: &PublicKey, at: Timestamp, charter: u64) -> bool {
+        let before = |revoked: Option<u64>| revoked.is_none_or(|by| charter < by);
+        self.feed_keys.iter().any(|k| k.key == *key && k.is_valid(at) && before(k.revoked))
     }
 }
 
@@ -133,10 +157,10 @@ pub fn is_slug(slug: &str) -> bool {
 }
 
 impl Wire for Member {
-    const MAX_BYTES: usize = 4096;
+    const MAX_BYTES: usize = 16 * 1024;
 
     fn write(&self, w: &mut Writer) {
-        w.map(11);
+        w.map(11 + usize::from(!self.cuts.is_empty()));
         w.uint(0u8).uint(self.number.0);
         w.uint(1u8).text(&self.slug);
         w.uint(2u8).text(&self.legal_name);
@@ -146,9 +170,15 @@ impl Wire for Member {
         w.uint(6u8).uint(self.state.number());
         w.uint(7u8).array(self.feed_keys.len());
         for key in &self.feed_keys {
-            w.array(2 + usize::from(key.until.is_some())).bytes(&key.key).uint(key.from.0);
+            // CHARTER-21: what is revoked has an end.
+            let revoked = key.revoked.filter(|_| key.until.is_some());
+            w.array(2 + usize::from(key.until.is_some()) + usize::from(revoked.is_some()));
+            w.bytes(&key.key).uint(key.from.0);
             if let Some(until) = key.until {
                 w.uint(until.0);
+            }
+            if let Some(revoked) = revoked {
+                w.uint(revoked);
             }
         }
         w.uint(8u8).array(self.nodes.len());
@@ -163,12 +193,16 @@ impl Wire for Member {
         for seed in &self.sealed_seeds {
             w.array(2).uint(seed.epoch).bytes(&seed.sealed);
         }
+        if !self.cuts.is_empty() {
+            w.uint(11u8).array(self.cuts.len());
+            self.cuts.iter().for_each(|cut| cut.write(w));
+        }
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (mut number, mut slug, mut legal_name, mut uscc, mut controller) = (None, None, None, None, None);
         let (mut role, mut state, mut feed_keys, mut nodes) = (None, None, None, None);
-        let (mut seal_key, mut sealed_seeds) = (None, None);
+        let (mut seal_key, mut sealed_seeds, mut cuts) = (None, None, None);
         r.fields(|key, r| {
             match key {
                 0 => number = Some(MemberNumber(r.small("number")?)),
@@ -182,6 +216,7 @@ impl Wire for Member {
                 8 => nodes = Some(r.items(limits::ADDRESSES, read_node)?),
                 9 => seal_key = Some(r.fixed()?),
                 10 => sealed_seeds = Some(r.items(64, read_seed)?),
+                11 => cuts = Some(r.items(CUTS, Cut::read)?),
                 other => return Err(DecodeError::UnknownKey(other)),
             }
             Ok(())
@@ -198,18 +233,21 @@ impl Wire for Member {
             nodes: nodes.require("nodes")?,
             seal_key: seal_key.require("seal key")?,
             sealed_seeds: sealed_seeds.require("sealed seeds")?,
+            // An empty array would encode as no key at all, and the comparison with the bytes refuses it.
+            cuts: cuts.unwrap_or_default(),
         })
     }
 }
 
 fn read_feed_key(r: &mut Reader<'_>) -> Result<FeedKey, DecodeError> {
-    let len = r.array(3)?;
+    let len = r.array(4)?;
     if len < 2 {
         return Err(DecodeError::Malformed);
     }
     let (key, from) = (r.fixed()?, Timestamp(r.uint()?));
-    let until = if len == 3 { Some(Timestamp(r.uint()?)) } else { None };
-    Ok(FeedKey { key, from, until })
+    let until = if len > 2 { Some(Timestamp(r.uint()?)) } else { None };
+    let revoked = if len > 3 { Some(r.uint()?) } else { None };
+    Ok(FeedKey { key, from, until, revoked })
 }
 
 fn read_node(r: &mut Reader<'_>) -> Result<Node, DecodeError> {

@@ -6,6 +6,7 @@
 
 pub mod chain;
 mod change;
+mod cut;
 pub mod diff;
 mod member;
 mod policy;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use chain::{CharterChain, CharterError, HeaderRefusal};
 pub use change::{Change, ChangeError, LONGEST_TERM_SECONDS, PolicyChange};
+pub use cut::Cut;
 pub use diff::Difference;
 pub use member::{FeedKey, Member, MemberRole, MemberState, Node, SealedSeed, is_slug};
 pub use policy::Policy;

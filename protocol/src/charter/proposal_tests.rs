@@ -82,7 +82,6 @@ fn a_change_that_nobody_could_put_in_force_is_refused_with_what_to_do() {
     assert_eq!(refused(steward_of(TWO, identity_key())), ChangeError::StewardKey);
     assert_eq!(refused(steward_of(TWO, node_key(2).public())), ChangeError::StewardKey);
     assert_eq!(refused(Change::Role(ONE, MemberRole::Observer)), ChangeError::RoleHasFeed(ONE));
-    assert_eq!(refused(Change::Role(OBSERVER, MemberRole::Platform)), ChangeError::RoleNeedsKey(OBSERVER));
     for term in [SECOND, Timestamp(0), SECOND.plus(LONGEST_TERM_SECONDS + 1)] {
         assert_eq!(refused(Change::Renew(term)), ChangeError::Term);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{CharterError, Holding, Member, MemberRole, Policy, TokenKey, member::is_slug};
+use super::{CharterError, Holding, Member, MemberRole, Policy, TokenKey, cut, member::is_slug};
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
     encoding::{DecodeError, Reader, Require, Wire, Writer},
@@ -131,6 +131,7 @@ impl Charter {
                     return Err(CharterError::Key(member.number));
                 }
             }
+            cut::check(self, member)?;
         }
         if ascending { Ok(()) } else { Err(CharterError::Order) }
     }

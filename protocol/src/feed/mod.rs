@@ -6,6 +6,7 @@
 pub mod body;
 pub mod build;
 pub mod chunk;
+mod equivocation;
 mod header;
 mod totals;
 
@@ -13,5 +14,6 @@ mod totals;
 mod tests;
 
 pub use chunk::{Chunk, ChunkDescriptor, ChunkError, Leaf};
+pub use equivocation::{Contradiction, Equivocation};
 pub use header::{BatchHeader, Head, HeaderError};
 pub use totals::{Total, Totals};

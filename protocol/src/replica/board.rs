@@ -100,7 +100,7 @@ impl Replica {
         self.put_up(Post::decode(bytes)?, now)
     }
 
-    fn put_up(&mut self, post: Post, now: Now) -> Result<Taken, BoardError> {
+    pub(super) fn put_up(&mut self, post: Post, now: Now) -> Result<Taken, BoardError> {
         // Copied only for what is taken: others hold the board as it is.
         match self.board.judge(post, &self.chain, now.wall)? {
             Judged::Known => Ok(Taken::Known),
@@ -110,6 +110,7 @@ impl Replica {
                 let replaces = Arc::make_mut(&mut self.board).put(place);
                 self.out(Output::Store(Store::Post { id, bytes, gone: replaces.into_iter().collect() }));
                 self.out(Output::Report(Event::Posted));
+                self.unsettled = true;
                 Ok(Taken::New { replaces })
             }
         }

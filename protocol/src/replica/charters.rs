@@ -10,6 +10,9 @@ use crate::{
     sync::Announcement,
 };
 
+/// The most forks that are reported: one is enough to act.
+const FORKS: usize = 16;
+
 /// An announcement whose verdict waits for the charter, so that gossip passes it on afterwards.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -91,17 +94,24 @@ impl Replica {
                     self.refused(error.rule());
                     return self.blame(peer, Offence::BadCharter, now);
                 }
-                Ok(charter) if charter.charter().number <= ours => {
-                    let (number, id) = (charter.charter().number, charter.id());
-                    // CHARTER-12: another one under an old number. Whose doing it is the stewards must find out.
-                    if self.chain.from(number).first().is_none_or(|known| known.id() != id) {
-                        self.refused(CharterError::Forked(number).rule());
-                    }
-                }
+                Ok(charter) if charter.charter().number <= ours => self.look_for_fork(&charter),
                 Ok(charter) => return self.on_next_charter(peer, charter, now),
             }
         }
         self.no_newer_charter(peer, now);
+    }
+
+    /// CHARTER-12: the stewards of a version signed two successors of it. Neither node can tell which one is meant: people must.
+    fn look_for_fork(&mut self, charter: &SignedCharter) {
+        let number = charter.charter().number;
+        if self.chain.from(number).first().is_none_or(|known| known.id() != charter.id()) {
+            self.refused(CharterError::Forked(number).rule());
+        }
+        let known = self.forks.len() >= FORKS || self.forks.contains(&charter.id());
+        if !known && self.chain.is_fork(charter) {
+            self.forks.insert(charter.id());
+            self.out(Output::Report(Event::CharterForked { other: charter.clone() }));
+        }
     }
 
     fn on_next_charter(&mut self, peer: Peer, charter: SignedCharter, now: Now) {
@@ -155,6 +165,7 @@ impl Replica {
             self.wake_at(again);
         } else if self.chain.extend(charter) == Ok(true) {
             self.open_feeds();
+            self.settle_feeds(now);
             // What was refused under the old charter may be asked for again at once.
             self.peers.values_mut().for_each(|peer| {
                 peer.forget_absences();

@@ -8,6 +8,7 @@ use crate::{
     entry::Kind,
     feed::{BatchHeader, Head, body::BodyError},
     limits,
+    merkle::EMPTY_ROOT,
     signed::Verified,
 };
 
@@ -116,6 +117,10 @@ pub(super) struct Feed {
     pub compared_ms: Option<u64>,
     /// See [`FeedStatus::caught_up`].
     pub caught_up: bool,
+    /// The store takes it back at this moment: nothing is admitted.
+    pub rewinding: bool,
+    /// How many decisions of the stewards about it were looked at.
+    pub cuts: usize,
 }
 
 /// What became of a header.
@@ -170,7 +175,7 @@ impl Feed {
     /// Admits a verified header if it continues the feed.
     pub fn admit(&mut self, header: Verified<BatchHeader>, own: bool) -> Admission {
         let h = header.payload();
-        if self.standing != Standing::Open {
+        if self.standing != Standing::Open || self.rewinding {
             return Admission::Closed;
         }
         // FEED-1: one number, one header. The head's own number is compared here, older ones by the store.
@@ -205,13 +210,16 @@ impl Feed {
     /// Whether a header comes right after the last one admitted.
     pub fn continues(&self, header: &Verified<BatchHeader>) -> bool {
         let h = header.payload();
-        let (id, size, issued) = self.tip();
-        h.seq == self.next_seq() && h.previous == id && h.first == size && h.issued >= issued
+        let tip = self.tip();
+        // FEED-8: as many leaves have the same root.
+        let same_tree = h.size != tip.size || h.root == tip.root;
+        let follows = h.seq == self.next_seq() && h.previous == tip.id;
+        follows && h.first == tip.size && h.issued >= tip.issued && same_tree
     }
 
     /// The headers at the front of the queue that are complete and may be committed together.
     pub fn take_complete(&mut self) -> Vec<Verified<BatchHeader>> {
-        if self.committing > 0 || self.standing != Standing::Open {
+        if self.committing > 0 || self.standing != Standing::Open || self.rewinding {
             return Vec::new();
         }
         let mut entries = 0;
@@ -237,15 +245,19 @@ impl Feed {
         newest.or(self.head_envelope.as_ref()).map_or(Admission::Closed, |ours| Admission::Conflict(ours.clone()))
     }
 
-    /// Id, size and time of the last header admitted.
-    fn tip(&self) -> (Option<Hash>, u64, Timestamp) {
-        match (self.queue.back(), &self.head) {
-            (Some(pending), _) => {
-                let header = pending.header.payload();
-                (Some(pending.header.id()), header.size, header.issued)
-            }
-            (None, Some(head)) => (Some(head.id), head.size, head.issued),
-            (None, None) => (None, 0, Timestamp(0)),
-        }
+    /// The last header admitted.
+    fn tip(&self) -> Tip {
+        let of = |head: Head| Tip { id: Some(head.id), size: head.size, root: head.root, issued: head.issued };
+        let waiting = self.queue.back().map(|pending| Head::of(pending.header.payload(), pending.header.id()));
+        let nothing = Tip { id: None, size: 0, root: EMPTY_ROOT, issued: Timestamp(0) };
+        waiting.or(self.head).map_or(nothing, of)
     }
+}
+
+/// What the next header continues.
+struct Tip {
+    id: Option<Hash>,
+    size: u64,
+    root: Hash,
+    issued: Timestamp,
 }

@@ -34,6 +34,9 @@ impl Replica {
     /// Sends what can be sent now: charters first, then heads, headers, chunks. SYNC-3: no peer holds more requests of ours
     /// than its window, whatever they ask for.
     pub(super) fn pump(&mut self, now: Now) {
+        if self.unsettled {
+            self.settle_feeds(now);
+        }
         self.compare_feeds(now);
         self.store_charter_again(now);
         self.release_held(now);
@@ -68,6 +71,13 @@ impl Replica {
         }
         if let Some(peer) = self.best_peer(|peer| peer.charter > ours && peer.is_free(now)) {
             self.ask(peer, Request::Charters { from: ours + 1 }, What::Charters, now);
+            return;
+        }
+        // CHARTER-12: who states another charter of a number that we have shows it.
+        let suspect = self.peers.iter_mut().filter(|(_, peer)| peer.is_free(now));
+        let mut suspect = suspect.filter_map(|(key, peer)| Some((*key, peer.other_charter.take()?)));
+        if let Some((peer, from)) = suspect.next() {
+            self.ask(peer, Request::Charters { from }, What::Charters, now);
         }
     }
 
@@ -115,7 +125,11 @@ impl Replica {
     /// Whom to ask for headers of a feed, and from which on: first who states another head than ours, then who has more.
     fn wanted_headers(&mut self, publisher: MemberNumber, now: Now) -> Option<(Peer, u64)> {
         let feed = self.feeds.get(&publisher)?;
-        if feed.standing != Standing::Open || feed.asked_headers.is_some() || feed.headers_after_ms > now.ms {
+        if feed.standing != Standing::Open
+            || feed.rewinding
+            || feed.asked_headers.is_some()
+            || feed.headers_after_ms > now.ms
+        {
             return None;
         }
         let next = feed.next_seq();

@@ -1,9 +1,7 @@
 //! The way of a header into its feed, whichever way it came.
 
-use std::sync::Arc;
-
 use super::{
-    BatchId, Event, GossipHandle, Now, Offence, Output, Peer, PublishRefusal, Replica, Standing, Store, Topic, Verdict,
+    BatchId, Event, GossipHandle, Now, Offence, Output, Peer, PublishRefusal, Replica, Store, Topic, Verdict,
     feed::Admission,
 };
 use crate::{
@@ -54,7 +52,7 @@ impl Replica {
                         peer.has(batch.publisher, batch.seq);
                     }
                 }
-                self.admit(header);
+                self.admit(header, now);
                 Ok(Verdict::Accept)
             }
             Err(refusal) if self.is_senders_fault(&from, &refusal, charter) => {
@@ -73,7 +71,7 @@ impl Replica {
         let h = header.payload();
         let (batch, charter) = (BatchId { publisher: h.publisher, seq: h.seq }, h.charter);
         match (self.chain.verify_header(header, now.wall), from) {
-            (Ok(header), _) => self.admit(header),
+            (Ok(header), _) => self.admit(header, now),
             (Err(refusal), Some(peer)) if self.is_senders_fault(&peer, &refusal, charter) => {
                 self.refused(refusal.rule());
                 self.blame(peer, Offence::BadHeader, now);
@@ -110,7 +108,7 @@ impl Replica {
     }
 
     /// Puts a verified header where it belongs. `false`: those after it can not be admitted now.
-    fn admit(&mut self, header: Verified<BatchHeader>) -> bool {
+    fn admit(&mut self, header: Verified<BatchHeader>, now: Now) -> bool {
         self.displace_own(&header);
         let h = header.payload();
         let batch = BatchId { publisher: h.publisher, seq: h.seq };
@@ -130,7 +128,7 @@ impl Replica {
                 true
             }
             Admission::Conflict(ours) => {
-                self.freeze(batch, &ours, header.envelope());
+                self.accuse(&ours, header.envelope(), now);
                 false
             }
             Admission::Gap | Admission::Full | Admission::Closed => false,
@@ -148,32 +146,21 @@ impl Replica {
         }
     }
 
-    /// FEED-3: a feed with two histories goes no further on any node: both headers are passed on, what is committed stays.
-    pub(super) fn freeze(&mut self, batch: BatchId, ours: &Arc<[u8]>, theirs: &Arc<[u8]>) {
-        let Some(feed) = self.feeds.get_mut(&batch.publisher) else { return };
-        if feed.standing != Standing::Open {
-            return;
-        }
-        feed.standing = Standing::Frozen { seq: batch.seq };
-        self.drop_waiting(batch.publisher);
-        for evidence in [ours, theirs] {
-            self.out(Output::Gossip { topic: Topic::Heads, bytes: evidence.clone() });
-        }
-        self.out(Output::Report(Event::FeedFrozen { batch, ours: ours.clone(), theirs: theirs.clone() }));
-    }
-
     /// Whether an honest peer that checks before it passes on could never have sent this.
     fn is_senders_fault(&self, from: &Peer, refusal: &HeaderRefusal, charter: Hash) -> bool {
         match refusal {
             HeaderRefusal::Signature(error) => offence_of(error).is_some(),
-            HeaderRefusal::Form(_) | HeaderRefusal::OtherAlliance | HeaderRefusal::Checkpoint => true,
+            HeaderRefusal::Form(_)
+            | HeaderRefusal::OtherAlliance
+            | HeaderRefusal::Checkpoint
+            | HeaderRefusal::CharterExpired => true,
             // Right under an older or a newer charter than ours: only who has exactly ours must have known.
             HeaderRefusal::WrongKey | HeaderRefusal::NotAPublisher => {
                 charter == self.chain.current_id()
                     && self.peers.get(from).is_some_and(|peer| peer.charter == self.charter().number)
             }
-            // Its clock or ours may be wrong, or ours is the older charter.
-            HeaderRefusal::UnknownCharter | HeaderRefusal::FromTheFuture => false,
+            // Its clock or ours may be wrong, or one of us has the older charter.
+            HeaderRefusal::UnknownCharter | HeaderRefusal::FromTheFuture | HeaderRefusal::Void => false,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     base::{Hash, MemberNumber, Timestamp},
     board::{BoardError, Post, PostId},
     charter::SignedCharter,
-    feed::{BatchHeader, ChunkDescriptor, ChunkError, Head, body::BodyError},
+    feed::{BatchHeader, ChunkDescriptor, ChunkError, Equivocation, Head, body::BodyError},
     signed::{PublicKey, Signed, Verified},
     sync::{Request, Response},
 };
@@ -144,6 +144,18 @@ pub enum Input {
         ours: Arc<[u8]>,
         /// The one that came.
         theirs: Arc<[u8]>,
+    },
+    /// Answers [`Store::Rewind`]: what the feed ends with now; `Err` if the storage failed.
+    Rewound {
+        /// Whose feed.
+        publisher: MemberNumber,
+        /// Its last batch that stands, with its signed header.
+        result: Result<Option<(Head, Arc<[u8]>)>, ()>,
+    },
+    /// Answers [`Store::Recall`].
+    Recalled {
+        /// The signed headers, in order.
+        headers: Vec<Arc<[u8]>>,
     },
     /// Answers [`Store::Charter`].
     CharterStored {
@@ -341,6 +353,23 @@ pub enum Store {
         /// Its bytes.
         theirs: Arc<[u8]>,
     },
+    /// Take a feed back to its first `batches` batches; if the last of them has another id than `head`, to nothing, for then this
+    /// copy is of another history. What is taken back is kept, out of force.
+    Rewind {
+        /// Whose feed.
+        publisher: MemberNumber,
+        /// How many batches stand.
+        batches: u64,
+        /// The id of the last header that stands, if it is known.
+        head: Option<Hash>,
+    },
+    /// Look among what was taken back for the headers of a feed from a number on.
+    Recall {
+        /// Whose feed.
+        publisher: MemberNumber,
+        /// The first number.
+        from: u64,
+    },
     /// Make a verified charter durable.
     Charter(SignedCharter),
     /// Keep a post of the board; needs no answer, for peers have it too and its maker can make it again.
@@ -423,14 +452,29 @@ pub enum Event {
         /// Why.
         error: BodyError,
     },
-    /// Two headers of one publisher with one number: proof of equivocation.
+    /// Its publisher signed two histories: the feed stands still.
     FeedFrozen {
-        /// The batch.
+        /// The first batch that is contested.
         batch: BatchId,
-        /// One header.
-        ours: Arc<[u8]>,
-        /// The other.
-        theirs: Arc<[u8]>,
+        /// The proof.
+        proof: Equivocation,
+    },
+    /// The stewards decided about a feed that stood still: it goes on.
+    FeedReopened {
+        /// Whose feed.
+        publisher: MemberNumber,
+    },
+    /// Our copy of a feed was taken back to where it stands.
+    Rewound {
+        /// Whose feed.
+        publisher: MemberNumber,
+        /// Its head now.
+        head: Option<Head>,
+    },
+    /// The stewards signed two charters with one number (CHARTER-12).
+    CharterForked {
+        /// The one that is not in force here.
+        other: SignedCharter,
     },
     /// A new charter is in force.
     CharterChanged {

@@ -4,10 +4,12 @@
 //! outputs are what to do (send, store, schedule, report). The node carries them out with libp2p and files, the simulator
 //! in virtual time. [`state`] routes inputs; [`headers`] and [`charters`] judge what arrives; [`feed`] keeps the order of one
 //! feed; [`fetch`] decides what is asked of whom; [`stored`] takes the store's answers; [`own`] publishes; [`peer`] keeps
-//! what is known of each peer; [`serve`] answers others.
+//! what is known of each peer; [`serve`] answers others; [`decide`] says where a feed stands after decisions and
+//! contradictions.
 
 mod board;
 mod charters;
+mod decide;
 mod feed;
 mod fetch;
 mod headers;

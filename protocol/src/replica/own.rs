@@ -34,7 +34,7 @@ impl Replica {
             return Err(PublishRefusal::Invalid);
         }
         let feed = self.feeds.entry(batch.publisher).or_default();
-        if feed.standing != Standing::Open {
+        if feed.standing != Standing::Open || feed.rewinding {
             return Err(PublishRefusal::Frozen);
         }
         // What the store still has to say of an earlier attempt must not be taken for an answer about this one.

@@ -31,6 +31,8 @@ pub(super) struct PeerState {
     clock_base: Option<i64>,
     /// Feeds of which it states another head than ours, and the head's number.
     pub suspects: BTreeMap<MemberNumber, u64>,
+    /// The number of a charter of which it states another id than ours.
+    pub other_charter: Option<u64>,
     /// Time-outs since its last answer: others are asked before it.
     failures: u32,
     /// Our requests that it holds.
@@ -60,6 +62,7 @@ impl PeerState {
             heads_heard: false,
             clock_base: None,
             suspects: BTreeMap::new(),
+            other_charter: None,
             failures: 0,
             in_flight: 0,
             window: 4,

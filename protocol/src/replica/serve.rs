@@ -13,7 +13,7 @@ impl Replica {
         }
         let cost = match &request {
             Request::Chunk { .. } => limits::CHUNK_BYTES as u64,
-            Request::Board { .. } => (limits::POSTS_PER_ANSWER * limits::GOSSIP_BYTES) as u64,
+            Request::Board { .. } => (limits::POSTS_PER_ANSWER * limits::POST_BYTES) as u64,
             Request::Headers { .. } | Request::Charters { .. } => 64 * 1024,
             Request::Heads(_) => 1024,
         };
@@ -58,8 +58,12 @@ impl Replica {
 
     /// Notes what a peer has, and looks closer where its head contradicts ours.
     pub(super) fn learn_heads(&mut self, from: Peer, heads: Heads, now: Now) {
+        let ours = self.chain.from(heads.charter).first().map(|ours| (ours.charter().number, ours.id()));
+        let other = ours.is_some_and(|(number, id)| number == heads.charter && id != heads.charter_id);
+        let other = other && !self.forks.contains(&heads.charter_id);
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.charter = peer.charter.max(heads.charter);
+        peer.other_charter = other.then_some(heads.charter);
         peer.heads_heard = true;
         peer.heard_clock(heads.clock, now);
         // Only feeds that the charter knows: a peer must not fill memory with made-up ones.

@@ -13,7 +13,7 @@ use super::{
     peer::{PeerState, Peers},
 };
 use crate::{
-    base::MemberNumber,
+    base::{Hash, MemberNumber},
     board::Board,
     charter::{Charter, CharterChain, SignedCharter},
     feed::Head,
@@ -32,8 +32,6 @@ pub struct Restored {
     pub node: Peer,
     /// The committed heads and their signed headers.
     pub heads: BTreeMap<MemberNumber, (Head, Arc<[u8]>)>,
-    /// Feeds that were frozen or refused.
-    pub standings: BTreeMap<MemberNumber, Standing>,
     /// The posts of the board; verified again.
     pub posts: Vec<Vec<u8>>,
 }
@@ -54,6 +52,10 @@ pub struct Replica {
     pub(super) chunks_out: usize,
     /// Chunks of peers that the store has not answered for: they lie in memory too.
     pub(super) chunks_storing: usize,
+    /// A feed could not be brought to where it stands yet.
+    pub(super) unsettled: bool,
+    /// Forks of the charter that were reported.
+    pub(super) forks: BTreeSet<Hash>,
     pub(super) storing_charter: bool,
     /// A charter that our storage did not take, and when it is tried again.
     pub(super) unstored_charter: Option<(u64, SignedCharter)>,
@@ -79,6 +81,8 @@ impl Replica {
             next_request: 0,
             chunks_out: 0,
             chunks_storing: 0,
+            unsettled: false,
+            forks: BTreeSet::new(),
             storing_charter: false,
             unstored_charter: None,
             held: Vec::new(),
@@ -91,9 +95,6 @@ impl Replica {
             feed.head = Some(head);
             feed.head_envelope = Some(envelope);
             feed.caught_up = true;
-        }
-        for (publisher, standing) in restored.standings {
-            replica.feeds.entry(publisher).or_default().standing = standing;
         }
         replica.open_feeds();
         replica
@@ -120,7 +121,12 @@ impl Replica {
                 self.on_own_chunk_stored(batch, index, result, now)
             }
             Input::Committed { publisher, through, result } => self.on_committed(publisher, through, result, now),
-            Input::Conflict { batch, ours, theirs } => self.freeze(batch, &ours, &theirs),
+            Input::Conflict { ours, theirs, .. } => {
+                self.accuse(&ours, &theirs, now);
+                self.pump(now);
+            }
+            Input::Rewound { publisher, result } => self.on_rewound(publisher, result, now),
+            Input::Recalled { headers } => self.on_recalled(headers, now),
             Input::CharterStored { charter, stored } => self.on_charter_stored(charter, stored, now),
             Input::Publish { header, chunks } => self.on_publish(header, chunks, now),
             Input::Charter(charter) => {
@@ -250,6 +256,7 @@ impl Replica {
 
     fn on_started(&mut self, now: Now) {
         self.restore_board(now);
+        self.settle_feeds(now);
         self.out(Output::Schedule { timer: Timer::AntiEntropy, at_ms: now.ms + limits::ANTI_ENTROPY_MS });
         self.heartbeat(now);
         self.pump(now);

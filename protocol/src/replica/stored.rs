@@ -69,6 +69,9 @@ impl Replica {
             }
             self.out(Output::Report(Event::Committed { publisher, head, count }));
         }
+        if self.unsettled {
+            self.settle_feeds(now);
+        }
         match (result, next) {
             // It was frozen while the store was at work.
             _ if !open => self.drop_waiting(publisher),
@@ -92,7 +95,7 @@ impl Replica {
     }
 
     /// Our storage failed: this feed waits, the others go on.
-    fn postpone(&mut self, publisher: MemberNumber, now: Now) {
+    pub(super) fn postpone(&mut self, publisher: MemberNumber, now: Now) {
         let until = now.ms + 10 * u64::from(limits::BUSY_RETRY_MS);
         if let Some(feed) = self.feeds.get_mut(&publisher) {
             feed.retry_at_ms = until;

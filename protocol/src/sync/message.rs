@@ -207,7 +207,7 @@ impl Wire for Response {
             (4, 1) => Ok(Response::Absent),
             (5, 2) => Ok(Response::Busy { retry_after_ms: r.small("retry")? }),
             (6, 2) => {
-                Ok(Response::Board(r.items(limits::POSTS_PER_ANSWER, |r| Ok(r.bytes(limits::GOSSIP_BYTES)?.into()))?))
+                Ok(Response::Board(r.items(limits::POSTS_PER_ANSWER, |r| Ok(r.bytes(limits::POST_BYTES)?.into()))?))
             }
             (0..=6, _) => Err(DecodeError::Malformed),
             (other, _) => Err(DecodeError::UnknownKey(other)),

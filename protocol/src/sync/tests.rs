@@ -40,7 +40,7 @@ fn every_message_survives_the_round_trip() {
         Response::Chunk(vec![0; limits::CHUNK_BYTES].into()),
         Response::Charters(vec![blob.clone(); limits::CHARTERS_PER_ANSWER]),
         Response::Board(Vec::new()),
-        Response::Board(vec![vec![0; limits::GOSSIP_BYTES].into(); limits::POSTS_PER_ANSWER]),
+        Response::Board(vec![vec![0; limits::POST_BYTES].into(); limits::POSTS_PER_ANSWER]),
         Response::Absent,
         Response::Busy { retry_after_ms: u32::MAX },
     ];
@@ -67,7 +67,7 @@ fn answers_are_bounded() {
     let headers = Response::Headers(vec![blob.clone(); limits::HEADERS_PER_ANSWER + 1]);
     let charters = Response::Charters(vec![blob.clone(); limits::CHARTERS_PER_ANSWER + 1]);
     let posts = Response::Board(vec![blob; limits::POSTS_PER_ANSWER + 1]);
-    let post = Response::Board(vec![vec![0; limits::GOSSIP_BYTES + 1].into()]);
+    let post = Response::Board(vec![vec![0; limits::POST_BYTES + 1].into()]);
     let chunk = Response::Chunk(vec![0; limits::CHUNK_BYTES + 1].into());
     let header = Response::Headers(vec![vec![0; limits::GOSSIP_BYTES + 1].into()]);
     for response in [headers, charters, chunk, header, posts, post] {

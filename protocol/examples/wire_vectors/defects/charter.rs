@@ -266,7 +266,7 @@ pub fn members() -> Vec<Defect> {
             tree().set(10, array([array([Value::from(1), Value::from(vec![0u8; 129])])])).bytes(),
             TOO_LARGE,
         ),
-        defect("member-unknown-key", "key 11", tree().append(11, 0).bytes(), UnknownKey(11)),
+        defect("member-unknown-key", "key 23", tree().append(23, 0).bytes(), UnknownKey(23)),
         defect("member-duplicate-key", "the seeds twice", tree().append(10, array([])).bytes(), NOT_CANONICAL),
         defect("member-trailing-bytes", "one byte after the map", joined(&bytes, &[0]), TRAILING),
     ]

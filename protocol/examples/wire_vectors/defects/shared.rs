@@ -208,7 +208,7 @@ pub fn posts() -> Vec<Defect> {
     let late = |c: &mut Call| (c.issued, c.deadline) = (ASKED.plus(86_400), ASKED.plus(90_000));
     let old = |c: &mut Call| (c.issued, c.deadline) = (Timestamp(0), Timestamp(60));
     vec![
-        defect("post-unknown-kind", "kind 5", framed(5, &[]), DECODE(UnknownVersion(5))),
+        defect("post-unknown-kind", "kind 23", framed(23, &[]), DECODE(UnknownVersion(23))),
         defect("post-one-item", "no envelope", vec![0x81, 1], DECODE(MALFORMED)),
         defect("post-too-long", "16 KiB and a byte", framed(3, &[0; 16 * 1024 - 3]), DECODE(TOO_LARGE)),
         defect("post-trailing-bytes", "one byte after the array", joined(&whole, &[0]), DECODE(TRAILING)),

@@ -151,7 +151,7 @@ fn a_feed_key_that_changes_during_a_ceremony() {
     let message = world.said(2, Step::Commit).payload().clone();
     let with = |from: Timestamp, until: Option<Timestamp>, state| {
         let mut charter = world.charter.clone();
-        charter.members[1].feed_keys = vec![FeedKey { key: feed_key(2).public(), from, until }];
+        charter.members[1].feed_keys = vec![FeedKey { until, ..FeedKey::new(feed_key(2).public(), from) }];
         charter.members[1].state = state;
         verify_message(signed::sign(&message, &feed_key(2)), &world.ceremony_call(), &charter).map(drop)
     };

@@ -39,7 +39,7 @@ fn seed(number: u8) -> Seed {
 
 fn charter(holders: u8) -> Charter {
     let member = |number: u8| {
-        let key = FeedKey { key: feed_key(number).public(), from: FOUNDED, until: None };
+        let key = FeedKey::new(feed_key(number).public(), FOUNDED);
         crate::charter::Member { number: holder(number), feed_keys: vec![key], ..member(1) }
     };
     Charter { members: (1..=holders).map(member).collect(), ..genesis() }

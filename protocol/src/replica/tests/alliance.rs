@@ -75,10 +75,11 @@ fn member(number: u16) -> Member {
         controller: uscc(number),
         role: MemberRole::Platform,
         state: MemberState::Active,
-        feed_keys: vec![FeedKey { key: feed_key(number).public(), from: Timestamp(0), until: None }],
+        feed_keys: vec![FeedKey::new(feed_key(number).public(), Timestamp(0))],
         nodes: vec![Node { key: node_key(number), addresses: Vec::new() }],
         seal_key: [number as u8; 32],
         sealed_seeds: Vec::new(),
+        cuts: Vec::new(),
     }
 }
 

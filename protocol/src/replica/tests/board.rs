@@ -368,7 +368,7 @@ fn boards_are_shown_to_members_for_a_price() {
     };
     assert_eq!(ask(&mut script, 2), Some(Response::Board(encoded(&[call(&chain, EPOCH)]))));
     assert_eq!(ask(&mut script, 77), Some(Response::Absent));
-    let most = limits::SERVE_BYTES_PER_SECOND / (limits::POSTS_PER_ANSWER * limits::GOSSIP_BYTES) as u64;
+    let most = limits::SERVE_BYTES_PER_SECOND / (limits::POSTS_PER_ANSWER * limits::POST_BYTES) as u64;
     let mut served = 1;
     while matches!(ask(&mut script, 2), Some(Response::Board(_))) {
         served += 1;

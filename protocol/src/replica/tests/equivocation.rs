@@ -9,16 +9,24 @@ use super::{
 };
 use crate::{
     base::MemberNumber,
-    feed::body::BodyError,
+    board::Post,
+    feed::{Equivocation, body::BodyError},
     replica::{BatchId, Event, Fault, Input, Output, PublishRefusal, Standing, Store, Topic},
 };
 
-fn frozen(events: &[Event]) -> Vec<(BatchId, Arc<[u8]>, Arc<[u8]>)> {
+fn frozen(events: &[Event]) -> Vec<(BatchId, [Arc<[u8]>; 2])> {
     let frozen = |event: &Event| match event {
-        Event::FeedFrozen { batch, ours, theirs } => Some((*batch, ours.clone(), theirs.clone())),
+        Event::FeedFrozen { batch, proof } => Some((*batch, pair(proof.first().envelope(), proof.second().envelope()))),
         _ => None,
     };
     events.iter().filter_map(frozen).collect()
+}
+
+/// Two headers in whatever order.
+fn pair(one: &Arc<[u8]>, other: &Arc<[u8]>) -> [Arc<[u8]>; 2] {
+    let mut pair = [one.clone(), other.clone()];
+    pair.sort();
+    pair
 }
 
 /// Two batches with one number: the first is what everybody has, the second what one node is shown.
@@ -53,17 +61,16 @@ fn an_equivocator_is_frozen_everywhere_and_its_earlier_entries_stay() {
         // One node alone is shown the other history, and not by gossip.
         world.give(3, Input::Header(b.header.clone()));
         world.run(world.now + 5000);
-        let evidence = [a.header.envelope().clone(), b.header.envelope().clone()];
+        let evidence = pair(a.header.envelope(), b.header.envelope());
         for node in &world.nodes {
             // FEED-1, FEED-3
-            let frozen = frozen(&node.events);
-            let [(batch, ours, theirs)] = frozen.as_slice() else { panic!("{} of {before}: {frozen:?}", node.member) };
-            assert_eq!(*batch, BatchId { publisher: MemberNumber(1), seq: before });
-            assert_eq!([ours.clone(), theirs.clone()], evidence);
+            let batch = BatchId { publisher: MemberNumber(1), seq: before };
+            assert_eq!(frozen(&node.events), [(batch, evidence.clone())], "{} of {before}", node.member);
             let status = node.replica.feeds().into_iter().find(|feed| feed.publisher == MemberNumber(1)).unwrap();
             assert_eq!(status.standing, Standing::Frozen { seq: before });
-            assert_eq!(node.store.table.len() as u64, before + 1 + u64::from(shown_late), "earlier entries stay");
+            assert_eq!(node.store.table.len() as u64, before, "earlier entries stay, contested ones have no force");
         }
+        world.assert_converged();
         assert!(world.penalties.is_empty(), "those who show the evidence are not to blame: {:?}", world.penalties);
         // Nothing more comes in, from its own pen neither.
         let more = world.build(0, &[], 1);
@@ -74,7 +81,7 @@ fn an_equivocator_is_frozen_everywhere_and_its_earlier_entries_stay() {
 }
 
 fn more_seq(world: &World) -> u64 {
-    world.nodes[0].store.heads[&MemberNumber(1)].0.seq + 1
+    world.nodes[0].store.heads.get(&MemberNumber(1)).map_or(0, |(head, _)| head.seq + 1)
 }
 
 #[test]
@@ -83,33 +90,28 @@ fn a_header_that_does_not_continue_the_last_one_is_a_second_history() {
     let mut writer = Writer::new(&chain, 3);
     let first = writer.batch(&[listing(1)], 1, EPOCH);
     let after = writer.clone();
-    for change in [
-        // FEED-2: another predecessor, another first leaf, an earlier time.
-        (|h: &mut crate::feed::BatchHeader| h.previous = Some([5; 32])) as fn(&mut crate::feed::BatchHeader),
-        |h| (h.first, h.size) = (h.first + 1, h.size + 1),
-        |h| (h.issued.0, h.expires.0) = (h.issued.0 - 1, h.expires.0 - 1),
+    for (change, contested, entries) in [
+        // FEED-2: another predecessor, another first leaf, an earlier time. FEED-8: as many leaves under another root.
+        ((|h: &mut crate::feed::BatchHeader| h.previous = Some([5; 32])) as fn(&mut crate::feed::BatchHeader), 0, 1),
+        (|h| (h.first, h.size) = (h.first + 1, h.size + 1), 1, 1),
+        (|h| (h.issued.0, h.expires.0) = (h.issued.0 - 1, h.expires.0 - 1), 1, 1),
+        (|h| h.root = [5; 32], 1, 0),
     ] {
-        let second = after.clone().batch_with(&[listing(2)], 1, EPOCH, change);
+        let second = after.clone().batch_with(&[listing(2)][..entries], 1, EPOCH, change);
         let mut script = Script::new(&chain, &[2]);
         script.gossip(2, Topic::Heads, first.header.envelope());
         script.ms += 1;
         script.gossip(2, Topic::Heads, second.header.envelope());
-        let evidence = (
-            BatchId { publisher: MemberNumber(3), seq: 1 },
-            first.header.envelope().clone(),
-            second.header.envelope().clone(),
-        );
-        assert_eq!(frozen(&script.events()), [evidence]);
-        // FEED-3: both go to everybody.
-        let passed_on: Vec<_> = script
-            .said
-            .iter()
-            .filter_map(|output| match output {
-                Output::Gossip { topic: Topic::Heads, bytes } => Some(bytes.clone()),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(passed_on, [first.header.envelope().clone(), second.header.envelope().clone()]);
+        let batch = BatchId { publisher: MemberNumber(3), seq: contested };
+        let evidence = pair(first.header.envelope(), second.header.envelope());
+        assert_eq!(frozen(&script.events()), [(batch, evidence)]);
+        // FEED-3: the proof goes to everybody.
+        let passed_on = script.said.iter().filter_map(|output| match output {
+            Output::Gossip { topic: Topic::Board, bytes } => Some(Post::decode(bytes).unwrap()),
+            _ => None,
+        });
+        let proof = Equivocation::new(first.header.clone(), second.header.clone());
+        assert_eq!(passed_on.collect::<Vec<_>>(), [Post::Equivocation(proof)]);
         assert_eq!(script.offences(), []);
     }
 }
@@ -161,7 +163,7 @@ fn a_second_header_with_the_number_of_the_head_is_shown_beside_the_head() {
     script.give(Input::Header(waiting.header)).give(Input::Header(other.header.clone()));
     let batch = BatchId { publisher: MemberNumber(3), seq: 0 };
     // FEED-1: not beside the newest header, which has another number.
-    assert_eq!(frozen(&script.events()), [(batch, empty.header.envelope().clone(), other.header.envelope().clone())]);
+    assert_eq!(frozen(&script.events()), [(batch, pair(empty.header.envelope(), other.header.envelope()))]);
 }
 
 #[test]

@@ -35,13 +35,7 @@ impl Script {
 
     /// The same with posts from its disk, at another time of the wall clock.
     pub fn with_posts(chain: &CharterChain, peers: &[u16], posts: Vec<Vec<u8>>, epoch: u64) -> Script {
-        let restored = Restored {
-            chain: chain.clone(),
-            node: node_key(1),
-            heads: BTreeMap::new(),
-            standings: BTreeMap::new(),
-            posts,
-        };
+        let restored = Restored { chain: chain.clone(), node: node_key(1), heads: BTreeMap::new(), posts };
         let mut script =
             Script { replica: Replica::new(restored), epoch, ms: 0, compares_boards: false, said: Vec::new() };
         script.give(Input::Started);

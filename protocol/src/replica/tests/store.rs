@@ -15,7 +15,7 @@ use crate::{
     limits,
     merkle::Frontier,
     replica::{Fault, Serve},
-    signed::Verified,
+    signed::{Signed, Verified},
     sync::Response,
 };
 
@@ -28,6 +28,8 @@ pub struct ModelStore {
     trees: BTreeMap<MemberNumber, Frontier>,
     pub table: BTreeMap<(MemberNumber, Token, List), ledger::Standing>,
     pub posts: BTreeMap<PostId, Arc<[u8]>>,
+    /// Headers that were taken back.
+    pub void: BTreeMap<(MemberNumber, u64, Hash), Arc<[u8]>>,
     /// Every leaf that was ever applied.
     pub applied: u64,
 }
@@ -42,6 +44,7 @@ impl ModelStore {
             trees: BTreeMap::new(),
             table: BTreeMap::new(),
             posts: BTreeMap::new(),
+            void: BTreeMap::new(),
             applied: 0,
         }
     }
@@ -92,6 +95,45 @@ impl ModelStore {
             }
         }
         Ok(())
+    }
+
+    /// Takes a feed back: what is left is committed again from nothing, so that no shortcut hides a mistake.
+    pub fn rewind(&mut self, publisher: MemberNumber, batches: u64, head: Option<Hash>) {
+        let last = batches.checked_sub(1).and_then(|last| self.headers.get(&(publisher, last)));
+        let other = last.is_some_and(|(id, _)| head.is_some_and(|head| head != *id));
+        let stands = if other { 0 } else { batches };
+        let all: Vec<_> =
+            self.headers.range((publisher, 0)..=(publisher, u64::MAX)).map(|(k, v)| (k.1, v.clone())).collect();
+        let size = self.heads.get(&publisher).map_or(0, |(head, _)| head.size);
+        self.heads.remove(&publisher);
+        self.trees.remove(&publisher);
+        self.table.retain(|(of, ..), _| *of != publisher);
+        self.applied -= size;
+        for (seq, (id, envelope)) in all {
+            self.headers.remove(&(publisher, seq));
+            let header = Signed::<BatchHeader>::decode(&envelope).unwrap().into_verified();
+            if seq < stands {
+                self.commit(&header).unwrap();
+            } else {
+                self.void.insert((publisher, seq, id), envelope);
+            }
+        }
+    }
+
+    /// What was taken back, from a number on: of several histories the one that fits what is there.
+    pub fn recall(&self, publisher: MemberNumber, from: u64) -> Vec<Arc<[u8]>> {
+        let mut previous = self.heads.get(&publisher).map(|(head, _)| head.id);
+        let (mut found, mut seq) = (Vec::new(), from);
+        loop {
+            let mut next = self.void.range((publisher, seq, [0; 32])..=(publisher, seq, [255; 32]));
+            let fits = |(place, envelope): (&(_, _, Hash), &Arc<[u8]>)| {
+                let header = Signed::<BatchHeader>::decode(envelope).unwrap();
+                (header.payload().previous == previous).then(|| (place.2, envelope.clone()))
+            };
+            let Some((id, envelope)) = next.find_map(fits) else { return found };
+            found.push(envelope);
+            (previous, seq) = (Some(id), seq + 1);
+        }
     }
 
     pub fn serve(&self, serve: Serve) -> Response {

@@ -16,7 +16,7 @@ use crate::{
     limits,
     replica::{
         AnswerHandle, Event, Fault, GossipHandle, Input, Now, Offence, Output, Peer, Replica, RequestId, Restored,
-        Standing, Store, Timer, Topic, Verdict,
+        Store, Timer, Topic, Verdict,
     },
     sync::{Request, Response},
 };
@@ -107,7 +107,7 @@ impl World {
     /// Adds a node and connects it to all that are online.
     pub fn add(&mut self, chain: &CharterChain, member: u16) -> usize {
         let store = ModelStore::new(chain.clone());
-        let replica = Replica::new(restored(&store, member, BTreeMap::new()));
+        let replica = Replica::new(restored(&store, member));
         let at = self.nodes.len();
         self.nodes.push(Node {
             member,
@@ -157,9 +157,7 @@ impl World {
     pub fn restart(&mut self, at: usize) {
         self.offline(at);
         let node = &mut self.nodes[at];
-        let feeds = node.replica.feeds();
-        let standings = feeds.into_iter().filter(|f| f.standing != Standing::Open).map(|f| (f.publisher, f.standing));
-        node.replica = Replica::new(restored(&node.store, node.member, standings.collect()));
+        node.replica = Replica::new(restored(&node.store, node.member));
         node.life += 1;
         node.timers.clear();
         node.gossip.clear();
@@ -402,6 +400,16 @@ impl World {
                 let stored = model.headers.get(&(batch.publisher, batch.seq)).filter(|(ours, _)| *ours != id);
                 stored.map(|(_, ours)| Input::Conflict { batch, ours: ours.clone(), theirs })
             }
+            Store::Rewind { publisher, batches, head } => {
+                let result = if fails {
+                    Err(())
+                } else {
+                    model.rewind(publisher, batches, head);
+                    Ok(model.heads.get(&publisher).cloned())
+                };
+                Some(Input::Rewound { publisher, result })
+            }
+            Store::Recall { publisher, from } => Some(Input::Recalled { headers: model.recall(publisher, from) }),
             Store::Charter(charter) => {
                 let stored = !fails && model.chain.extend(charter.clone()).is_ok();
                 Some(Input::CharterStored { charter, stored })
@@ -442,9 +450,9 @@ fn pair(a: usize, b: usize) -> (usize, usize) {
     (a.min(b), a.max(b))
 }
 
-fn restored(store: &ModelStore, member: u16, standings: BTreeMap<MemberNumber, Standing>) -> Restored {
+fn restored(store: &ModelStore, member: u16) -> Restored {
     let posts = store.posts.values().map(|bytes| bytes.to_vec()).collect();
-    Restored { chain: store.chain.clone(), node: node_key(member), heads: store.heads.clone(), standings, posts }
+    Restored { chain: store.chain.clone(), node: node_key(member), heads: store.heads.clone(), posts }
 }
 
 /// SYNC-3: the bounds of limits.rs, after every input.

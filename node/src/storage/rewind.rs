@@ -1,0 +1,183 @@
+//! Taking a feed back to where it stands, by decision of the stewards or because two histories exist; and finding again what was
+//! taken back.
+//!
+//! The table goes first and is written, then the documents: a crash between the two leaves documents that say more than the
+//! table, which the next start applies again, and the replica asks for the same once more.
+
+use std::{collections::BTreeSet, sync::atomic::Ordering};
+
+use antibrush_protocol::{
+    base::{Hash, MemberNumber},
+    encoding::Wire,
+    feed::{BatchHeader, Head, Leaf, chunk},
+    merkle::{Frontier, Nodes},
+    signed::Signed,
+};
+
+use super::{
+    documents::Batch,
+    layout::{self, CommitRecord, FeedCursor},
+    ledger::{self, Placed},
+    store::{StorageError, Store, lock},
+    table::Row,
+};
+
+/// So many headers are taken back in one commit of the documents: three changes each, 16 KiB at the most.
+const BATCHES_AT_ONCE: u64 = 256;
+
+impl Store {
+    /// Takes a feed back to its first `batches` batches; to nothing if the last of them has another id than `head`. What is taken
+    /// back is kept out of force. A feed that has no more than that stays as it is.
+    pub fn rewind(&self, publisher: MemberNumber, batches: u64, head: Option<Hash>) -> Result<(), StorageError> {
+        let _one_at_a_time = lock(&self.committing);
+        let Some(cursor) = self.cursor(publisher)? else { return Ok(()) };
+        let last = match batches.checked_sub(1).filter(|last| *last <= cursor.head.seq) {
+            Some(last) => Some(self.header(publisher, last)?.ok_or(StorageError::Damaged)?),
+            None if batches > 0 => return Ok(()),
+            None => None,
+        };
+        // Another history: none of it is what the decision is about.
+        let last = last.filter(|last| head.is_none_or(|head| head == last.id()));
+        if last.as_ref().is_some_and(|last| last.id() == cursor.head.id) {
+            return Ok(());
+        }
+        let size = last.as_ref().map_or(0, |last| last.payload().size);
+        let rows = self.rows_without(publisher, size, cursor.head.size)?;
+        self.table.apply(rows, &[(publisher, size)])?;
+        self.table.persist()?;
+        lock(&self.behind).remove(&publisher);
+        let (stands, end) = (last.map_or(0, |last| last.payload().seq + 1), cursor.head.size);
+        let mut next = cursor.head.seq + 1;
+        while next > stands {
+            let to = stands.max(next.saturating_sub(BATCHES_AT_ONCE));
+            self.take_back(publisher, to..next, (to == stands).then_some(end))?;
+            next = to;
+        }
+        Ok(())
+    }
+
+    /// The rows of every listing that the leaves from `size` on speak of, as they are without those leaves.
+    fn rows_without(&self, publisher: MemberNumber, size: u64, end: u64) -> Result<Vec<Row>, StorageError> {
+        let mut touched = BTreeSet::new();
+        self.for_each_entry(publisher, size, end, |placed| {
+            touched.insert(placed.listing());
+        })?;
+        let mut earlier = Vec::new();
+        self.for_each_entry(publisher, 0, size, |placed| {
+            if touched.contains(&placed.listing()) {
+                earlier.push(placed);
+            }
+        })?;
+        Ok(ledger::rows_afresh(earlier, publisher, &touched, &self.table.reader()))
+    }
+
+    fn for_each_entry(
+        &self,
+        publisher: MemberNumber,
+        from: u64,
+        to: u64,
+        mut each: impl FnMut(Placed),
+    ) -> Result<(), StorageError> {
+        let mut next = from;
+        while next < to {
+            let (first, bytes) = self.chunk_of_leaf(publisher, next)?.ok_or(StorageError::Damaged)?;
+            let before = next;
+            for (index, leaf) in (first..).zip(chunk::leaves(&bytes)) {
+                if let Leaf::Entry(entry) = leaf.map_err(|_| StorageError::Damaged)?
+                    && (from..to).contains(&index)
+                {
+                    each(Placed::new(&entry, index));
+                }
+                next = index + 1;
+            }
+            if next <= before {
+                return Err(StorageError::Damaged);
+            }
+        }
+        Ok(())
+    }
+
+    /// The tree of a feed as it was with so many leaves.
+    fn tree_at(&self, publisher: MemberNumber, size: u64) -> Result<Frontier, StorageError> {
+        let (nodes, mut peaks, mut from) = (self.nodes(publisher), Vec::new(), 0u64);
+        for level in (0..64u8).rev().filter(|level| size >> level & 1 == 1) {
+            peaks.push(nodes.node(level, from >> level).ok_or(StorageError::Damaged)?);
+            from += 1 << level;
+        }
+        Frontier::from_parts(size, &peaks).map_err(|_| StorageError::Damaged)
+    }
+
+    /// Takes the last batches of a feed back, all or none. With the last of them goes the record for the change stream, for which
+    /// `end` says how many leaves the feed had.
+    fn take_back(
+        &self,
+        publisher: MemberNumber,
+        batches: std::ops::Range<u64>,
+        end: Option<u64>,
+    ) -> Result<(), StorageError> {
+        let mut batch = Batch::default();
+        let mut size = 0;
+        match batches.start.checked_sub(1) {
+            Some(last) => {
+                let last = self.header(publisher, last)?.ok_or(StorageError::Damaged)?;
+                size = last.payload().size;
+                let tree = self.tree_at(publisher, size)?;
+                if tree.root() != last.payload().root {
+                    return Err(StorageError::Damaged);
+                }
+                let cursor = FeedCursor { head: Head::of(last.payload(), last.id()), tree };
+                batch.put(layout::cursor(publisher), cursor.encode());
+            }
+            None => batch.remove(layout::cursor(publisher)),
+        }
+        for seq in batches.clone() {
+            let header = self.header(publisher, seq)?.ok_or(StorageError::Damaged)?;
+            batch.put(layout::void_header(publisher, seq, &header.id()), header.envelope().to_vec());
+            batch.remove(layout::header(publisher, seq));
+            if header.payload().count > 0 {
+                batch.remove(layout::batch_by_size(publisher, header.payload().size));
+            }
+        }
+        let number = self.next_commit();
+        let count = end.map_or(0, |end| end.saturating_sub(size));
+        if count > 0 {
+            let record = CommitRecord { number, publisher, seq: batches.start, first: size, count, void: true };
+            batch.put(layout::commit(number), record.encode());
+        }
+        self.documents.commit(batch)?;
+        if count > 0 {
+            self.next_commit.store(number + 1, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// What was taken back of a feed, from a number on: of several histories the one that continues what stands.
+    pub fn recall(&self, publisher: MemberNumber, from: u64) -> Result<Vec<Vec<u8>>, StorageError> {
+        let mut previous = self.head(publisher)?.map(|head| head.id);
+        let (mut found, mut seq) = (Vec::new(), from);
+        while found.len() < antibrush_protocol::limits::QUEUED_BATCHES / 2 {
+            let mut next = None;
+            for envelope in self.void_headers(publisher, seq)? {
+                let header = Signed::<BatchHeader>::decode(&envelope).map_err(|_| StorageError::Damaged)?;
+                if header.payload().seq == seq && header.payload().previous == previous {
+                    next = Some((header.id(), envelope));
+                }
+            }
+            let Some((id, envelope)) = next else { break };
+            found.push(envelope);
+            (previous, seq) = (Some(id), seq + 1);
+        }
+        Ok(found)
+    }
+
+    /// The signed headers of one number that were taken back.
+    fn void_headers(&self, publisher: MemberNumber, seq: u64) -> Result<Vec<Vec<u8>>, StorageError> {
+        let prefix = layout::void_headers(publisher, seq);
+        self.documents.scan_prefix(&prefix).map(|row| Ok(row?.1)).collect()
+    }
+
+    /// All signed headers that were taken back.
+    pub(super) fn all_void_headers(&self) -> Result<Vec<Vec<u8>>, StorageError> {
+        self.documents.scan_prefix(b"v/").map(|row| Ok(row?.1)).collect()
+    }
+}
