@@ -8,7 +8,7 @@ use antibrush_protocol::{
     base::{MemberNumber, Timestamp},
     board::{Board, Post, Taken},
     ceremony::{Ceremony, Fault, Me, Phase, Round, Seed},
-    charter::{Charter, SignedCharter},
+    charter::{Charter, CharterSignature, SignedCharter},
     codes::{List, Reason, Severity},
     encoding::Wire,
     entry::Entry,
@@ -29,7 +29,7 @@ use wire::{alliance, chain, descriptor, parse, recode, tests_dir, vector, vector
 #[test]
 fn every_vector_decodes_and_encodes_to_the_same_bytes() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), 60);
+    assert_eq!(vectors.len(), 62);
     for (name, bytes) in vectors {
         assert_eq!(recode(&name, &bytes).as_ref(), Ok(&bytes), "{name}");
     }
@@ -44,6 +44,7 @@ const TYPES: &[(&str, &str)] = &[
     ("BatchHeader", "batch_header"),
     ("Call", "ceremony_call"),
     ("Charter", "charter_genesis"),
+    ("CharterSignature", "charter_signature"),
     ("ConsistencyProof", "consistency_proof"),
     ("Deletion", "deletion"),
     ("Entry", "entry_"),
@@ -149,6 +150,9 @@ fn charters_and_invitation_belong_together() {
     assert_eq!((charter.number, charter.previous, charter.alliance), (2, Some(first.id()), Some(first.id())));
     assert_eq!((charter.name_zh.as_str(), charter.members.len(), charter.threshold), ("反炒信示例联盟", 5, 2));
     assert_eq!(charter.members[0].encode()[..8], vector("member")[..8]);
+    let one = CharterSignature::decode(&vector("charter_signature")).unwrap();
+    let mut again = SignedCharter::unsigned(&charter);
+    assert_eq!((again.add(one), again.signers()), (Ok(second.signers()[0]), &second.signers()[..1]));
     let text = fs::read_to_string(tests_dir().join("vectors/wire/invitation.txt")).unwrap();
     let invitation = Invitation::from_text(&parse(&text).1.unwrap()).unwrap();
     assert_eq!((invitation.alliance, invitation.encode()), (alliance(), vector("invitation")));

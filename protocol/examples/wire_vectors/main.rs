@@ -140,6 +140,14 @@ fn objects() -> Vec<(&'static str, &'static str, String)> {
             "Charter, version 3, with the detached COSE_Sign1 of steward-1 and steward-2.",
             wire(&|| signed(&third(), &["1", "2"]).encode(), signed_charter()),
         ),
+        (
+            "charter_signature",
+            "CharterSignature: what steward-1 sends back after signing charter 2 apart from it.",
+            wire(
+                &|| signed(&second(), &[]).signature_by(&steward("1")).encode(),
+                Shape::Tuple(vec![("charter", Shape::Plain), ("signature", Shape::Plain)]),
+            ),
+        ),
         ("member", "Member 1.", wire(&|| member(1).encode(), member_shape())),
         (
             "invitation",

@@ -17,8 +17,6 @@ mod token_key;
 mod wire;
 
 #[cfg(test)]
-mod proposal_tests;
-#[cfg(test)]
 mod tests;
 
 pub use chain::{CharterChain, CharterError, HeaderRefusal};

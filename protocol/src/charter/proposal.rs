@@ -205,3 +205,6 @@ pub fn require_steward(key: &PublicKey, old: &Charter, new: &Charter) -> Result<
     let is_steward = |charter: &Charter| charter.stewards.iter().any(|steward| steward.key == *key);
     if is_steward(old) || is_steward(new) { Ok(()) } else { Err(ProposalError::NotASteward) }
 }
+
+#[cfg(test)]
+mod tests;

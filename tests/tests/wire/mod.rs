@@ -7,7 +7,7 @@ use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
     board::{Board, Deletion, Post, Taken, UsageReport},
     ceremony::{Call, Message, verify_call, verify_message},
-    charter::{Charter, CharterChain, Member, SignedCharter, TokenKey},
+    charter::{Charter, CharterChain, CharterSignature, Member, SignedCharter, TokenKey},
     encoding::Wire,
     entry::Entry,
     evaluation::{self, Answer, BadAnswer, EvaluationRequest, EvaluationResponse},
@@ -157,6 +157,7 @@ pub fn recode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
         "charter_genesis_signed" | "charter_second_signed" | "charter_third_signed" => {
             show(SignedCharter::decode(bytes)).map(|c| c.encode())
         }
+        "charter_signature" => again::<CharterSignature>(bytes),
         "member" => again::<Member>(bytes),
         "invitation" => again::<Invitation>(bytes),
         "join_request" => again::<JoinRequest>(bytes),

@@ -1,8 +1,8 @@
 //! Changes, their differences, and proposals whose signatures are gathered one by one.
 
-use super::*;
 use crate::{
     base::{MemberNumber, Timestamp},
+    charter::*,
     encoding::Wire,
     fixtures::*,
     signed::Signer,
