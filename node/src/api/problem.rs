@@ -118,6 +118,7 @@ impl From<PublishError> for Problem {
         use antibrush_protocol::replica::PublishRefusal as R;
         let (status, kind) = match &error {
             PublishError::NotAPublisher => (StatusCode::FORBIDDEN, "not-a-publisher"),
+            PublishError::NotTheWriter => (StatusCode::CONFLICT, "not-the-writer"),
             PublishError::Recovering => (StatusCode::SERVICE_UNAVAILABLE, "recovering"),
             PublishError::CharterExpired => (StatusCode::CONFLICT, "charter-expired"),
             PublishError::ClockBehind(_) | PublishError::ClockWrong(_) => (StatusCode::CONFLICT, "clock"),

@@ -232,6 +232,11 @@ impl Running {
     }
 
     fn refresh_view(&self, new_charter: bool) {
+        // The member's other node signed until now: what it signed last may not be here yet.
+        let before = self.d.view.load();
+        if self.d.replica.is_first_node() && !before.is_first_node && before.me.is_some() {
+            self.d.recovering.begin();
+        }
         let mut tokens = self.d.view.load().tokens.clone();
         if new_charter {
             let replica = &self.d.replica;

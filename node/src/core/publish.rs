@@ -23,6 +23,11 @@ pub enum PublishError {
     /// The node may not publish.
     #[error("this node does not publish: only an active member platform has a feed")]
     NotAPublisher,
+    /// Another node of the member publishes.
+    #[error(
+        "this node holds a copy only: the member's first node in the charter publishes. Publish there; if it is lost for good, have it removed: antibrush alliance propose node remove"
+    )]
+    NotTheWriter,
     /// The charter has run out.
     #[error(
         "the charter has expired, and nothing is published under it; the stewards must renew it: antibrush alliance propose renew"
@@ -30,7 +35,7 @@ pub enum PublishError {
     CharterExpired,
     /// The documents were lost and the feed must first come back from the peers.
     #[error(
-        "this node lost its documents and waits for its own feed to come back from the other members; try again when `status` shows it"
+        "this node waits for its own feed to come from the other members, because it lost its documents or has just become the member's first node; try again when `status` shows it"
     )]
     Recovering,
     /// The clock went back.
@@ -76,7 +81,8 @@ impl Node {
     pub fn may_publish(&self) -> Result<MemberNumber, PublishError> {
         let view = self.view();
         let me = view.member().filter(|member| member.is_publisher()).map(|member| member.number);
-        me.ok_or(PublishError::NotAPublisher)
+        let me = me.ok_or(PublishError::NotAPublisher)?;
+        if view.is_first_node { Ok(me) } else { Err(PublishError::NotTheWriter) }
     }
 
     /// Publishes an empty batch: the feed is alive.

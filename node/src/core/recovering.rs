@@ -13,6 +13,7 @@ const FILE: &str = "recovering";
 
 /// Whether the node waits for its own feed to come back.
 pub struct Recovering {
+    directory: PathBuf,
     file: PathBuf,
     active: AtomicBool,
 }
@@ -30,7 +31,16 @@ impl Recovering {
             mark_recovering(directory)?;
         }
         let active = AtomicBool::new(files::read_bounded(&file, 1024)?.is_some());
-        Ok(Recovering { file, active })
+        Ok(Recovering { directory: directory.to_owned(), file, active })
+    }
+
+    /// Begins to wait while the node runs: it is to sign from now on, and another one did before.
+    pub fn begin(&self) {
+        // Nothing is signed meanwhile, whether or not the file can be written.
+        self.active.store(true, Ordering::Release);
+        if let Err(error) = mark_recovering(&self.directory) {
+            tracing::error!(%error, "the mark of a recovery could not be written; do not restart this node before it has ended");
+        }
     }
 
     /// Whether nothing may be signed yet.
@@ -65,6 +75,9 @@ mod tests {
         assert!(again.is_active());
         again.end_if(|| true);
         assert!(!again.is_active());
+        again.begin();
+        assert!(again.is_active() && Recovering::open(directory.path(), false).unwrap().is_active());
+        again.end_if(|| true);
         assert!(!Recovering::open(directory.path(), false).unwrap().is_active());
     }
 }

@@ -19,6 +19,8 @@ pub struct View {
     pub chain: CharterChain,
     /// Our number, once the charter names this node.
     pub me: Option<MemberNumber>,
+    /// Whether this node signs in its member's name: it is the first of the member's nodes.
+    pub is_first_node: bool,
     /// The feeds.
     pub feeds: Vec<FeedStatus>,
     /// The board.
@@ -38,6 +40,7 @@ impl View {
         View {
             chain: replica.chain().clone(),
             me: replica.me(),
+            is_first_node: replica.is_first_node(),
             feeds: replica.feeds(),
             board: replica.board().clone(),
             peers: replica.peers().copied().collect(),

@@ -72,7 +72,8 @@ impl Witness {
     fn look(&mut self, now: Timestamp) -> Vec<Post> {
         let view = self.view.load_full();
         // SYNC-4: nobody would take a statement of tomorrow. And who lost what it had stated waits until it has it again.
-        if self.recovering.is_active() || view.wrong_clock(clock::now()).is_some() {
+        // The member states with one voice: that of its first node.
+        if !view.is_first_node || self.recovering.is_active() || view.wrong_clock(clock::now()).is_some() {
             return Vec::new();
         }
         let keys = self.keys.clone();

@@ -31,10 +31,13 @@ impl Zh for PublishError {
         match self {
             PublishError::NotAPublisher => "本节点不能发布：只有正常状态的成员平台拥有名单源".to_owned(),
             PublishError::Recovering => {
-                "本节点的文档已丢失，正在从其他成员取回自己的名单源：请在 status 显示取回后重试".to_owned()
+                "本节点的文档曾丢失，或刚成为本成员的首个节点，正在从其他成员取回自己的名单源：请在 status 显示取回后重试".to_owned()
             }
             PublishError::ClockBehind(seconds) => {
                 format!("本机时钟比上一批次慢 {seconds} 秒：请校准时钟后重新发布")
+            }
+            PublishError::NotTheWriter => {
+                "本节点只保存副本，由章程中本成员的首个节点发布：请在那里发布；如该节点已无法恢复，请用 antibrush alliance propose node remove 将其移除".to_owned()
             }
             PublishError::CharterExpired => {
                 "章程已到期，不能据此发布：请秘书处续期（antibrush alliance propose renew）".to_owned()

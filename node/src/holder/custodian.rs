@@ -110,6 +110,10 @@ impl Custodian {
 
     async fn look(&mut self) {
         let view = self.view.load_full();
+        // Two nodes that spoke for one holder would contradict each other; the shares lie on the first.
+        if !view.is_first_node {
+            return;
+        }
         let (holder, now) = (self.holder.clone(), clock::wall());
         let report = clock::monotonic_ms() >= self.reported_at_ms + REPORT_EVERY_MS;
         if report {

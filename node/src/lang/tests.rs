@@ -244,6 +244,7 @@ fn errors_of_the_core_and_the_network() {
         Refusal::Details(SealedError::TooLong),
         Refusal::Details(SealedError::Text),
         PublishError::NotAPublisher,
+        PublishError::NotTheWriter,
         PublishError::Recovering,
         PublishError::ClockBehind(9),
         PublishError::ClockWrong(900),

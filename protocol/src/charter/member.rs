@@ -132,6 +132,11 @@ impl Member {
         self.is_active() && self.role.publishes()
     }
 
+    /// Whether this is the first of its nodes, the one that signs in the member's name.
+    pub fn is_first_node(&self, node: &PublicKey) -> bool {
+        self.nodes.first().is_some_and(|first| first.key == *node)
+    }
+
     /// How many decisions cut its feed so far; each makes another log of it.
     pub fn cuts_made(&self) -> usize {
         self.cuts.len()

@@ -30,7 +30,7 @@ impl Replica {
         let header = self.chain.verify_header(header, now.wall).map_err(|_| PublishRefusal::Invalid)?;
         let batch = BatchId { publisher: header.payload().publisher, seq: header.payload().seq };
         let descriptors = header.payload().chunks.clone();
-        if Some(batch.publisher) != self.me() || descriptors.len() != chunks.len() {
+        if Some(batch.publisher) != self.me() || !self.is_first_node() || descriptors.len() != chunks.len() {
             return Err(PublishRefusal::Invalid);
         }
         let feed = self.feeds.entry(batch.publisher).or_default();

@@ -164,6 +164,12 @@ impl Replica {
         self.charter().member_of_node(&self.node).map(|member| member.number)
     }
 
+    /// Whether this node signs in its member's name. The others only hold copies: two that signed would sooner or later sign
+    /// two histories.
+    pub fn is_first_node(&self) -> bool {
+        self.charter().member_of_node(&self.node).is_some_and(|member| member.is_first_node(&self.node))
+    }
+
     /// The head of a feed.
     pub fn head(&self, publisher: MemberNumber) -> Option<Head> {
         self.feeds.get(&publisher)?.head
@@ -295,7 +301,10 @@ impl Replica {
     /// FEED-6: reports when our own feed needs an empty batch; looks again in a minute.
     pub(super) fn heartbeat(&mut self, now: Now) {
         let publishes = self.me().and_then(|me| self.charter().member(me)).is_some_and(|member| member.is_publisher());
-        if publishes && let Some(feed) = self.me().and_then(|me| self.feeds.get(&me)) {
+        if publishes
+            && self.is_first_node()
+            && let Some(feed) = self.me().and_then(|me| self.feeds.get(&me))
+        {
             let due = feed.head.is_none_or(|head| now.wall >= head.issued.plus(limits::HEARTBEAT_SECONDS));
             if due && feed.queue.is_empty() && feed.standing == Standing::Open {
                 self.out(Output::Report(Event::HeartbeatDue));
