@@ -41,6 +41,7 @@ use crate::{
 const AS_TYPED: &[&str] = &[
     "antibrush alliance create",
     "antibrush alliance propose steward add",
+    "antibrush alliance propose node remove",
     "antibrush alliance propose",
     "antibrush alliance sign",
     "antibrush alliance publish",
