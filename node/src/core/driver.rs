@@ -194,41 +194,24 @@ impl Running {
 
     async fn take(&mut self, input: Input) {
         let connections = matches!(input, Input::PeerConnected(_) | Input::PeerDisconnected(_) | Input::Started);
-        let clocks = matches!(
+        let compares = matches!(
             input,
-            Input::Response { outcome: Ok(Response::Heads(_)), .. } | Input::Request { request: Request::Heads(_), .. }
+            Input::Response { outcome: Ok(Response::Heads(_) | Response::Board(_)), .. }
+                | Input::Request { request: Request::Heads(_), .. }
         );
-        let is_own_post = matches!(input, Input::Post(_));
-        let mut outputs = self.d.replica.handle(input, clock::now());
-        if is_own_post {
-            outputs = self.store_posts(outputs).await;
-        }
-        self.d.recovering.end_if(|| self.d.replica.own_feed_is_compared());
+        let outputs = self.d.replica.handle(input, clock::now());
+        let replica = &self.d.replica;
+        let board = || replica.board_is_compared(self.d.recovering.board());
+        self.d.recovering.end_if(|| replica.own_feed_is_compared(), board);
         // A probe begins a batch that waits for its body: `waiting` has changed.
         let is_news = |output: &Output| matches!(output, Output::Report(_) | Output::Store(StoreWork::Probe { .. }));
-        let changed = connections || clocks || outputs.iter().any(is_news);
+        let changed = connections || compares || outputs.iter().any(is_news);
         if changed {
             self.refresh_view(outputs.iter().any(|o| matches!(o, Output::Report(Event::CharterChanged { .. }))));
         }
         for output in outputs {
             self.carry_out(output).await;
         }
-    }
-
-    /// Our own word is on the disk before anybody hears of it: a holder that was killed could otherwise say something else
-    /// after it. Holds the driver up, for some posts a minute at most.
-    async fn store_posts(&self, outputs: Vec<Output>) -> Vec<Output> {
-        let mut others = Vec::with_capacity(outputs.len());
-        for output in outputs {
-            let Output::Store(work @ StoreWork::Post { .. }) = output else {
-                others.push(output);
-                continue;
-            };
-            let (store, metrics) = (self.d.store.clone(), self.d.metrics.clone());
-            // Storing a post has no answer, and `do_work` has logged what failed.
-            let _ = tokio::task::spawn_blocking(move || do_work(&store, work, &metrics)).await;
-        }
-        others
     }
 
     fn refresh_view(&self, new_charter: bool) {
@@ -244,7 +227,7 @@ impl Running {
                 tokens = Arc::new(Tokens::new(replica.chain(), replica.me(), seal.secret()));
             }
         }
-        self.d.view.store(Arc::new(View::of(&self.d.replica, tokens, clock::now())));
+        self.d.view.store(Arc::new(View::of(&self.d.replica, self.d.recovering.board(), tokens, clock::now())));
     }
 
     async fn carry_out(&mut self, output: Output) {
@@ -445,6 +428,7 @@ fn failure_of(work: &StoreWork) -> Option<Input> {
         StoreWork::Rewind { publisher, .. } => Some(Input::Rewound { publisher: *publisher, result: Err(()) }),
         StoreWork::Recall { .. } => None,
         StoreWork::Charter(charter) => Some(Input::CharterStored { charter: charter.clone(), stored: false }),
+        StoreWork::OwnPost { id, .. } => Some(Input::PostStored { id: *id, stored: false }),
         StoreWork::Post { .. } | StoreWork::Unpost(_) => None,
     }
 }
@@ -495,6 +479,14 @@ fn do_work(store: &Store, work: StoreWork, metrics: &Metrics) -> Option<Input> {
                 tracing::warn!(%error, "a post of the board could not be kept; it comes again from a peer");
             }
             None
+        }
+        StoreWork::OwnPost { id, bytes, gone } => {
+            let stored = store.put_post(&id, &bytes, &gone);
+            if let Err(error) = &stored {
+                tracing::error!(%error, "a post of our own could not be stored; it is not sent, and tried again");
+                metrics.storage_failed(true);
+            }
+            Some(Input::PostStored { id, stored: stored.is_ok() })
         }
         StoreWork::Unpost(gone) => {
             if let Err(error) = store.remove_posts(&gone) {

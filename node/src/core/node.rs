@@ -154,7 +154,7 @@ impl Node {
         if replica.me().and_then(|me| chain.current().member(me)).is_some_and(|member| member.is_publisher()) {
             keys.feed()?;
         }
-        let view = Arc::new(ArcSwap::from_pointee(View::of(&replica, tokens, clock::now())));
+        let view = Arc::new(ArcSwap::from_pointee(View::of(&replica, recovering.board(), tokens, clock::now())));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let network = match opening {
             Opening::Online => {
@@ -222,7 +222,7 @@ impl Node {
         if opening == Opening::Online {
             let custodian = Custodian::new(holder.clone(), view.clone(), core.clone(), admitter.clone());
             tasks.spawn(custodian.run(news.clone(), stop.clone()));
-            let witness = Witness::new(keys.clone(), view.clone(), core.clone(), recovering.clone());
+            let witness = Witness::new(keys.clone(), store.clone(), view.clone(), core.clone(), metrics.clone());
             tasks.spawn(witness.run(commits.clone(), stop.clone()));
         }
         let node = Arc::new(Node {

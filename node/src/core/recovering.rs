@@ -1,10 +1,13 @@
 //! A node that lost documents or its own feed must not sign before it has compared heads with a peer: a batch number that
-//! is signed twice is equivocation. The state is a file, so that a restart does not end it.
+//! is signed twice is equivocation. And it states nothing as a witness before it has seen the boards of most others, for what it
+//! had stated only they know. The state is a file, so that a restart does not end it.
 
 use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
+
+use antibrush_protocol::replica::BoardKept;
 
 use crate::storage::files::{self, FileError};
 
@@ -16,6 +19,8 @@ pub struct Recovering {
     directory: PathBuf,
     file: PathBuf,
     active: AtomicBool,
+    marked: AtomicBool,
+    board_lost: AtomicBool,
 }
 
 /// Leaves the mark: called before anything that was lost is given up for good, so that no crash in between forgets it.
@@ -30,14 +35,17 @@ impl Recovering {
         if lost_now {
             mark_recovering(directory)?;
         }
-        let active = AtomicBool::new(files::read_bounded(&file, 1024)?.is_some());
-        Ok(Recovering { directory: directory.to_owned(), file, active })
+        let marked = files::read_bounded(&file, 1024)?.is_some();
+        let flag = || AtomicBool::new(marked);
+        Ok(Recovering { directory: directory.to_owned(), file, active: flag(), marked: flag(), board_lost: flag() })
     }
 
     /// Begins to wait while the node runs: it is to sign from now on, and another one did before.
     pub fn begin(&self) {
         // Nothing is signed meanwhile, whether or not the file can be written.
         self.active.store(true, Ordering::Release);
+        self.marked.store(true, Ordering::Release);
+        self.board_lost.store(true, Ordering::Release);
         if let Err(error) = mark_recovering(&self.directory) {
             tracing::error!(%error, "the mark of a recovery could not be written; do not restart this node before it has ended");
         }
@@ -48,15 +56,24 @@ impl Recovering {
         self.active.load(Ordering::Acquire)
     }
 
-    /// Ends the wait once heads are compared.
-    pub fn end_if(&self, compared: impl FnOnce() -> bool) {
-        if self.is_active() && compared() {
+    /// Whether what this member had stated is still on the board: not after a loss, and not if another node stated it.
+    pub fn board(&self) -> BoardKept {
+        if self.board_lost.load(Ordering::Acquire) { BoardKept::Lost } else { BoardKept::Yes }
+    }
+
+    /// Ends the wait once heads are compared, and takes the mark away once the board is, too.
+    pub fn end_if(&self, feed_compared: impl FnOnce() -> bool, board_compared: impl FnOnce() -> bool) {
+        if self.is_active() && feed_compared() {
+            tracing::info!("the own feed is compared with a peer; this node may publish again");
+            self.active.store(false, Ordering::Release);
+        }
+        if self.marked.load(Ordering::Acquire) && !self.is_active() && board_compared() {
             // A file that stays makes the next start wait again, which harms nobody.
             if let Err(error) = std::fs::remove_file(&self.file) {
                 tracing::warn!(%error, "the mark of a recovery could not be removed");
             }
-            tracing::info!("the own feed is compared with a peer; this node may publish again");
-            self.active.store(false, Ordering::Release);
+            tracing::info!("the board is compared with most members; this node may witness again");
+            self.marked.store(false, Ordering::Release);
         }
     }
 }
@@ -71,13 +88,21 @@ mod tests {
         assert!(!Recovering::open(directory.path(), false).unwrap().is_active());
         assert!(Recovering::open(directory.path(), true).unwrap().is_active());
         let again = Recovering::open(directory.path(), false).unwrap();
-        again.end_if(|| false);
+        again.end_if(|| false, || true);
         assert!(again.is_active());
-        again.end_if(|| true);
+        again.end_if(|| true, || false);
         assert!(!again.is_active());
-        again.begin();
-        assert!(again.is_active() && Recovering::open(directory.path(), false).unwrap().is_active());
-        again.end_if(|| true);
+        // The board is still lost.
+        let again = Recovering::open(directory.path(), false).unwrap();
+        assert!(again.is_active() && again.board() == BoardKept::Lost);
+        again.end_if(|| true, || true);
+        assert!(!again.is_active());
+        let after = Recovering::open(directory.path(), false).unwrap();
+        assert!(!after.is_active() && after.board() == BoardKept::Yes);
+        after.begin();
+        assert!(after.is_active() && after.board() == BoardKept::Lost);
+        assert!(Recovering::open(directory.path(), false).unwrap().is_active());
+        after.end_if(|| true, || true);
         assert!(!Recovering::open(directory.path(), false).unwrap().is_active());
     }
 }

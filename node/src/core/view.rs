@@ -8,7 +8,7 @@ use antibrush_protocol::{
     charter::{Charter, CharterChain, Member},
     feed::Head,
     limits,
-    replica::{FeedStatus, Now, Peer, Replica},
+    replica::{BoardKept, FeedStatus, Now, Peer, Replica},
 };
 
 use crate::tokens::Tokens;
@@ -30,13 +30,15 @@ pub struct View {
     /// SYNC-4: how far the members' clocks were ahead of ours, in seconds, and when that was: what our own clock and the
     /// monotonic one showed.
     clocks_ahead: (Option<i64>, Now),
+    /// WITNESS-8: what this node stated as a witness is on its board, as far as others can tell.
+    pub board_compared: bool,
     /// Makes tokens.
     pub tokens: Arc<Tokens>,
 }
 
 impl View {
     /// Reads it off the replica; `tokens` are made anew only when the charter changed.
-    pub fn of(replica: &Replica, tokens: Arc<Tokens>, now: Now) -> View {
+    pub fn of(replica: &Replica, kept: BoardKept, tokens: Arc<Tokens>, now: Now) -> View {
         View {
             chain: replica.chain().clone(),
             me: replica.me(),
@@ -44,6 +46,7 @@ impl View {
             feeds: replica.feeds(),
             board: replica.board().clone(),
             peers: replica.peers().copied().collect(),
+            board_compared: replica.board_is_compared(kept),
             clocks_ahead: (replica.clocks_ahead(now), now),
             tokens,
         }

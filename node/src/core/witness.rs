@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use antibrush_protocol::{
-    base::{MemberNumber, Timestamp},
+    base::{Hash, MemberNumber, Timestamp},
     board::Post,
     checkpoint::Cosignature,
     feed::Head,
@@ -20,8 +20,13 @@ use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{driver::Message, recovering::Recovering, view::View};
-use crate::{clock, keys::Keys};
+use super::{driver::Message, view::View};
+use crate::{
+    clock,
+    keys::Keys,
+    metrics::Metrics,
+    storage::{StorageError, Store},
+};
 
 /// For how long a head waits for others to be stated with it.
 const COALESCE: Duration = Duration::from_millis(200);
@@ -32,10 +37,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The witness of one node.
 pub struct Witness {
     keys: Arc<Keys>,
+    store: Arc<Store>,
     view: Arc<ArcSwap<View>>,
     core: mpsc::Sender<Message>,
-    recovering: Arc<Recovering>,
-    /// Feeds whose history contradicts what was stated, so that it is said once.
+    metrics: Arc<Metrics>,
+    /// Feeds whose history contradicts what was stated, so that it is said and counted once for each head.
     refused: BTreeMap<MemberNumber, u64>,
 }
 
@@ -43,11 +49,12 @@ impl Witness {
     /// For an open node.
     pub fn new(
         keys: Arc<Keys>,
+        store: Arc<Store>,
         view: Arc<ArcSwap<View>>,
         core: mpsc::Sender<Message>,
-        recovering: Arc<Recovering>,
+        metrics: Arc<Metrics>,
     ) -> Witness {
-        Witness { keys, view, core, recovering, refused: BTreeMap::new() }
+        Witness { keys, store, view, core, metrics, refused: BTreeMap::new() }
     }
 
     /// Looks whenever something was committed, and every second.
@@ -71,9 +78,9 @@ impl Witness {
 
     fn look(&mut self, now: Timestamp) -> Vec<Post> {
         let view = self.view.load_full();
-        // SYNC-4: nobody would take a statement of tomorrow. And who lost what it had stated waits until it has it again.
+        // SYNC-4: nobody would take a statement of tomorrow. WITNESS-8: who does not know what it had stated waits until it does.
         // The member states with one voice: that of its first node.
-        if !view.is_first_node || self.recovering.is_active() || view.wrong_clock(clock::now()).is_some() {
+        if !view.is_first_node || !view.board_compared || view.wrong_clock(clock::now()).is_some() {
             return Vec::new();
         }
         let keys = self.keys.clone();
@@ -134,15 +141,8 @@ impl Witness {
             };
             match stated.get(publisher) {
                 Some(before) if (before.cuts, before.seq) == (next.cuts, next.seq) && next.continues(before) => {}
-                Some(before) if !next.continues(before) => {
-                    if self.refused.insert(*publisher, head.seq) != Some(head.seq) {
-                        tracing::error!(
-                            publisher = publisher.0,
-                            stated = before.seq,
-                            held = head.seq,
-                            "this node has witnessed another or a longer history of this feed; it cosigns nothing of it"
-                        );
-                    }
+                Some(before) if !next.may_follow(before, self.held(*publisher, before.seq)) => {
+                    self.refuse(*publisher, before.seq, head.seq);
                 }
                 _ => {
                     stated.insert(*publisher, next.cosigned(&alliance, slug(*publisher)?, now, signer));
@@ -152,5 +152,28 @@ impl Witness {
         }
         let statement = WitnessStatement { alliance, witness: me, issued: now, heads: stated.into_values().collect() };
         news.then(|| Post::sign(&statement, signer, Post::Witness))
+    }
+
+    /// Size and root of a batch that is committed here.
+    fn held(&self, publisher: MemberNumber, seq: u64) -> Option<(u64, Hash)> {
+        // A read of the disk that fails is no contradiction, but nothing is signed on a guess.
+        let header = self.store.header(publisher, seq).unwrap_or_else(|error: StorageError| {
+            tracing::error!(%error, "a header could not be read");
+            None
+        })?;
+        Some((header.payload().size, header.payload().root))
+    }
+
+    /// WITNESS-7: says and counts it once for each head.
+    fn refuse(&mut self, publisher: MemberNumber, stated: u64, held: u64) {
+        if self.refused.insert(publisher, held) != Some(held) {
+            self.metrics.refused("WITNESS-7");
+            tracing::error!(
+                publisher = publisher.0,
+                stated,
+                held,
+                "this node has witnessed another or a longer history of this feed; it cosigns nothing of it"
+            );
+        }
     }
 }

@@ -76,6 +76,11 @@ impl Place {
         self.shelved.id
     }
 
+    /// Whether only one of the two can be on the board.
+    pub fn has_place_of(&self, other: &Place) -> bool {
+        self.slot == other.slot
+    }
+
     /// The encoded post.
     pub fn bytes(&self) -> &Arc<[u8]> {
         &self.shelved.bytes
@@ -141,6 +146,11 @@ impl Board {
         }
         self.require_room(&slot, &post)?;
         Ok(Judged::New(Place { slot, shelved: Shelved { id, bytes, post } }))
+    }
+
+    /// The post that would give way to this one.
+    pub(crate) fn in_place_of(&self, place: &Place) -> Option<PostId> {
+        self.slots.get(&place.slot).map(|before| before.id)
     }
 
     /// Puts a post up; the one whose place it takes.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Event, Now, Offence, Output, Peer, Replica, Store, Topic, Verdict};
+use super::{Event, Now, Offence, Output, Peer, Replica, Store, Verdict};
 use crate::{
-    board::{BoardError, Judged, Post, Taken},
+    board::{BoardError, Judged, Place, Post, PostId, Taken},
     limits,
 };
 
@@ -31,18 +31,6 @@ impl Replica {
         // A computer that starts with the clock of its factory must not lose the board.
         if !gone.is_empty() && !clock_is_back {
             self.out(Output::Store(Store::Unpost(gone)));
-        }
-    }
-
-    /// A post of our own: the same door as for everybody's.
-    pub(super) fn on_own_post(&mut self, post: Post, now: Now) {
-        let bytes: Arc<[u8]> = post.encode().into();
-        match self.put_up(post, now) {
-            Ok(Taken::New { .. }) => self.out(Output::Gossip { topic: Topic::Board, bytes }),
-            // Told again: it may have got lost on the way to others.
-            Ok(Taken::Known) => self.out(Output::Gossip { topic: Topic::Board, bytes }),
-            Ok(Taken::Older) => {}
-            Err(error) => self.out(Output::Report(Event::PostRefused { error })),
         }
     }
 
@@ -85,6 +73,11 @@ impl Replica {
         }
         let Some(state) = self.peers.get_mut(&peer) else { return };
         state.board_refused |= refused;
+        if posts.len() < limits::POSTS_PER_ANSWER
+            && let Some(member) = self.chain.current().member_of_node(&peer)
+        {
+            self.boards_heard.insert(member.number);
+        }
         // A full answer may not have been all; one without news would come again and again.
         if news && posts.len() == limits::POSTS_PER_ANSWER {
             state.board_wanted = true;
@@ -107,13 +100,33 @@ impl Replica {
             Judged::Older => Ok(Taken::Older),
             Judged::New(place) => {
                 let (id, bytes) = (place.id(), place.bytes().clone());
-                let replaces = Arc::make_mut(&mut self.board).put(place);
+                let replaces = self.put(place);
                 self.out(Output::Store(Store::Post { id, bytes, gone: replaces.into_iter().collect() }));
-                self.out(Output::Report(Event::Posted));
-                self.unsettled = true;
                 Ok(Taken::New { replaces })
             }
         }
+    }
+
+    /// Puts up what the store keeps already.
+    pub(super) fn take_stored(&mut self, post: Post, now: Now) -> Result<Taken, BoardError> {
+        match self.board.judge(post, &self.chain, now.wall)? {
+            Judged::Known => Ok(Taken::Known),
+            Judged::Older => Ok(Taken::Older),
+            Judged::New(place) => {
+                let replaces = self.put(place);
+                if let Some(gone) = replaces {
+                    self.out(Output::Store(Store::Unpost(vec![gone])));
+                }
+                Ok(Taken::New { replaces })
+            }
+        }
+    }
+
+    fn put(&mut self, place: Place) -> Option<PostId> {
+        let replaces = Arc::make_mut(&mut self.board).put(place);
+        self.out(Output::Report(Event::Posted));
+        self.unsettled = true;
+        replaces
     }
 
     /// Takes down what is no longer kept.

@@ -39,6 +39,7 @@ impl Replica {
         }
         self.compare_feeds(now);
         self.store_charter_again(now);
+        self.store_own_posts(now);
         self.release_held(now);
         self.pump_charters(now);
         self.pump_heads(now);

@@ -164,6 +164,13 @@ pub enum Input {
         /// Durable, or not.
         stored: bool,
     },
+    /// Answers [`Store::OwnPost`].
+    PostStored {
+        /// Its name.
+        id: PostId,
+        /// Durable, or not.
+        stored: bool,
+    },
     /// Our own next batch: see [`crate::feed::build`].
     Publish {
         /// Its signed header.
@@ -372,8 +379,17 @@ pub enum Store {
     },
     /// Make a verified charter durable.
     Charter(SignedCharter),
-    /// Keep a post of the board; needs no answer, for peers have it too and its maker can make it again.
+    /// Keep a post of somebody else; needs no answer, for others have it too.
     Post {
+        /// Its name.
+        id: PostId,
+        /// The post.
+        bytes: Arc<[u8]>,
+        /// Posts that are no longer kept.
+        gone: Vec<PostId>,
+    },
+    /// Make a post of our own durable: nobody hears of it before that.
+    OwnPost {
         /// Its name.
         id: PostId,
         /// The post.

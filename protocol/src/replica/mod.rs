@@ -3,7 +3,7 @@
 //! `Replica::handle(input, now) -> outputs`. Inputs are what happened (a message came, a disk answered, a timer fired);
 //! outputs are what to do (send, store, schedule, report). The node carries them out with libp2p and files, the simulator
 //! in virtual time. [`state`] routes inputs; [`headers`] and [`charters`] judge what arrives; [`feed`] keeps the order of one
-//! feed; [`fetch`] decides what is asked of whom; [`stored`] takes the store's answers; [`own`] publishes; [`peer`] keeps
+//! feed; [`fetch`] decides what is asked of whom; [`stored`] takes the store's answers; [`own`] publishes, [`posting`] posts; [`peer`] keeps
 //! what is known of each peer; [`serve`] answers others; [`decide`] says where a feed stands after decisions and
 //! contradictions.
 
@@ -16,6 +16,7 @@ mod headers;
 mod io;
 mod own;
 mod peer;
+mod posting;
 mod serve;
 mod state;
 mod stored;
@@ -28,4 +29,4 @@ pub use io::{
     AnswerHandle, BatchId, Event, Fault, GossipHandle, Input, Now, Offence, Output, Peer, PublishRefusal,
     RequestFailure, RequestId, Serve, Store, Timer, Topic, Verdict,
 };
-pub use state::{Replica, Restored};
+pub use state::{BoardKept, Replica, Restored};

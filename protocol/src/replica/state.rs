@@ -11,6 +11,7 @@ use super::{
     feed::Feed,
     fetch::Asked,
     peer::{PeerState, Peers},
+    posting::Posting,
 };
 use crate::{
     base::{Hash, MemberNumber},
@@ -36,6 +37,15 @@ pub struct Restored {
     pub posts: Vec<Vec<u8>>,
 }
 
+/// Whether the disk still had what was on the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoardKept {
+    /// As it was at the last stop, or at some time before it.
+    Yes,
+    /// Not: what this node has stated only others know.
+    Lost,
+}
+
 /// The state machine: see the module's documentation.
 #[derive(Debug)]
 pub struct Replica {
@@ -56,6 +66,10 @@ pub struct Replica {
     pub(super) unsettled: bool,
     /// Forks of the charter that were reported.
     pub(super) forks: BTreeSet<Hash>,
+    /// Whose boards were seen to the end since the start.
+    pub(super) boards_heard: BTreeSet<MemberNumber>,
+    /// Posts of our own that are not durable yet.
+    pub(super) posting: Posting,
     pub(super) storing_charter: bool,
     /// A charter that our storage did not take, and when it is tried again.
     pub(super) unstored_charter: Option<(u64, SignedCharter)>,
@@ -83,6 +97,8 @@ impl Replica {
             chunks_storing: 0,
             unsettled: false,
             forks: BTreeSet::new(),
+            boards_heard: BTreeSet::new(),
+            posting: Posting::default(),
             storing_charter: false,
             unstored_charter: None,
             held: Vec::new(),
@@ -127,6 +143,10 @@ impl Replica {
             }
             Input::Rewound { publisher, result } => self.on_rewound(publisher, result, now),
             Input::Recalled { headers } => self.on_recalled(headers, now),
+            Input::PostStored { id, stored } => {
+                self.on_post_stored(id, stored, now);
+                self.pump(now);
+            }
             Input::CharterStored { charter, stored } => self.on_charter_stored(charter, stored, now),
             Input::Publish { header, chunks } => self.on_publish(header, chunks, now),
             Input::Charter(charter) => {
@@ -201,8 +221,25 @@ impl Replica {
         let heard = self.peers.iter().filter(|(_, peer)| peer.heads_heard);
         let heard: BTreeSet<MemberNumber> =
             heard.filter_map(|(key, _)| charter.member_of_node(key)).map(|member| member.number).collect();
-        let others = charter.members.iter().filter(|member| member.is_active() && member.number != me).count();
-        2 * heard.len() > others
+        self.are_most(&heard)
+    }
+
+    /// WITNESS-8: whether the board was compared since the start, so that what this node had stated as a witness is on it: with one
+    /// other member, for a copy of the disk may be older than what was said; with more than half of the other active ones
+    /// if the board was lost.
+    pub fn board_is_compared(&self, kept: BoardKept) -> bool {
+        match kept {
+            BoardKept::Yes => !self.boards_heard.is_empty(),
+            BoardKept::Lost => self.are_most(&self.boards_heard),
+        }
+    }
+
+    /// Whether these are more than half of the other active members.
+    fn are_most(&self, members: &BTreeSet<MemberNumber>) -> bool {
+        let others = self.charter().members.iter().filter(|member| member.is_active() && Some(member.number) != self.me());
+        let (count, among) =
+            others.fold((0, 0), |(count, among), member| (count + 1, among + usize::from(members.contains(&member.number))));
+        2 * among > count
     }
 
     /// SYNC-4: how far the clocks of the others are ahead of ours, in seconds: the median of what the connected peers have

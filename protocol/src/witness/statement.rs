@@ -62,6 +62,13 @@ impl WitnessedHead {
             }
         }
     }
+
+    /// WITNESS-7: whether a witness that stated the one before may cosign this one, given the size and root of the batch with
+    /// that number in the history that it holds under this one, if it holds one. Another log owes the one before nothing.
+    pub fn may_follow(&self, before: &WitnessedHead, held: Option<(u64, Hash)>) -> bool {
+        let passes = self.cuts > before.cuts || held == Some((before.size, before.root));
+        passes && self.continues(before)
+    }
 }
 
 /// What a witness holds of the feeds of one page.

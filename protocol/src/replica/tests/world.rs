@@ -419,6 +419,13 @@ impl World {
                 model.posts.insert(id, bytes);
                 None
             }
+            Store::OwnPost { id, bytes, gone } => {
+                if !fails {
+                    gone.iter().for_each(|gone| drop(model.posts.remove(gone)));
+                    model.posts.insert(id, bytes);
+                }
+                Some(Input::PostStored { id, stored: !fails })
+            }
             Store::Unpost(gone) => {
                 gone.iter().for_each(|gone| drop(model.posts.remove(gone)));
                 None
