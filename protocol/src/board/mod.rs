@@ -16,6 +16,6 @@ mod tests;
 pub use deletion::Deletion;
 pub use error::BoardError;
 pub use post::{Post, PostId};
-pub(crate) use shelf::{Judged, Place};
 pub use shelf::{Board, Taken};
+pub(crate) use shelf::{Judged, Place};
 pub use usage::UsageReport;

@@ -236,9 +236,10 @@ impl Replica {
 
     /// Whether these are more than half of the other active members.
     fn are_most(&self, members: &BTreeSet<MemberNumber>) -> bool {
-        let others = self.charter().members.iter().filter(|member| member.is_active() && Some(member.number) != self.me());
-        let (count, among) =
-            others.fold((0, 0), |(count, among), member| (count + 1, among + usize::from(members.contains(&member.number))));
+        let others =
+            self.charter().members.iter().filter(|member| member.is_active() && Some(member.number) != self.me());
+        let (count, among) = others
+            .fold((0, 0), |(count, among), member| (count + 1, among + usize::from(members.contains(&member.number))));
         2 * among > count
     }
 

@@ -188,6 +188,21 @@ fn a_witness_takes_nothing_back() {
     assert!(after.continues(&alpha) && !alpha.continues(&after));
 }
 
+/// WITNESS-7: further on is not enough, the history must be the one that was stated.
+#[test]
+fn a_witness_goes_on_from_the_head_that_it_stated() {
+    let (before, next) = (head(1, 3, 9), head(1, 5, 12));
+    let stated = (before.size, before.root);
+    assert!(next.may_follow(&before, Some(stated)));
+    for held in [None, Some((8, before.root)), Some((9, next.root)), Some((12, next.root))] {
+        assert!(next.continues(&before) && !next.may_follow(&before, held), "{held:?}"); // WITNESS-7
+    }
+    assert!(!before.may_follow(&next, Some((next.size, next.root))), "never backwards");
+    // The log after a decision is another one.
+    let after = WitnessedHead { cuts: 1, ..next };
+    assert!(after.may_follow(&before, None) && !next.may_follow(&after, None));
+}
+
 /// WITNESS-6: sisters count once, the publisher's own side and those who left not at all.
 #[test]
 fn entities_count_and_members_do_not() {

@@ -14,7 +14,7 @@ use crate::{
     charter::{CharterChain, Holding, MemberRole, MemberState, TokenKey},
     fixtures::shared_key,
     limits,
-    replica::{AnswerHandle, Event, Input, Offence, Output, Store, Timer, Topic, Verdict},
+    replica::{AnswerHandle, BoardKept, Event, Input, Offence, Output, Store, Timer, Topic, Verdict},
     subject::Class,
     sync::{Request, Response},
 };
@@ -286,6 +286,98 @@ fn own_posts_go_through_the_same_door() {
     assert_eq!(gossiped(&mut script, &usage(&chain, 3, 1, 9)), 0, "not later than the one that is there");
 }
 
+/// WITNESS-8: neither by gossip nor by comparing does anybody hear of a post of our own before it is durable.
+#[test]
+fn own_posts_are_told_once_they_are_durable() {
+    let chain = sharing(4);
+    let mut script = Script::new(&chain, &[2]);
+    script.keeps_posts = false;
+    let told = |script: &mut Script| {
+        let gossiped = script.said.iter().filter(|output| matches!(output, Output::Gossip { topic: Topic::Board, .. }));
+        let gossiped = gossiped.count();
+        let handle = AnswerHandle(9);
+        script.give(Input::Request { from: node_key(2), handle, request: Request::Board { known: Vec::new() } });
+        let shown = script.said.drain(..).any(
+            |output| matches!(output, Output::Answer { response: Response::Board(posts), .. } if !posts.is_empty()),
+        );
+        (gossiped, shown)
+    };
+    let stored = |script: &mut Script| {
+        let mut own = script.stores().into_iter().filter_map(|store| match store {
+            Store::OwnPost { id, gone, .. } => Some((id, gone)),
+            _ => None,
+        });
+        (own.next(), own.next())
+    };
+    let (called, report, later) = (call(&chain, EPOCH), usage(&chain, 3, 1, 1), usage(&chain, 2, 1, 1));
+    script.give(Input::Post(called.clone()));
+    assert_eq!(stored(&mut script), (Some((called.id(), vec![])), None));
+    // The disk is full. Others, and the same again, wait behind it.
+    script.give(Input::PostStored { id: called.id(), stored: false });
+    for post in [&report, &called, &later] {
+        script.give(Input::Post((*post).clone()));
+    }
+    assert_eq!(stored(&mut script), (None, None));
+    assert_eq!(told(&mut script), (0, false));
+    script.wait(10 * u64::from(limits::BUSY_RETRY_MS) + 50);
+    assert_eq!(stored(&mut script), (Some((called.id(), vec![])), None), "tried again");
+    assert_eq!(told(&mut script), (0, false));
+    script.give(Input::PostStored { id: called.id(), stored: true });
+    assert_eq!(stored(&mut script), (Some((report.id(), vec![])), None), "one after the other");
+    assert_eq!(told(&mut script), (1, true));
+    script.give(Input::PostStored { id: report.id(), stored: true });
+    script.give(Input::PostStored { id: later.id(), stored: true });
+    assert_eq!(told(&mut script), (2, true));
+    assert_eq!(board_of(&script), ids(&[called, report, later]));
+}
+
+/// What the board got meanwhile instead of a post of our own stays, and ours leaves the disk.
+#[test]
+fn an_own_post_that_came_too_late_leaves_the_disk() {
+    let chain = sharing(4);
+    let mut script = comparing(&chain);
+    script.keeps_posts = false;
+    let (ours, theirs) = (usage(&chain, 3, 1, 1), usage(&chain, 3, 1, 2));
+    script.give(Input::Post(ours.clone()));
+    assert_eq!(script.gossip(2, Topic::Board, &theirs.encode()), Some(Verdict::Accept));
+    script.stores();
+    script.said.clear();
+    script.give(Input::PostStored { id: ours.id(), stored: true });
+    let stores = script.stores();
+    assert!(matches!(&stores[..], [Store::Unpost(gone)] if *gone == [ours.id()]), "{stores:?}");
+    assert!(!script.said.iter().any(|output| matches!(output, Output::Gossip { .. })));
+    assert_eq!(board_of(&script), ids(&[theirs]));
+}
+
+/// WITNESS-8: one full look at another member's board after a start, at those of most others after a loss.
+#[test]
+fn a_board_is_compared_once_others_have_shown_theirs() {
+    let chain = sharing(5);
+    let mut script = Script::new(&chain, &[]);
+    script.compares_boards = true;
+    let compared =
+        |script: &Script| [BoardKept::Yes, BoardKept::Lost].map(|kept| script.replica.board_is_compared(kept));
+    let reports: Vec<_> = (0..limits::POSTS_PER_ANSWER as u32).map(|n| usage(&chain, 3, n % 32, n / 32 + 1)).collect();
+    let full: Vec<Arc<[u8]>> = reports.iter().map(|post| post.encode().into()).collect();
+    for (peer, after) in [(2, [true, false]), (3, [true, false]), (4, [true, true])] {
+        let before = compared(&script);
+        script.give(Input::PeerConnected(node_key(peer)));
+        script.has(peer, &[]);
+        assert_eq!(compared(&script), before, "heads are not the board");
+        let (id, _) = script.request_to(peer);
+        script.answer(id, Response::Board(full.clone()));
+        assert_eq!(compared(&script), before, "a full answer may not have been all");
+        script.give(Input::Timer(Timer::AntiEntropy));
+        script.give(Input::PeerDisconnected(node_key(peer)));
+        script.said.clear();
+        script.give(Input::PeerConnected(node_key(peer)));
+        script.has(peer, &[]);
+        let (id, _) = script.request_to(peer);
+        script.answer(id, Response::Board(Vec::new()));
+        assert_eq!(compared(&script), after, "{peer}");
+    }
+}
+
 /// A peer shows posts that we never take in each answer: what comes after them comes nevertheless.
 #[test]
 fn contradictions_do_not_hide_the_rest() {
@@ -462,7 +554,7 @@ fn what_is_past_leaves_board_and_disk() {
         .stores()
         .into_iter()
         .map(|store| match store {
-            Store::Post { id, .. } => (id, ()),
+            Store::OwnPost { id, .. } => (id, ()),
             other => panic!("{other:?}"),
         })
         .collect();

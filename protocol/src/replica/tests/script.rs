@@ -23,6 +23,8 @@ pub struct Script {
     pub ms: u64,
     /// Whether the test answers requests to compare boards; otherwise every board is empty.
     pub compares_boards: bool,
+    /// Whether posts of our own are durable at once; otherwise the test answers.
+    pub keeps_posts: bool,
     /// Everything said since it was last taken.
     pub said: Vec<Output>,
 }
@@ -36,8 +38,14 @@ impl Script {
     /// The same with posts from its disk, at another time of the wall clock.
     pub fn with_posts(chain: &CharterChain, peers: &[u16], posts: Vec<Vec<u8>>, epoch: u64) -> Script {
         let restored = Restored { chain: chain.clone(), node: node_key(1), heads: BTreeMap::new(), posts };
-        let mut script =
-            Script { replica: Replica::new(restored), epoch, ms: 0, compares_boards: false, said: Vec::new() };
+        let mut script = Script {
+            replica: Replica::new(restored),
+            epoch,
+            ms: 0,
+            compares_boards: false,
+            keeps_posts: true,
+            said: Vec::new(),
+        };
         script.give(Input::Started);
         for peer in peers {
             script.give(Input::PeerConnected(node_key(*peer)));
@@ -62,7 +70,15 @@ impl Script {
                 _ => true,
             });
         }
+        let own = |output: &Output| match output {
+            Output::Store(Store::OwnPost { id, .. }) => Some(*id),
+            _ => None,
+        };
+        let own: Vec<_> = said.iter().filter_map(own).filter(|_| self.keeps_posts).collect();
         self.said.extend(said);
+        for id in own {
+            self.give(Input::PostStored { id, stored: true });
+        }
         for id in boards {
             self.answer(id, Response::Board(Vec::new()));
         }
