@@ -10,6 +10,7 @@ mod auth;
 mod changes;
 mod charter;
 mod check;
+mod checkpoint;
 mod feed;
 mod filter;
 mod health;
@@ -71,6 +72,7 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(feed::feeds))
         .routes(routes!(feed::feed))
         .routes(routes!(feed::verify))
+        .routes(routes!(checkpoint::checkpoint))
         .routes(routes!(member::members))
         .routes(routes!(status::status))
         .routes(routes!(changes::changes))

@@ -311,6 +311,21 @@ pub enum FeedVerb {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Write a head as a C2SP checkpoint with its witnesses' cosignatures, for tools that know nothing of antibrush.
+    Checkpoint {
+        /// The publisher's short name.
+        #[arg(long)]
+        publisher: String,
+        /// The number of the batch; the newest if not given. Only the newest head that a witness stated has its cosignature.
+        #[arg(long)]
+        seq: Option<u64>,
+        /// The file for the signed note; it is printed if not given.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// A file for the keys that verify it, one a line: the log's, then those of the witnesses.
+        #[arg(long)]
+        keys: Option<PathBuf>,
+    },
     /// Take a feed from such a directory, with the same checks as from the network.
     Import {
         /// The directory.

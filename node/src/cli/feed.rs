@@ -1,4 +1,4 @@
-//! `feed`: show, verify, export and import. The archive's layout is docs/PROTOCOL.md § Archive.
+//! `feed`: show, verify, export and import, and heads as checkpoints. The archive's layout is docs/PROTOCOL.md § Archive.
 
 use std::path::Path;
 
@@ -40,6 +40,9 @@ pub async fn run(context: &Context, verb: FeedVerb) -> Result<(), Failure> {
         FeedVerb::Show { publisher: Some(publisher) } => show_one(context, &client, &publisher).await,
         FeedVerb::Verify { publisher } => verify(context, &client, &publisher).await,
         FeedVerb::Export { publisher, out } => export(context, &client, &publisher, &out).await,
+        FeedVerb::Checkpoint { publisher, seq, out, keys } => {
+            checkpoint(context, &client, (&publisher, seq), out.as_deref(), keys.as_deref()).await
+        }
         FeedVerb::Import { .. } => Ok(()),
     };
     client.close().await;
@@ -135,6 +138,47 @@ async fn verify(context: &Context, client: &Client, publisher: &str) -> Result<(
             ),
         );
         print_totals(context, found);
+    });
+    Ok(())
+}
+
+/// Only the note goes to standard output, so that it can be piped into another tool.
+async fn checkpoint(
+    context: &Context,
+    client: &Client,
+    (publisher, seq): (&str, Option<u64>),
+    out: Option<&Path>,
+    keys: Option<&Path>,
+) -> Result<(), Failure> {
+    let query = seq.map_or_else(String::new, |seq| format!("?seq={seq}"));
+    let mut made: Value = client.get(&format!("/v1/feeds/{publisher}/checkpoint{query}")).await?;
+    let note = made["note"].as_str().unwrap_or_default().to_owned();
+    if let Some(keys) = keys {
+        let lines = made["keys"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+        files::write_atomic(keys, text.as_bytes(), 0o644).map_err(Failure::new)?;
+        made["keys_file"] = json!(keys);
+    }
+    if let Some(out) = out {
+        files::write_atomic(out, note.as_bytes(), 0o644).map_err(Failure::new)?;
+        made["file"] = json!(out);
+    }
+    context.output.show(&made, |made| {
+        let Some(out) = out else { return print!("{note}") };
+        let (seq, count) = (&made["seq"], made["witnesses"].as_array().map_or(0, Vec::len));
+        context.output.say(
+            format!("The checkpoint of batch {seq} was written to {}, cosigned by {count} witnesses.", out.display()),
+            format!("批次 {seq} 的检查点已写入 {}，有 {count} 个见证方副署。", out.display()),
+        );
+        if let Some(keys) = keys {
+            context.output.say(
+                format!(
+                    "The keys are in {}; compare them with those that another member's node writes.",
+                    keys.display()
+                ),
+                format!("密钥在 {}：请与另一成员节点写出的密钥核对。", keys.display()),
+            );
+        }
     });
     Ok(())
 }
