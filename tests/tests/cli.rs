@@ -21,6 +21,7 @@ const VERBS: &[&str] = &[
     "feed show",
     "feed verify",
     "feed export",
+    "feed checkpoint",
     "feed import",
     "proof",
     "proof inclusion",
@@ -134,6 +135,7 @@ fn every_verb_prints_one_json_object() {
     assert_eq!(node.command(&["feed", "verify", "--publisher", "jd"])["holds"], true);
     assert_eq!(node.command(&["feed", "export", "--publisher", "jd", "--out", &archive])["entries"], 4);
     assert_eq!(node.command(&["feed", "import", &archive])["publisher"], "jd");
+    assert_eq!(node.command(&["feed", "checkpoint", "--publisher", "jd"])["size"], 4);
     assert_eq!(
         node.command(&["proof", "inclusion", "--publisher", "jd", "--index", "1", "--out", &proof])["file"],
         proof.as_str()
