@@ -25,7 +25,7 @@ use antibrush_protocol::{
         BatchHeader, Head,
         build::{Body, Place},
     },
-    join::{Invitation, JoinRequest},
+    join::{Application, Invitation, JoinRequest},
     merkle::{self, Tree},
     proof::{AbsenceProof, ConsistencyProof, InclusionProof},
     signed::{PublicKey, Signed, Signer, object_id},
@@ -597,6 +597,13 @@ pub fn join_request() -> JoinRequest {
         addresses: delta.nodes[0].addresses.clone(),
         from: 1,
     }
+}
+
+pub fn application() -> Application {
+    let JoinRequest { slug, legal_name, uscc, controller, feed_key, node_key, seal_key, addresses, .. } =
+        join_request();
+    let role = MemberRole::Platform;
+    Application { role, slug, legal_name, uscc, controller, feed_key, node_key, seal_key, addresses }
 }
 
 /// A mixed-order key: a point of prime order plus the point of order 2. Its signatures may satisfy one verifier and not

@@ -29,7 +29,7 @@ use wire::{alliance, chain, descriptor, parse, recode, tests_dir, vector, vector
 #[test]
 fn every_vector_decodes_and_encodes_to_the_same_bytes() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), 62);
+    assert_eq!(vectors.len(), 64);
     for (name, bytes) in vectors {
         assert_eq!(recode(&name, &bytes).as_ref(), Ok(&bytes), "{name}");
     }
@@ -40,6 +40,7 @@ const TYPES: &[(&str, &str)] = &[
     ("AbsenceProof", "absence_proof"),
     ("Announcement", "announcement"),
     ("Answer", "evaluation_answer"),
+    ("Application", "application"),
     ("BadAnswer", "bad_answer"),
     ("BatchHeader", "batch_header"),
     ("Call", "ceremony_call"),

@@ -160,6 +160,15 @@ fn objects() -> Vec<(&'static str, &'static str, String)> {
             "JoinRequest in its COSE_Sign1, signed with feed-5.",
             wire(&|| join.envelope().to_vec(), sign1(join_shape())),
         ),
+        ("application", "Application of member 5.", wire(&|| application().encode(), application_shape())),
+        (
+            "join_answer_pending",
+            "JoinAnswer: one of two stewards has signed.",
+            wire(
+                &|| JoinAnswer::Pending { have: 1, need: 2 }.encode(),
+                Shape::Tuple(vec![("kind", Shape::Plain), ("have", Shape::Plain), ("need", Shape::Plain)]),
+            ),
+        ),
         (
             "join_answer_admitted",
             "JoinAnswer: admitted, with both charters.",
@@ -451,6 +460,22 @@ fn join_shape() -> Shape {
         (8, "seal key"),
         (9, "addresses"),
         (10, "from"),
+    ];
+    with(named(&fields), vec![(9, each("address", Shape::Plain))])
+}
+
+fn application_shape() -> Shape {
+    let fields = [
+        (0, "version"),
+        (1, "role"),
+        (2, "slug"),
+        (3, "legal name"),
+        (4, "credit code"),
+        (5, "controller"),
+        (6, "feed key"),
+        (7, "node key"),
+        (8, "seal key"),
+        (9, "addresses"),
     ];
     with(named(&fields), vec![(9, each("address", Shape::Plain))])
 }

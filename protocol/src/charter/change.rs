@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Charter, Member, MemberRole, MemberState, Steward};
+use super::{Charter, Member, MemberRole, MemberState, Node, Steward, is_slug};
 use crate::{
     base::{MemberNumber, Timestamp},
     limits,
     signed::{self, PublicKey},
+    subject::{Class, Subject},
 };
 
 /// The longest term of a charter: five years, the longest term of any entry.
@@ -16,6 +17,12 @@ pub const LONGEST_TERM_SECONDS: u64 = 5 * 365 * 86_400;
 /// One change of a charter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
+    /// A newcomer becomes a member; it gets the next number.
+    Admit(Box<Member>),
+    /// A node more for a member. It comes last: the first one goes on signing in the member's name.
+    AddNode(MemberNumber, Node),
+    /// A node of a member goes.
+    RemoveNode(MemberNumber, PublicKey),
     /// The member is suspended; its steward keys go.
     Suspend(MemberNumber),
     /// The member is active again. It is the way back for an expelled one, too: its number and credit code stay its own, so
@@ -59,6 +66,35 @@ pub enum ChangeError {
     /// No such member.
     #[error("the charter has no member {0}; look at antibrush alliance members")]
     NoSuchMember(MemberNumber),
+    /// Somebody is there already.
+    #[error(
+        "member {0} has this short name, this credit code or one of these keys already; a further node of a member is added with --node-of"
+    )]
+    Exists(MemberNumber),
+    /// The form of a newcomer.
+    #[error(
+        "the applicant's short name or a credit code is malformed, or a key is weak; it makes its join request again"
+    )]
+    Applicant,
+    /// The alliance is full.
+    #[error("a charter holds at most {} members", limits::MEMBERS)]
+    TooManyMembers,
+    /// A node has all keys of its member but the node key.
+    #[error(
+        "the applicant has not the feed key and the seal key of member {0}; a further node is made with copies of them (antibrush init --feed-key FILE --seal-key FILE)"
+    )]
+    OtherKeys(MemberNumber),
+    /// The node list is full.
+    #[error(
+        "member {0} has as many nodes as a charter holds of one member; remove one first (antibrush alliance propose node remove)"
+    )]
+    TooManyNodes(MemberNumber),
+    /// No such node.
+    #[error("member {0} has no node with this PeerId; antibrush alliance members --json shows them")]
+    NoSuchNode(MemberNumber),
+    /// The last node.
+    #[error("this is the only node of member {0}; add another one first, or suspend the member")]
+    LastNode(MemberNumber),
     /// A steward is an active member.
     #[error("member {0} is not active; reinstate it before it becomes a steward")]
     NotActive(MemberNumber),
@@ -109,6 +145,9 @@ impl Change {
     /// Makes the change. `charter.issued` must be the new version's; after an error the charter is as good as lost.
     pub fn apply(&self, charter: &mut Charter) -> Result<(), ChangeError> {
         match self {
+            Change::Admit(newcomer) => admit(charter, newcomer),
+            Change::AddNode(number, node) => add_node(charter, *number, node),
+            Change::RemoveNode(number, key) => remove_node(charter, *number, key),
             Change::Suspend(number) => leave(charter, *number, MemberState::Suspended),
             Change::Expel(number) => leave(charter, *number, MemberState::Expelled),
             Change::Reinstate(number) => set(&mut member(charter, *number)?.state, MemberState::Active),
@@ -150,6 +189,61 @@ fn set<T: PartialEq>(place: &mut T, value: T) -> Result<(), ChangeError> {
         return Err(ChangeError::AlreadySo);
     }
     *place = value;
+    Ok(())
+}
+
+/// The member that has a key already, as a feed key, a node key or its steward's.
+fn holder_of_key(charter: &Charter, key: &PublicKey) -> Option<MemberNumber> {
+    let has = |member: &&Member| {
+        member.feed_keys.iter().any(|feed| feed.key == *key) || member.nodes.iter().any(|node| node.key == *key)
+    };
+    charter.members.iter().find(has).map(|member| member.number).or_else(|| charter.steward(key))
+}
+
+/// CHARTER-2, with a sentence that says what to do.
+fn admit(charter: &mut Charter, newcomer: &Member) -> Result<(), ChangeError> {
+    let same = |member: &&Member| member.slug == newcomer.slug || member.uscc == newcomer.uscc;
+    let keys = || newcomer.feed_keys.iter().map(|feed| &feed.key).chain(newcomer.nodes.iter().map(|node| &node.key));
+    let known = charter.members.iter().find(same).map(|member| member.number);
+    if let Some(known) = known.or_else(|| keys().find_map(|key| holder_of_key(charter, key))) {
+        return Err(ChangeError::Exists(known));
+    }
+    let codes = [&newcomer.uscc, &newcomer.controller];
+    let sound = codes.iter().all(|code| Subject::parse(Class::Ent, code).is_ok_and(|s| s.canonical() == **code));
+    if !sound || !is_slug(&newcomer.slug) || !keys().all(signed::is_admissible) {
+        return Err(ChangeError::Applicant);
+    }
+    let last = charter.members.iter().map(|member| member.number.0).max().unwrap_or(0);
+    let number = last.checked_add(1).filter(|_| charter.members.len() < limits::MEMBERS);
+    let number = MemberNumber(number.ok_or(ChangeError::TooManyMembers)?);
+    charter.members.push(Member { number, ..newcomer.clone() });
+    Ok(())
+}
+
+fn add_node(charter: &mut Charter, number: MemberNumber, node: &Node) -> Result<(), ChangeError> {
+    if let Some(known) = holder_of_key(charter, &node.key) {
+        return Err(if known == number { ChangeError::AlreadySo } else { ChangeError::Exists(known) });
+    }
+    if !signed::is_admissible(&node.key) {
+        return Err(ChangeError::Applicant);
+    }
+    let member = member(charter, number)?;
+    if member.nodes.len() >= limits::ADDRESSES {
+        return Err(ChangeError::TooManyNodes(number));
+    }
+    member.nodes.push(node.clone());
+    Ok(())
+}
+
+fn remove_node(charter: &mut Charter, number: MemberNumber, key: &PublicKey) -> Result<(), ChangeError> {
+    let nodes = &mut member(charter, number)?.nodes;
+    if !nodes.iter().any(|node| node.key == *key) {
+        return Err(ChangeError::NoSuchNode(number));
+    }
+    if nodes.len() == 1 {
+        return Err(ChangeError::LastNode(number));
+    }
+    nodes.retain(|node| node.key != *key);
     Ok(())
 }
 

@@ -3,9 +3,10 @@
 //! Nothing is left out: a change that has no value of its own shows as [`Difference::OtherOfMember`] or
 //! [`Difference::Other`], so that no signature is given to something unseen.
 
-use super::{Charter, Member, MemberRole, MemberState, Policy, Steward, TokenKey};
+use super::{Charter, Member, MemberRole, MemberState, Node, Policy, Steward, TokenKey};
 use crate::{
     base::{MemberNumber, Timestamp},
+    signed::PublicKey,
     subject::Class,
 };
 
@@ -26,7 +27,11 @@ pub enum Difference {
     Controller(MemberNumber),
     /// A member's feed keys.
     FeedKeys(MemberNumber),
-    /// A member's nodes and their addresses.
+    /// A node of a member came.
+    NodeAdded(MemberNumber, PublicKey),
+    /// A node of a member went.
+    NodeRemoved(MemberNumber, PublicKey),
+    /// The order of a member's nodes, the first of which signs in its name, or their addresses.
     Nodes(MemberNumber),
     /// The key to which secrets are sealed for a member, or what is sealed to it.
     Sealed(MemberNumber),
@@ -134,7 +139,19 @@ fn of_member(old: &Member, new: &Member, found: &mut Vec<Difference>) {
     differs(old.legal_name != new.legal_name, Difference::LegalName(number));
     differs(old.controller != new.controller, Difference::Controller(number));
     differs(old.feed_keys != new.feed_keys, Difference::FeedKeys(number));
-    differs(old.nodes != new.nodes, Difference::Nodes(number));
+    let without = |nodes: &[Node], those: &[Node]| {
+        let is_new = |node: &&Node| !those.iter().any(|other| other.key == node.key);
+        nodes.iter().filter(is_new).map(|node| node.key).collect::<Vec<_>>()
+    };
+    let (came, went) = (without(&new.nodes, &old.nodes), without(&old.nodes, &new.nodes));
+    came.iter().for_each(|key| differs(true, Difference::NodeAdded(number, *key)));
+    went.iter().for_each(|key| differs(true, Difference::NodeRemoved(number, *key)));
+    let stayed = |nodes: &[Node], but: &[PublicKey]| {
+        nodes.iter().filter(|node| !but.contains(&node.key)).cloned().collect::<Vec<_>>()
+    };
+    // Newcomers come last; anything else changes who is first.
+    let order = [stayed(&old.nodes, &went), came.iter().filter_map(|key| new.node(key).cloned()).collect()].concat();
+    differs(order != new.nodes, Difference::Nodes(number));
     let sealed = old.seal_key != new.seal_key || old.sealed_seeds != new.sealed_seeds;
     differs(sealed, Difference::Sealed(number));
     let known = Member {

@@ -132,6 +132,11 @@ impl Member {
         self.is_active() && self.role.publishes()
     }
 
+    /// The node with this key.
+    pub fn node(&self, key: &PublicKey) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.key == *key)
+    }
+
     /// Whether this is the first of its nodes, the one that signs in the member's name.
     pub fn is_first_node(&self, node: &PublicKey) -> bool {
         self.nodes.first().is_some_and(|first| first.key == *node)

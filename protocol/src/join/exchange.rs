@@ -67,6 +67,13 @@ pub enum JoinAnswer {
     },
     /// Not let in.
     Refused(JoinRefusal),
+    /// The charter that admits it is proposed and not signed by enough stewards yet: to be asked again.
+    Pending {
+        /// Stewards under different control that signed, as far as the answering node knows.
+        have: u8,
+        /// How many must.
+        need: u8,
+    },
 }
 
 impl Payload for JoinRequest {
@@ -144,6 +151,9 @@ impl Wire for JoinAnswer {
             JoinAnswer::Refused(reason) => {
                 w.array(2).uint(1u8).uint(reason.number());
             }
+            JoinAnswer::Pending { have, need } => {
+                w.array(3).uint(2u8).uint(*have).uint(*need);
+            }
         }
     }
 
@@ -156,7 +166,8 @@ impl Wire for JoinAnswer {
                 Ok(JoinAnswer::Admitted { newest, charters })
             }
             (1, 2) => Ok(JoinAnswer::Refused(r.code("refusal", JoinRefusal::from_number)?)),
-            (0..=1, _) => Err(DecodeError::Malformed),
+            (2, 3) => Ok(JoinAnswer::Pending { have: r.small("have")?, need: r.small("need")? }),
+            (0..=2, _) => Err(DecodeError::Malformed),
             (other, _) => Err(DecodeError::UnknownKey(other)),
         }
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     encoding::{DecodeError, Wire},
-    fixtures::{charters, feed_key, invitation, join_request},
+    fixtures::{application, charters, feed_key, invitation, join_request},
     signed::{self, Signed},
 };
 
@@ -53,10 +53,17 @@ fn the_exchange_survives_the_round_trip() {
     let request = signed::sign(&join_request(), &feed_key(5));
     let arrived = Signed::<JoinRequest>::decode(request.envelope()).unwrap();
     assert_eq!((arrived.payload(), arrived.key()), (&join_request(), join_request().feed_key));
-    for answer in [JoinAnswer::Admitted { newest: 2, charters: charters() }, JoinAnswer::Refused(JoinRefusal::Expired)]
-    {
+    let application = signed::sign(&application(), &feed_key(5));
+    let arrived = Signed::<Application>::decode(application.envelope()).unwrap();
+    assert_eq!((arrived.payload(), arrived.key()), (application.payload(), application.payload().feed_key));
+    for answer in [
+        JoinAnswer::Admitted { newest: 2, charters: charters() },
+        JoinAnswer::Refused(JoinRefusal::Expired),
+        JoinAnswer::Pending { have: 1, need: 2 },
+    ] {
         assert_eq!(JoinAnswer::decode(&answer.encode()), Ok(answer));
     }
     assert_eq!(JoinAnswer::decode(&[0x82, 1, 0]), Err(DecodeError::OutOfRange("refusal")));
-    assert_eq!(JoinAnswer::decode(&[0x82, 2, 0]), Err(DecodeError::UnknownKey(2)));
+    assert_eq!(JoinAnswer::decode(&[0x82, 2, 0]), Err(DecodeError::Malformed));
+    assert_eq!(JoinAnswer::decode(&[0x82, 3, 0]), Err(DecodeError::UnknownKey(3)));
 }
