@@ -2,7 +2,7 @@
 
 use antibrush_protocol::{
     base::MemberNumber,
-    charter::{Change, MemberRole, PolicyChange, Quorum, Steward},
+    charter::{Change, ChangeError, MemberRole, PolicyChange, Quorum, Steward},
 };
 use axum::{
     Json,
@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     clock,
-    core::{GovernError, Reviewed, View},
+    core::{GovernError, Reviewed, View, admission},
+    network,
 };
 
 /// The longest term, in days: five years.
@@ -36,6 +37,20 @@ pub struct ProposalRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ChangeRequest {
+    /// Admit a newcomer, or a further node of a member.
+    Admit {
+        /// The text of the file that `join-request` wrote.
+        application: String,
+        /// The member of which it is a further node.
+        node_of: Option<String>,
+    },
+    /// Remove a node of a member.
+    RemoveNode {
+        /// The member.
+        member: String,
+        /// The node's PeerId.
+        node: String,
+    },
     /// Suspend a member.
     Suspend {
         /// The member.
@@ -123,6 +138,9 @@ pub struct ProposalView {
     /// The text of the signature's file, after signing.
     #[serde(skip_serializing_if = "Option::is_none")]
     signature: Option<String>,
+    /// An invitation for the node that a new proposal brings in: it may join as soon as the proposal is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invitation: Option<String>,
     /// The version that it would be.
     charter: u64,
     /// Its id, in hex.
@@ -173,6 +191,7 @@ fn view(reviewed: &Reviewed, signature: Option<String>, in_force: bool) -> Json<
     Json(ProposalView {
         proposal: reviewed.file(),
         signature,
+        invitation: reviewed.invitation.as_ref().map(|invited| invited.text.clone()),
         charter: reviewed.proposal.charter().number,
         id: hex::encode(reviewed.proposal.id()),
         in_force,
@@ -198,7 +217,7 @@ pub async fn propose(
     }
     let renews = |change: &ChangeRequest| matches!(change, ChangeRequest::Renew { days } if *days > LONGEST_DAYS);
     if request.changes.iter().any(renews) {
-        return Err(GovernError::Change(antibrush_protocol::charter::ChangeError::Term).into());
+        return Err(GovernError::Change(ChangeError::Term).into());
     }
     let wanted = |view: &View| request.changes.iter().map(|change| change.resolve(view)).collect();
     let reviewed = app.node.admitter().propose(wanted).await?;
@@ -215,7 +234,7 @@ pub async fn show(
     request: Result<Json<ProposalFile>, JsonRejection>,
 ) -> Result<Json<ProposalView>, Problem> {
     let Json(request) = request?;
-    Ok(view(&app.node.admitter().review(&request.proposal)?, None, false))
+    Ok(view(&app.node.admitter().review(&request.proposal).await?, None, false))
 }
 
 /// Signs a proposal with this node's steward key.
@@ -228,7 +247,7 @@ pub async fn sign(
     request: Result<Json<ProposalFile>, JsonRejection>,
 ) -> Result<Json<ProposalView>, Problem> {
     let Json(request) = request?;
-    let (signature, reviewed) = app.node.admitter().sign(&request.proposal)?;
+    let (signature, reviewed) = app.node.admitter().sign(&request.proposal).await?;
     Ok(view(&reviewed, Some(signature), false))
 }
 
@@ -253,9 +272,15 @@ impl ChangeRequest {
         };
         let key = |hexed: &str| {
             let key = hex::decode(hexed.trim()).ok().and_then(|bytes| bytes.try_into().ok());
-            key.ok_or(GovernError::Change(antibrush_protocol::charter::ChangeError::StewardKey))
+            key.ok_or(GovernError::Change(ChangeError::StewardKey))
         };
         Ok(match self {
+            ChangeRequest::Admit { application, node_of } => admission(view, application, node_of.as_deref())?,
+            ChangeRequest::RemoveNode { member: slug, node } => {
+                let member = member(slug)?;
+                let key = node.trim().parse().ok().and_then(|peer| network::peer_key(&peer));
+                Change::RemoveNode(member, key.ok_or(GovernError::Change(ChangeError::NoSuchNode(member)))?)
+            }
             ChangeRequest::Suspend { member: slug } => Change::Suspend(member(slug)?),
             ChangeRequest::Reinstate { member: slug } => Change::Reinstate(member(slug)?),
             ChangeRequest::Expel { member: slug } => Change::Expel(member(slug)?),
@@ -289,7 +314,9 @@ impl From<GovernError> for Problem {
                 return error.into();
             }
             GovernError::NoSuchMember => (StatusCode::NOT_FOUND, "not-found"),
-            GovernError::NotAProposal | GovernError::NotASignature => (StatusCode::BAD_REQUEST, "bad-request"),
+            GovernError::NotAProposal | GovernError::NotASignature | GovernError::NotAnApplication => {
+                (StatusCode::BAD_REQUEST, "bad-request")
+            }
             GovernError::NoKey | GovernError::NotLoaded | GovernError::Proposal(P::NotASteward) => {
                 (StatusCode::FORBIDDEN, "not-a-steward")
             }

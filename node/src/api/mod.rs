@@ -80,6 +80,7 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(proof::consistency))
         .routes(routes!(proof::absence))
         .routes(routes!(alliance::invite))
+        .routes(routes!(alliance::admit))
         .routes(routes!(charter::propose))
         .routes(routes!(charter::show))
         .routes(routes!(charter::sign))

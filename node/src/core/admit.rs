@@ -78,7 +78,7 @@ pub enum AdmitError {
     Slug,
     /// More stewards must sign.
     #[error(
-        "this charter needs {0} stewards to sign each change; make a proposal (antibrush alliance propose), gather their signatures (antibrush alliance sign) and publish it (antibrush alliance publish)"
+        "this charter needs {0} stewards to sign each change; make a proposal (antibrush alliance propose, for a newcomer antibrush alliance propose admit FILE), gather their signatures (antibrush alliance sign) and publish it (antibrush alliance publish)"
     )]
     NeedsQuorum(u8),
     /// The node stops.
@@ -172,10 +172,38 @@ impl Admitter {
         }
         let secret: [u8; 16] = random::bytes();
         let expires = clock::wall().plus(valid_seconds);
-        let record = InvitationRecord { slug: slug.to_owned(), role, expires, used_by: None };
-        let store = self.store.clone();
-        blocking(move || store.put_invitation(&hash(&secret), &record)).await??;
-        self.core.send(Message::Door(Door::OpenForJoining)).await.map_err(|_| AdmitError::Stopping)?;
+        let record = InvitationRecord { slug: slug.to_owned(), role, expires, used_by: None, signed: None };
+        self.put_invitation(&view, secret, record).await
+    }
+
+    /// Makes an invitation for the node of an applicant whom a charter admits, or will once enough stewards have signed it.
+    pub(super) async fn invite_applicant(
+        &self,
+        view: &View,
+        (slug, role): (&str, MemberRole),
+        node: Peer,
+        (signed, valid_seconds): (usize, u64),
+    ) -> Result<Invited, AdmitError> {
+        let record = InvitationRecord {
+            slug: slug.to_owned(),
+            role,
+            expires: clock::wall().plus(valid_seconds),
+            used_by: Some(node),
+            signed: Some(u8::try_from(signed).unwrap_or(u8::MAX)),
+        };
+        self.put_invitation(view, random::bytes(), record).await
+    }
+
+    async fn put_invitation(
+        &self,
+        view: &View,
+        secret: [u8; 16],
+        record: InvitationRecord,
+    ) -> Result<Invited, AdmitError> {
+        let (store, kept) = (self.store.clone(), record.clone());
+        blocking(move || store.put_invitation(&hash(&secret), &kept)).await??;
+        self.set_door_alone().await?;
+        let InvitationRecord { slug, role, expires, .. } = record;
         let invitation = Invitation {
             alliance: view.chain.alliance(),
             node: self.keys.node()?.public(),
@@ -183,7 +211,23 @@ impl Admitter {
             secret,
             expires,
         };
-        Ok(Invited { text: invitation.to_text(), slug: slug.to_owned(), role, expires })
+        Ok(Invited { text: invitation.to_text(), slug, role, expires })
+    }
+
+    /// Remembers how many stewards have signed the charter that admits these nodes, so that they hear it when they ask.
+    pub(super) async fn note_signatures(&self, nodes: Vec<Peer>, have: usize) -> Result<(), AdmitError> {
+        let have = u8::try_from(have).unwrap_or(u8::MAX);
+        let store = self.store.clone();
+        let note = move || -> Result<(), StorageError> {
+            for (secret, record) in store.invitations()? {
+                let is_theirs = record.used_by.is_some_and(|node| nodes.contains(&node));
+                if is_theirs && record.signed.is_some_and(|signed| signed < have) {
+                    store.put_invitation(&secret, &InvitationRecord { signed: Some(have), ..record })?;
+                }
+            }
+            Ok(())
+        };
+        Ok(blocking(note).await??)
     }
 
     /// Opens or closes the door as the invitations say now.
@@ -203,7 +247,7 @@ impl Admitter {
     pub async fn answer(&self, from: Peer, envelope: &[u8]) -> JoinAnswer {
         let _one = self.one_at_a_time.lock().await;
         match self.try_admit(from, envelope).await {
-            Ok((newest, charters)) => JoinAnswer::Admitted { newest, charters },
+            Ok(answer) => answer,
             Err(reason) => {
                 tracing::warn!(reason = reason.code(), "a newcomer was refused");
                 JoinAnswer::Refused(reason)
@@ -211,7 +255,7 @@ impl Admitter {
         }
     }
 
-    async fn try_admit(&self, from: Peer, envelope: &[u8]) -> Result<(u64, Vec<Arc<[u8]>>), JoinRefusal> {
+    async fn try_admit(&self, from: Peer, envelope: &[u8]) -> Result<JoinAnswer, JoinRefusal> {
         let request = Signed::<JoinRequest>::decode(envelope).map_err(|_| JoinRefusal::Malformed)?;
         let wish = request.payload();
         // The signature proves the feed key, the noise session the node key.
@@ -223,10 +267,6 @@ impl Admitter {
         if view.wrong_clock(clock::now()).is_some() {
             return Err(JoinRefusal::TryAgain);
         }
-        self.require_steward(&view).map_err(|error| match error {
-            AdmitError::NeedsQuorum(_) => JoinRefusal::NeedsQuorum,
-            _ => JoinRefusal::NotASteward,
-        })?;
         let (store, key) = (self.store.clone(), hash(&wish.secret));
         let record = blocking(move || store.invitation(&key)).await.ok().and_then(Result::ok).flatten();
         let record = record.ok_or(JoinRefusal::UnknownInvitation)?;
@@ -234,12 +274,20 @@ impl Admitter {
         match record.used_by {
             // The answer got lost, or did not hold all charters: the same newcomer asks again.
             Some(used) if used == from && already => return self.charters(wish.from).await,
+            Some(used) if used != from && record.signed.is_some() => return Err(JoinRefusal::OtherName),
             Some(used) if used != from => return Err(JoinRefusal::Used),
             _ => {}
         }
         if clock::wall() >= record.expires {
             return Err(JoinRefusal::Expired);
         }
+        if let Some(have) = record.signed {
+            return Ok(JoinAnswer::Pending { have, need: view.charter().threshold });
+        }
+        self.require_steward(&view).map_err(|error| match error {
+            AdmitError::NeedsQuorum(_) => JoinRefusal::NeedsQuorum,
+            _ => JoinRefusal::NotASteward,
+        })?;
         if record.slug != wish.slug {
             return Err(JoinRefusal::OtherName);
         }
@@ -262,12 +310,12 @@ impl Admitter {
     }
 
     /// The number of the newest charter, and those from a number on that fit into one answer.
-    async fn charters(&self, from: u64) -> Result<(u64, Vec<Arc<[u8]>>), JoinRefusal> {
+    async fn charters(&self, from: u64) -> Result<JoinAnswer, JoinRefusal> {
         let newest = self.view.load().charter().number;
         let store = self.store.clone();
         let read = blocking(move || store.charter_page(from)).await;
         let charters = read.ok().and_then(Result::ok).filter(|charters| !charters.is_empty());
-        Ok((newest, charters.ok_or(JoinRefusal::Malformed)?))
+        Ok(JoinAnswer::Admitted { newest, charters: charters.ok_or(JoinRefusal::Malformed)? })
     }
 
     /// Makes and signs the next version of the charter with one change, and waits until it is in force here.
@@ -323,11 +371,14 @@ impl Admitter {
         charter
     }
 
-    pub(super) fn require_steward(&self, view: &View) -> Result<(), AdmitError> {
+    /// Whether this node holds a steward's key.
+    pub(super) fn require_key(&self, view: &View) -> Result<(), AdmitError> {
         let key = self.keys.steward().map_err(|_| AdmitError::NotASteward)?.public();
-        if !view.charter().stewards.iter().any(|steward| steward.key == key) {
-            return Err(AdmitError::NotASteward);
-        }
+        view.charter().steward(&key).map(|_| ()).ok_or(AdmitError::NotASteward)
+    }
+
+    pub(super) fn require_steward(&self, view: &View) -> Result<(), AdmitError> {
+        self.require_key(view)?;
         match view.charter().threshold {
             1 => Ok(()),
             more => Err(AdmitError::NeedsQuorum(more)),
@@ -377,7 +428,7 @@ fn door(store: &Store, charter: &Charter, now: Timestamp) -> Result<Door, Storag
     let is_open = |record: &InvitationRecord| {
         now < record.expires && record.used_by.is_none_or(|node| charter.member_of_node(&node).is_none())
     };
-    let open = store.invitations()?.iter().any(is_open);
+    let open = store.invitations()?.iter().any(|(_, record)| is_open(record));
     Ok(if open { Door::OpenForJoining } else { Door::Closed })
 }
 
@@ -391,7 +442,7 @@ fn seal(
     Ok(SealedSeed { epoch: FIRST_EPOCH, sealed: seed.seal(seal_key, &context, random::bytes())? })
 }
 
-fn new_member(
+pub(super) fn new_member(
     number: MemberNumber,
     profile: &Profile,
     feed_key: [u8; 32],

@@ -13,7 +13,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::sync::oneshot;
 
 use super::{
-    AdmitError, Admitter, View,
+    AdmitError, Admitter, Invited, View,
     driver::Message,
     words::{self, Names},
 };
@@ -26,6 +26,8 @@ use crate::{
 /// The first lines of the two files, so that a person who opens one knows what it is.
 const PROPOSAL: &str = "antibrush charter proposal v1";
 const SIGNATURE: &str = "antibrush charter signature v1";
+/// That of a newcomer's file.
+pub(super) const APPLICATION: &str = "antibrush join request v1";
 
 /// Why a proposal was not made, signed or published.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,11 @@ pub enum GovernError {
     /// Not a signature file.
     #[error("this is no whole charter signature; its first line is “{SIGNATURE}”: ask for the file again")]
     NotASignature,
+    /// Not a join request's file.
+    #[error(
+        "this is no whole join request; its first line is “{APPLICATION}”: ask the newcomer for the file again (antibrush join-request)"
+    )]
+    NotAnApplication,
     /// This node has no steward key.
     #[error(
         "this node has no steward key; make one (antibrush alliance steward-key) and have it added (antibrush alliance propose steward add)"
@@ -70,6 +77,9 @@ impl Zh for GovernError {
             GovernError::NoSuchMember => "没有这个简称的成员：用 antibrush alliance members 查看".to_owned(),
             GovernError::NotAProposal => "这不是完整的章程提案文件：请重新索取该文件".to_owned(),
             GovernError::NotASignature => "这不是完整的章程签名文件：请重新索取该文件".to_owned(),
+            GovernError::NotAnApplication => {
+                "这不是完整的加入申请文件：请向申请方重新索取（antibrush join-request）".to_owned()
+            }
             GovernError::NoKey => {
                 "本节点没有秘书处密钥：请先用 antibrush alliance steward-key 生成，再提案将其加入章程".to_owned()
             }
@@ -89,6 +99,8 @@ pub struct Reviewed {
     pub differences: Vec<Both>,
     /// The members that signed.
     pub signed: Vec<MemberNumber>,
+    /// An invitation for the node that it brings in.
+    pub invitation: Option<Invited>,
 }
 
 impl Reviewed {
@@ -101,7 +113,12 @@ impl Reviewed {
             proposal.signers().iter().filter_map(|key| old.steward(key).or_else(|| new.steward(key))).collect();
         signed.sort_unstable();
         signed.dedup();
-        Ok(Reviewed { standing, differences, signed, proposal })
+        Ok(Reviewed { standing, differences, signed, proposal, invitation: None })
+    }
+
+    /// How many count in the quorum that is not met yet.
+    pub(super) fn have(&self) -> usize {
+        if self.standing.old.is_met() { self.standing.new.have } else { self.standing.old.have }
     }
 
     /// The text of the proposal's file.
@@ -151,34 +168,28 @@ impl Admitter {
     ) -> Result<Reviewed, GovernError> {
         let view = self.view.load_full();
         let changes = changes(&view)?;
-        let mut charter = self.successor(&view);
-        for change in &changes {
-            change.apply(&mut charter)?;
-            if let Change::Role(number, role) = change
-                && let Ok(at) = charter.members.binary_search_by_key(number, |member| member.number)
-                && role.may_derive()
-                && charter.members[at].sealed_seeds.is_empty()
-            {
-                let seal_key = charter.members[at].seal_key;
-                charter.members[at].sealed_seeds = self.reseal(&view, &seal_key, *number)?;
-            }
-        }
+        let charter = self.changed(&view, &changes)?;
         let mut proposal = SignedCharter::unsigned(&charter);
         if let Ok(key) = self.keys.steward()
             && require_steward(&key.public(), view.charter(), &charter).is_ok()
         {
             proposal.sign(key);
         }
-        Ok(Reviewed::of(&view, proposal)?)
+        let reviewed = Reviewed::of(&view, proposal)?;
+        let invitation = self.invite_proposed(&view, &reviewed).await?;
+        Ok(Reviewed { invitation, ..reviewed })
     }
 
     /// Reads a proposal and says how it stands.
-    pub fn review(&self, file: &str) -> Result<Reviewed, GovernError> {
-        Ok(Reviewed::of(&self.view.load_full(), read_proposal(file)?)?)
+    pub async fn review(&self, file: &str) -> Result<Reviewed, GovernError> {
+        let view = self.view.load_full();
+        let reviewed = Reviewed::of(&view, read_proposal(file)?)?;
+        self.note(&view, &reviewed).await;
+        Ok(reviewed)
     }
 
     /// Signs a proposal with this node's steward key: the file of the signature, and how the proposal stands with it.
-    pub fn sign(&self, file: &str) -> Result<(String, Reviewed), GovernError> {
+    pub async fn sign(&self, file: &str) -> Result<(String, Reviewed), GovernError> {
         let view = self.view.load_full();
         let mut proposal = read_proposal(file)?;
         // What does not hold gets no signature.
@@ -192,7 +203,9 @@ impl Admitter {
         let signature = proposal.signature_by(key);
         let text = armour(SIGNATURE, &signature.encode());
         proposal.add(signature)?;
-        Ok((text, Reviewed::of(&view, proposal)?))
+        let reviewed = Reviewed::of(&view, proposal)?;
+        self.note(&view, &reviewed).await;
+        Ok((text, reviewed))
     }
 
     /// Gathers signatures and puts the proposal in force once both quorums have signed.
@@ -208,6 +221,7 @@ impl Admitter {
             require_steward(&key, view.charter(), proposal.charter())?;
         }
         let reviewed = Reviewed::of(&view, proposal)?;
+        self.note(&view, &reviewed).await;
         if !reviewed.standing.is_met() {
             return Err(GovernError::NotYet(reviewed.missing()));
         }
@@ -225,12 +239,12 @@ fn read_proposal(file: &str) -> Result<SignedCharter, GovernError> {
     SignedCharter::decode(&bytes).map_err(|_| GovernError::NotAProposal)
 }
 
-fn armour(kind: &str, bytes: &[u8]) -> String {
+pub(super) fn armour(kind: &str, bytes: &[u8]) -> String {
     format!("{kind}\n{}\n", STANDARD.encode(bytes))
 }
 
 /// The bytes of a file of this kind. Mail programs break lines and change their ends.
-fn unarmour(kind: &str, text: &str) -> Option<Vec<u8>> {
+pub(super) fn unarmour(kind: &str, text: &str) -> Option<Vec<u8>> {
     let (first, body) = text.trim_start_matches('\u{feff}').split_once('\n')?;
     let body: String = body.split_whitespace().collect();
     if first.trim_end() == kind { STANDARD.decode(body).ok() } else { None }

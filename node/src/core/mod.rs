@@ -3,7 +3,7 @@
 //! [`Node`] is what the faces (HTTP, command line, demo) hold. [`driver`] owns the replica and carries out its outputs with
 //! the network and the store. [`wish`], [`plan`] and [`publish`] are the way from what the platform wants said to a batch of its
 //! own feed ([`staging`] stores chunks meanwhile); [`carry`] takes one's listings into the next key epoch. [`admit`] is the
-//! steward's side of joining, [`keys`] what a steward does about token keys,
+//! steward's side of joining by invitation and [`newcomer`] that by file, [`keys`] what a steward does about token keys,
 //! [`govern`] how several stewards change the charter ([`words`] says what a proposal changes).
 
 mod admit;
@@ -11,6 +11,7 @@ mod carry;
 mod driver;
 mod govern;
 mod keys;
+mod newcomer;
 mod node;
 mod plan;
 mod publish;
@@ -26,6 +27,7 @@ pub use admit::{AdmitError, Admitter, Founding, Invited, found};
 pub use driver::Message;
 pub use govern::{GovernError, Reviewed};
 pub use keys::{CeremonyStatus, KeysError, Wish};
+pub use newcomer::{admission, apply_for};
 pub use node::{Node, NodeError, Opening};
 pub use plan::Session;
 pub use publish::{ENTRIES_PER_IMPORTED_BATCH, PublishError, Writer};

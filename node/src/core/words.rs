@@ -3,9 +3,13 @@
 use antibrush_protocol::{
     base::MemberNumber,
     charter::{Charter, Difference},
+    signed::PublicKey,
 };
 
-use crate::lang::{Both, moment};
+use crate::{
+    lang::{Both, moment},
+    network::peer_id,
+};
 
 /// The two charters, for the names of members.
 pub struct Names<'a> {
@@ -33,7 +37,14 @@ pub fn of(difference: &Difference, names: &Names<'_>) -> Both {
         Both::new(format!("{en}: {from} → {to}"), format!("{zh}：{from} → {to}"))
     };
     match difference {
-        D::Admitted(number) => of_member(number, "is admitted", "接纳为成员"),
+        D::Admitted(number) => match names.new.member(*number) {
+            Some(m) => of_member(
+                number,
+                &format!("is admitted as {}: {}, {}", m.role.en(), m.legal_name, m.uscc),
+                &format!("接纳为{}（{}，{}）", m.role.zh(), m.legal_name, m.uscc),
+            ),
+            None => of_member(number, "is admitted", "接纳为成员"),
+        },
         D::Vanished(number) => of_member(number, "vanishes from the charter", "从章程中消失"),
         D::State(number, from, to) => of_member(
             number,
@@ -48,7 +59,15 @@ pub fn of(difference: &Difference, names: &Names<'_>) -> Both {
         D::LegalName(number) => of_member(number, "registered name changes", "登记名称变更"),
         D::Controller(number) => of_member(number, "controlling entity changes", "控制方变更"),
         D::FeedKeys(number) => of_member(number, "feed keys change", "名单源密钥变更"),
-        D::Nodes(number) => of_member(number, "nodes or addresses change", "节点或地址变更"),
+        D::NodeAdded(number, key) => {
+            let peer = peer(key);
+            of_member(number, &format!("gets another node, {peer}"), &format!("新增节点 {peer}"))
+        }
+        D::NodeRemoved(number, key) => {
+            let peer = peer(key);
+            of_member(number, &format!("loses its node {peer}"), &format!("移除节点 {peer}"))
+        }
+        D::Nodes(number) => of_member(number, "the order or the addresses of its nodes change", "节点的次序或地址变更"),
         D::Sealed(number) => of_member(number, "what is sealed to it changes", "密封给它的内容变更"),
         D::OtherOfMember(number) => of_member(
             number,
@@ -108,4 +127,8 @@ pub fn of(difference: &Difference, names: &Names<'_>) -> Both {
             "有本版本无法说明的变更：请升级后再签名",
         ),
     }
+}
+
+fn peer(key: &PublicKey) -> String {
+    peer_id(key).map_or_else(|| hex::encode(key), |id| id.to_string())
 }

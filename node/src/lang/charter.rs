@@ -11,6 +11,21 @@ impl Zh for ChangeError {
             ChangeError::NoSuchMember(number) => {
                 format!("章程中没有成员 {number}：用 antibrush alliance members 查看")
             }
+            ChangeError::Exists(number) => {
+                format!("成员 {number} 已使用该简称、信用代码或其中某个密钥：为成员增加节点请加 --node-of")
+            }
+            ChangeError::Applicant => "申请中的简称、信用代码或密钥不合格：请申请方重新生成加入申请".to_owned(),
+            ChangeError::TooManyMembers => "章程中的成员已达上限：无法再接纳".to_owned(),
+            ChangeError::OtherKeys(number) => format!(
+                "申请方没有成员 {number} 的名单源密钥和密封密钥：增加节点须复制这两个密钥（antibrush init --feed-key 文件 --seal-key 文件）"
+            ),
+            ChangeError::TooManyNodes(number) => {
+                format!("成员 {number} 的节点已达上限：请先用 antibrush alliance propose node remove 移除一个")
+            }
+            ChangeError::NoSuchNode(number) => {
+                format!("成员 {number} 没有这个 PeerId 的节点：用 antibrush alliance members --json 查看")
+            }
+            ChangeError::LastNode(number) => format!("这是成员 {number} 唯一的节点：请先增加节点，或暂停该成员"),
             ChangeError::NotActive(number) => format!("成员 {number} 不是正常状态：请先恢复，再使其成为秘书处成员"),
             ChangeError::StewardKey => {
                 "该密钥过弱或已在章程中：请使用秘书处节点上 antibrush alliance steward-key 打印的公钥".to_owned()

@@ -168,29 +168,39 @@ pub struct InvitationRecord {
     pub role: MemberRole,
     /// Until when.
     pub expires: Timestamp,
-    /// The node key that used it.
+    /// The node key that used it, or for which it was made.
     pub used_by: Option<[u8; 32]>,
+    /// It was made for an applicant whom only a charter admits, never the invitation: how many stewards under different control
+    /// have signed that charter, as far as this node has seen.
+    pub signed: Option<u8>,
 }
 
 impl Wire for InvitationRecord {
     const MAX_BYTES: usize = 256;
 
     fn write(&self, w: &mut Writer) {
-        w.array(3 + usize::from(self.used_by.is_some())).text(&self.slug).uint(self.role.number()).uint(self.expires.0);
+        // Only one that was made for a node counts signatures.
+        let signed = self.signed.filter(|_| self.used_by.is_some());
+        w.array(3 + usize::from(self.used_by.is_some()) + usize::from(signed.is_some()));
+        w.text(&self.slug).uint(self.role.number()).uint(self.expires.0);
         if let Some(key) = &self.used_by {
             w.bytes(key);
+        }
+        if let Some(signed) = signed {
+            w.uint(signed);
         }
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let len = r.array(4)?;
+        let len = r.array(5)?;
         if len < 3 {
             return Err(DecodeError::Malformed);
         }
         let slug = r.text(32, "slug")?;
         let role = r.code("role", MemberRole::from_number)?;
         let expires = Timestamp(r.uint()?);
-        let used_by = if len == 4 { Some(r.fixed()?) } else { None };
-        Ok(InvitationRecord { slug, role, expires, used_by })
+        let used_by = if len > 3 { Some(r.fixed()?) } else { None };
+        let signed = if len > 4 { Some(r.small("signed")?) } else { None };
+        Ok(InvitationRecord { slug, role, expires, used_by, signed })
     }
 }

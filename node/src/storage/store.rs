@@ -446,10 +446,14 @@ impl Store {
         bytes.map(|bytes| InvitationRecord::decode(&bytes).map_err(|_| StorageError::Damaged)).transpose()
     }
 
-    /// All invitations.
-    pub fn invitations(&self) -> Result<Vec<InvitationRecord>, StorageError> {
-        let rows = self.documents.scan_prefix(layout::INVITATIONS);
-        rows.map(|row| InvitationRecord::decode(&row?.1).map_err(|_| StorageError::Damaged)).collect()
+    /// All invitations, with the hashes of their secrets.
+    pub fn invitations(&self) -> Result<Vec<(Hash, InvitationRecord)>, StorageError> {
+        let read = |(key, value): (Vec<u8>, Vec<u8>)| {
+            let secret = key.strip_prefix(layout::INVITATIONS).and_then(|hash| hash.try_into().ok());
+            let record = InvitationRecord::decode(&value).map_err(|_| StorageError::Damaged)?;
+            Ok((secret.ok_or(StorageError::Damaged)?, record))
+        };
+        self.documents.scan_prefix(layout::INVITATIONS).map(|row| read(row?)).collect()
     }
 
     /// Compares an old header that came again: the stored one if it differs.
