@@ -41,7 +41,10 @@ pub async fn run(context: &Context, verb: AllianceVerb) -> Result<(), Failure> {
                 .filter(|class| accept_insider_enumeration || !class.is_personal_by_default());
             create(context, &Founding { name_zh, name_en, level, region, policy, classes: classes.collect() })
         }
-        AllianceVerb::Admit { slug, role, days } => admit(context, &slug, &role, days).await,
+        AllianceVerb::Admit { request: Some(request), node_of, days, .. } => {
+            admit_applicant(context, &request, node_of.as_deref(), days).await
+        }
+        AllianceVerb::Admit { slug, role, days, .. } => admit(context, &slug.unwrap_or_default(), &role, days).await,
         AllianceVerb::Members => members(context).await,
         AllianceVerb::Propose(verb) => charter::propose(context, verb).await,
         AllianceVerb::Show { proposal } => charter::show(context, &proposal).await,
@@ -129,6 +132,30 @@ async fn admit(context: &Context, slug: &str, role: &str, days: u64) -> Result<(
         context.output.say(
             format!("Hand this line to {slug} on a trusted way: whoever has it may join in that name, once, until {until}. This node must run when {slug} joins."),
             format!("请通过可信渠道把上面一行交给 {slug}：持有者可在 {until} 前以该名义加入一次。{slug} 加入时本节点须在运行。"),
+        );
+    });
+    Ok(())
+}
+
+async fn admit_applicant(
+    context: &Context,
+    request: &std::path::Path,
+    node_of: Option<&str>,
+    days: u64,
+) -> Result<(), Failure> {
+    let request = json!({ "application": charter::read(request)?, "node_of": node_of, "days": days });
+    let client = Client::open(context).await?;
+    let admitted = client.post("/v1/alliance/admissions", &request).await;
+    client.close().await;
+    let admitted: Value = admitted?;
+    context.output.show(&admitted, |admitted| {
+        println!("{}", admitted["invitation"].as_str().unwrap_or_default());
+        let (slug, charter) = (admitted["slug"].as_str().unwrap_or_default(), &admitted["charter"]);
+        let role = admitted["role"].as_str().unwrap_or_default();
+        let until = moment(admitted["expires"].as_u64().unwrap_or(0));
+        context.output.say(
+            format!("Charter {charter} has the node of {slug} ({role}). The line above is for that node alone; it must be used by {until}, while this node runs."),
+            format!("章程第 {charter} 版已包含 {slug} 的节点（{}）。上面一行仅供该节点使用，须在 {until} 前、本节点运行期间使用。", context.output.code(CodeKind::Role, role)),
         );
     });
     Ok(())

@@ -65,7 +65,9 @@ pub enum Verb {
     /// Name key holders, run key ceremonies, rotate and retire token keys.
     #[command(subcommand)]
     Keys(KeysVerb),
-    /// Join an alliance by invitation.
+    /// Write a join request: a small signed file for a steward, without any secret.
+    JoinRequest(JoinRequestArgs),
+    /// Join an alliance by invitation; waits until enough stewards have signed.
     Join(JoinArgs),
 }
 
@@ -159,6 +161,12 @@ pub struct InitArgs {
     /// Where to answer HTTP.
     #[arg(long)]
     pub api: Option<SocketAddr>,
+    /// For a further node of a member: a copy of the feed key file of its first node, in clear or under the same passphrase.
+    #[arg(long, requires = "seal_key")]
+    pub feed_key: Option<PathBuf>,
+    /// For a further node of a member: a copy of the seal key file of its first node.
+    #[arg(long, requires = "feed_key")]
+    pub seal_key: Option<PathBuf>,
     /// Write the keys without a passphrase: for tests and demonstrations only.
     #[arg(long)]
     pub keys_in_clear_dangerously: bool,
@@ -450,13 +458,19 @@ pub enum AllianceVerb {
         #[arg(long)]
         hide_publishers: bool,
     },
-    /// Invite a newcomer: prints one line to hand over on a trusted way.
+    /// Admit a newcomer by the join request that it sent, or invite one by name: prints one line to hand over on a trusted way.
     Admit {
-        /// The newcomer's short name.
-        #[arg(long)]
-        slug: String,
+        /// The file of the join request: its sender is admitted at once, and only its node can use the invitation.
+        #[arg(required_unless_present = "slug")]
+        request: Option<PathBuf>,
+        /// The member of which the sender is a further node.
+        #[arg(long, requires = "request")]
+        node_of: Option<String>,
+        /// The short name of a newcomer that sent no request: it is admitted when it joins.
+        #[arg(long, conflicts_with = "request")]
+        slug: Option<String>,
         /// What it will be: platform, observer, key-holder or gateway.
-        #[arg(long, default_value = "platform")]
+        #[arg(long, default_value = "platform", conflicts_with = "request")]
         role: String,
         /// How many days the invitation lives.
         #[arg(long, default_value_t = 7)]
@@ -496,4 +510,15 @@ pub enum AllianceVerb {
 pub struct JoinArgs {
     /// The invitation, one line of text; `-` reads it from standard input.
     pub invitation: String,
+    /// Run the node as soon as it is admitted: it fetches everything and answers checks without another command.
+    #[arg(long)]
+    pub run: bool,
+}
+
+/// Flags of `join-request`.
+#[derive(Args)]
+pub struct JoinRequestArgs {
+    /// Where to write the file.
+    #[arg(long)]
+    pub out: PathBuf,
 }

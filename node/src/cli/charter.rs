@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Client, Context, Failure,
     alliance::add_steward_key,
-    charter_args::{OfMember, ProposeVerb, StewardVerb},
+    charter_args::{NodeVerb, OfMember, ProposeVerb, StewardVerb},
     init::parse_role,
 };
 use crate::{
@@ -23,6 +23,12 @@ const FILE_BYTES: u64 = 1 << 20;
 pub async fn propose(context: &Context, verb: ProposeVerb) -> Result<(), Failure> {
     let of_member = |change: &str, of: OfMember| (json!({ "change": change, "member": of.member }), of.to.out);
     let (change, out) = match verb {
+        ProposeVerb::Admit { request, node_of, to } => {
+            (json!({ "change": "admit", "application": read(&request)?, "node_of": node_of }), to.out)
+        }
+        ProposeVerb::Node(NodeVerb::Remove { member, peer, to }) => {
+            (json!({ "change": "remove_node", "member": member, "node": peer }), to.out)
+        }
         ProposeVerb::Suspend(of) => of_member("suspend", of),
         ProposeVerb::Reinstate(of) => of_member("reinstate", of),
         ProposeVerb::Expel(of) => of_member("expel", of),
@@ -55,6 +61,13 @@ pub async fn propose(context: &Context, verb: ProposeVerb) -> Result<(), Failure
             format!("The proposal was written to {file}.\nNext: each steward runs antibrush alliance sign {file}; with enough signatures run antibrush alliance publish {file} SIGNATURE …"),
             format!("提案已写入 {file}。\n下一步：各秘书处成员执行 antibrush alliance sign {file}；签名足够后执行 antibrush alliance publish {file} 签名文件…"),
         );
+        if let Some(invitation) = made["invitation"].as_str() {
+            context.output.say(
+                "The invitation for the applicant, which only its node can use; it may join now and waits for the signatures, while this node runs:",
+                "给申请方的邀请码，仅其节点可用；现在即可加入，并在本节点运行期间等待签名：",
+            );
+            println!("{invitation}");
+        }
     });
     Ok(())
 }
@@ -131,20 +144,20 @@ async fn ask(context: &Context, path: &str, request: &Value) -> Result<Value, Fa
     answer
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
     let bytes = files::read_bounded(path, FILE_BYTES).map_err(Failure::new)?;
     let bytes = bytes.ok_or_else(|| {
         Failure::both(format!("{} does not exist", path.display()), format!("{} 不存在：请检查路径", path.display()))
     })?;
     String::from_utf8(bytes).map_err(|_| {
         Failure::both(
-            format!("{} is neither a proposal nor a signature; ask for the file again", path.display()),
-            format!("{} 既不是提案也不是签名：请重新索取该文件", path.display()),
+            format!("{} is no text file of antibrush; ask for the file again", path.display()),
+            format!("{} 不是本程序的文本文件：请重新索取该文件", path.display()),
         )
     })
 }
 
-fn write(path: &Path, text: &Value) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, text: &Value) -> Result<(), Failure> {
     files::write_atomic(path, text.as_str().unwrap_or_default().as_bytes(), 0o644).map_err(Failure::new)
 }
 

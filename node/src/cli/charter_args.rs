@@ -24,6 +24,19 @@ pub struct OfMember {
 /// What to propose.
 #[derive(Subcommand)]
 pub enum ProposeVerb {
+    /// Admit a newcomer, or a further node of a member, by the join request that it sent; prints its invitation, too.
+    Admit {
+        /// The file of the join request.
+        request: PathBuf,
+        /// The member of which the sender is a further node.
+        #[arg(long)]
+        node_of: Option<String>,
+        #[command(flatten)]
+        to: ProposalOut,
+    },
+    /// Remove a node of a member.
+    #[command(subcommand)]
+    Node(NodeVerb),
     /// Suspend a member: its node is cut off and publishes nothing; what it listed stands.
     Suspend(OfMember),
     /// Make a suspended or expelled member active again.
@@ -72,6 +85,21 @@ pub enum ProposeVerb {
         /// How many days from today: at most 1825.
         #[arg(long, default_value_t = 1825)]
         days: u64,
+        #[command(flatten)]
+        to: ProposalOut,
+    },
+}
+
+/// What to do with nodes.
+#[derive(Subcommand)]
+pub enum NodeVerb {
+    /// Take a node from a member: it is cut off, and the member's next node signs if it was the first.
+    Remove {
+        /// The member's short name.
+        member: String,
+        /// The node's PeerId, as `alliance members --json` shows it.
+        #[arg(long)]
+        peer: String,
         #[command(flatten)]
         to: ProposalOut,
     },

@@ -28,8 +28,9 @@ pub fn run(context: &Context, args: InitArgs) -> Result<(), Failure> {
         let secret = passphrase::find(context.passphrase_file.as_deref(), passphrase::Purpose::Create);
         Protection::Passphrase(secret.map_err(Failure::new)?)
     };
-    let roles = [KeyRole::Feed, KeyRole::Node, KeyRole::Seal];
-    let keys = KeyStore::create(data.path(), &roles, &protection).map_err(Failure::new)?;
+    let is_further = args.feed_key.is_some();
+    let roles = [(KeyRole::Feed, args.feed_key), (KeyRole::Node, None), (KeyRole::Seal, args.seal_key)];
+    let keys = KeyStore::create_with(data.path(), &roles, &protection).map_err(Failure::new)?;
     let mut config = Config::default();
     config.listen = args.listen.map_or(config.listen, |listen| vec![listen]);
     config.announce = args.announce.into_iter().collect();
@@ -52,6 +53,12 @@ pub fn run(context: &Context, args: InitArgs) -> Result<(), Failure> {
             format!("A node for {} was made in {dir}.\nNext: antibrush join INVITATION --dir {dir}, or antibrush alliance create --dir {dir} …", profile.slug),
             format!("已在 {dir} 建立 {} 的节点。\n下一步：antibrush join 邀请码 --dir {dir}，或 antibrush alliance create --dir {dir} …", profile.slug),
         );
+        if is_further {
+            context.output.say(
+                "It has copies of the member's keys: send a steward its join request (antibrush join-request), to be admitted with --node-of.",
+                "它持有本成员密钥的副本：请把加入申请（antibrush join-request）交给秘书处，以 --node-of 接纳。",
+            );
+        }
         if args.keys_in_clear_dangerously {
             context.output.say(
                 "The keys have no passphrase: whoever reads the directory can publish in this member's name.",

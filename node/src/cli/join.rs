@@ -8,8 +8,67 @@ use antibrush_protocol::{
 };
 use serde_json::json;
 
-use super::{Context, Failure, args::JoinArgs, check::read_dash};
-use crate::{clock, lang::Zh, network, profile::Profile, storage::Store};
+use super::{
+    Context, Failure,
+    args::{JoinArgs, JoinRequestArgs},
+    charter,
+    check::read_dash,
+    run::{self, Announce},
+};
+use crate::{
+    clock,
+    core::apply_for,
+    lang::{Zh, reason_zh},
+    network::{self, Waiting},
+    profile::Profile,
+    storage::Store,
+};
+
+/// Writes the file with which a newcomer, or a further node of a member, applies.
+pub fn request(context: &Context, args: &JoinRequestArgs) -> Result<(), Failure> {
+    let data = context.lock()?;
+    let profile = Profile::read(data.path()).map_err(Failure::new)?;
+    let addresses = context.load_config()?.reachable();
+    let text = apply_for(&profile, &context.open_keys()?, &addresses).map_err(Failure::new)?;
+    charter::write(&args.out, &json!(text))?;
+    let result = json!({ "slug": profile.slug, "role": profile.role.code(), "file": args.out });
+    context.output.show(&result, |_| {
+        let file = args.out.display();
+        context.output.say(
+            format!("The join request was written to {file}; it holds no secret.\nNext: send it to a steward, and join with the invitation that comes back: antibrush join INVITATION --run"),
+            format!("加入申请已写入 {file}，其中没有秘密。\n下一步：把它交给秘书处，再用收到的邀请码加入：antibrush join 邀请码 --run"),
+        );
+    });
+    Ok(())
+}
+
+/// Says what a newcomer waits for, on standard error, whenever that changes.
+fn progress(context: &Context) -> impl FnMut(Waiting) {
+    let (output, mut said) = (context.output, None);
+    move |waiting| {
+        if said.as_ref() == Some(&waiting) {
+            return;
+        }
+        let (event, en, zh) = match &waiting {
+            Waiting::Signatures { have, need } => (
+                json!({ "event": "pending", "signed": have, "needed": need }),
+                format!("pending: {have} of {need} stewards have signed; waiting for the others"),
+                format!("等待中：须有 {need} 家秘书处成员签名，已有 {have} 家"),
+            ),
+            Waiting::Steward(reason) => (
+                json!({ "event": "waiting", "reason": reason }),
+                format!("waiting: the steward's node does not answer ({reason})"),
+                format!("等待中：秘书处节点没有响应（{}）", reason_zh(reason)),
+            ),
+        };
+        if output.json {
+            eprintln!("{event}");
+        } else {
+            eprintln!("{}", output.pick(&en, &zh));
+        }
+        said = Some(waiting);
+    }
+}
 
 pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
     let invitation = Invitation::from_text(&read_dash(&args.invitation)?).map_err(Failure::new)?;
@@ -47,7 +106,8 @@ pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
         from,
     };
     let envelope = |from| signed::sign(&request(from), feed).envelope().to_vec();
-    let charters = network::join(&mut node.secret(), &invitation, envelope).await.map_err(Failure::new)?;
+    let charters =
+        network::join(&mut node.secret(), &invitation, envelope, progress(context)).await.map_err(Failure::new)?;
     // Nothing is believed for having come from the steward's node: the chain must begin at the invitation's alliance id.
     let chain = verify(&charters, &invitation).map_err(|error| {
         Failure::both(
@@ -70,12 +130,17 @@ pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
         "charter": charter.number, "slug": member.slug, "role": member.role.code(),
     });
     context.output.show(&result, |_| {
+        let next = if args.run { ["", ""] } else { ["\nNext: antibrush run", "\n下一步：antibrush run"] };
         context.output.say(
-            format!("{} is now {} of “{}”.\nNext: antibrush run", member.slug, member.role.en(), charter.name_en),
-            format!("{} 已加入“{}”，角色：{}。\n下一步：antibrush run", member.slug, charter.name_zh, member.role.zh()),
+            format!("{} is now {} of “{}”.{}", member.slug, member.role.en(), charter.name_en, next[0]),
+            format!("{} 已加入“{}”，角色：{}。{}", member.slug, charter.name_zh, member.role.zh(), next[1]),
         );
     });
-    Ok(())
+    if !args.run {
+        return Ok(());
+    }
+    drop(store);
+    run::serve(context, data, keys, config, Announce::UntilSynced).await
 }
 
 fn verify(charters: &[std::sync::Arc<[u8]>], invitation: &Invitation) -> Result<CharterChain, CharterError> {

@@ -176,6 +176,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Filter(verb) => filter::run(context, verb).await,
         Verb::Alliance(verb) => alliance::run(context, verb).await,
         Verb::Keys(verb) => keys::run(context, verb).await,
+        Verb::JoinRequest(args) => join::request(context, &args),
         Verb::Join(args) => join::run(context, args).await,
     };
     done.map(|()| ExitCode::SUCCESS)

@@ -1,14 +1,17 @@
 //! `run`: the node until it is told to stop.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::{Context, Failure, args::RunArgs};
+use super::{Context, Failure, Output, args::RunArgs};
 use crate::{
     config::{Config, LogFormat},
+    core::Node,
+    keys::Keys,
     serve,
+    storage::lock::DataDir,
 };
 
 pub async fn run(context: &Context, args: RunArgs) -> Result<(), Failure> {
@@ -17,11 +20,32 @@ pub async fn run(context: &Context, args: RunArgs) -> Result<(), Failure> {
     config.listen = args.listen.map_or(config.listen, |listen| vec![listen]);
     config.api = args.api.unwrap_or(config.api);
     config.log = args.log.unwrap_or(config.log);
+    let keys = context.open_keys()?;
+    serve(context, data, keys, config, Announce::Ready).await
+}
+
+/// What the node says of itself on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announce {
+    /// That it answers.
+    Ready,
+    /// That it answers, and later that it has every feed.
+    UntilSynced,
+}
+
+/// Runs the node of a data directory until it is told to stop.
+pub async fn serve(
+    context: &Context,
+    data: DataDir,
+    keys: Keys,
+    config: Config,
+    announce: Announce,
+) -> Result<(), Failure> {
     start_logging(&config)?;
     // Installed before anything runs, so that no signal finds the node half started.
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::new)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::new)?;
-    let serving = serve::start(data, context.open_keys()?, config).await.map_err(Failure::new)?;
+    let serving = serve::start(data, keys, config).await.map_err(Failure::new)?;
     let node = &serving.app.node;
     if *node.recovery() != crate::storage::Recovery::default() {
         tracing::info!(recovery = ?node.recovery(), "the node mended its storage on opening");
@@ -41,6 +65,10 @@ pub async fn run(context: &Context, args: RunArgs) -> Result<(), Failure> {
     });
     // Only systemd listens; elsewhere there is nobody to notify.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    if announce == Announce::UntilSynced {
+        let (node, output) = (node.clone(), context.output);
+        tokio::spawn(async move { say_synced(&node, output).await });
+    }
     tokio::select! {
         _ = terminate.recv() => tracing::info!("told to stop (SIGTERM)"),
         _ = interrupt.recv() => tracing::info!("told to stop (SIGINT)"),
@@ -48,6 +76,29 @@ pub async fn run(context: &Context, args: RunArgs) -> Result<(), Failure> {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     serving.stop().await;
     Ok(())
+}
+
+/// Says once that every feed is here up to what the peers have, so that no answer is stale.
+async fn say_synced(node: &Node, output: Output) {
+    loop {
+        let view = node.view();
+        // A feed that was never published has no head anywhere; it is compared all the same.
+        let is_synced = view.feeds.iter().all(|feed| feed.caught_up || Some(feed.publisher) == view.me);
+        if is_synced && !view.peers.is_empty() && !node.check_context().is_stale() {
+            break;
+        }
+        tokio::select! {
+            () = node.stopping().cancelled() => return,
+            () = tokio::time::sleep(Duration::from_millis(200)) => {}
+        }
+    }
+    let feeds = node.view().feeds.len();
+    output.show(&serde_json::json!({ "event": "synced", "feeds": feeds }), |_| {
+        output.say(
+            format!("Every feed is here ({feeds}); checks are answered."),
+            format!("全部名单源（{feeds} 个）已取得，可以应答查询。"),
+        );
+    });
 }
 
 /// Logs go to standard error; `ANTIBRUSH_LOG` and `--log` take a level or tracing's filter syntax.

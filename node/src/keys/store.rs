@@ -154,17 +154,35 @@ impl KeyStore {
     /// # Errors
     /// [`KeyError::Exists`] before anything is written; [`KeyError::File`], [`KeyError::Internal`].
     pub fn create(directory: &Path, roles: &[KeyRole], protection: &Protection) -> Result<Keys, KeyError> {
+        let roles: Vec<_> = roles.iter().map(|role| (*role, None)).collect();
+        KeyStore::create_with(directory, &roles, protection)
+    }
+
+    /// The same, with copies of existing key files where one is named: a further node of a member has the member's feed key and
+    /// seal key. A copied file is in clear or under the same passphrase; the copy is kept as the others are.
+    ///
+    /// # Errors
+    /// As [`KeyStore::create`]; and [`KeyError::Missing`], [`KeyError::Damaged`], [`KeyError::LooseMode`],
+    /// [`KeyError::WrongPassphrase`], [`KeyError::NeedsPassphrase`] of the file that is copied.
+    pub fn create_with(
+        directory: &Path,
+        roles: &[(KeyRole, Option<PathBuf>)],
+        protection: &Protection,
+    ) -> Result<Keys, KeyError> {
         let keys = directory.join("keys");
-        for role in roles {
+        for (role, _) in roles {
             let path = keys.join(role.file_name());
             if path.symlink_metadata().is_ok() {
                 return Err(KeyError::Exists { path });
             }
         }
         files::create_private_dir(&keys)?;
-        let drawn = in_parallel(roles, |role| draw(role, protection))?;
+        let drawn = in_parallel(roles, |(role, copied)| {
+            let secret = copied.as_ref().map(|path| secret_of(*role, path, protection)).transpose()?;
+            make(*role, secret, protection)
+        })?;
         let mut written: Vec<PathBuf> = Vec::new();
-        for (role, (_, text)) in roles.iter().zip(&drawn) {
+        for ((role, _), (_, text)) in roles.iter().zip(&drawn) {
             let path = keys.join(role.file_name());
             match files::create_exclusive(&path, text.as_bytes(), MODE) {
                 Ok(()) => written.push(path),
@@ -176,7 +194,10 @@ impl KeyStore {
                 }
             }
         }
-        Ok(Keys::assemble(directory, roles.iter().copied().zip(drawn.into_iter().map(|(secret, _)| secret))))
+        Ok(Keys::assemble(
+            directory,
+            roles.iter().map(|(role, _)| *role).zip(drawn.into_iter().map(|(secret, _)| secret)),
+        ))
     }
 
     /// Opens every key that is there; [`Keys`] says later which one is missing.
@@ -298,7 +319,10 @@ fn path(directory: &Path, role: KeyRole) -> PathBuf {
 }
 
 fn explain(fault: Fault, role: KeyRole, directory: &Path) -> KeyError {
-    let path = path(directory, role);
+    explain_file(fault, role, path(directory, role))
+}
+
+fn explain_file(fault: Fault, role: KeyRole, path: PathBuf) -> KeyError {
     match fault {
         Fault::Damaged => KeyError::Damaged { role, path },
         Fault::WrongPassphrase => KeyError::WrongPassphrase { path },
@@ -307,19 +331,41 @@ fn explain(fault: Fault, role: KeyRole, directory: &Path) -> KeyError {
     }
 }
 
-fn draw(role: &KeyRole, protection: &Protection) -> Result<(Zeroizing<[u8; 32]>, Zeroizing<String>), KeyError> {
-    let mut secret = Zeroizing::new([0; 32]);
+/// Writes a key down, a new one if none is given.
+fn make(
+    role: KeyRole,
+    given: Option<Zeroizing<[u8; 32]>>,
+    protection: &Protection,
+) -> Result<(Zeroizing<[u8; 32]>, Zeroizing<String>), KeyError> {
+    let internal = || KeyError::Internal { role };
+    let secret = match given {
+        Some(secret) => secret,
+        None => {
+            let mut secret = Zeroizing::new([0; 32]);
+            getrandom::fill(&mut *secret).map_err(|_| internal())?;
+            secret
+        }
+    };
     let mut random = [0; 32];
-    let internal = || KeyError::Internal { role: *role };
-    getrandom::fill(&mut *secret).map_err(|_| internal())?;
     getrandom::fill(&mut random).map_err(|_| internal())?;
-    let text = file::encode(*role, &secret, protection.passphrase(), &random).map_err(|_| internal())?;
+    let text = file::encode(role, &secret, protection.passphrase(), &random).map_err(|_| internal())?;
     Ok((secret, text))
+}
+
+/// The secret of a key file that lies anywhere.
+fn secret_of(role: KeyRole, path: &Path, protection: &Protection) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let text = read_file(path, role)?.ok_or_else(|| KeyError::Missing { role, path: path.to_path_buf() })?;
+    let passphrase = protection.passphrase().filter(|_| file::is_encrypted(&text));
+    file::decode(role, &text, passphrase).map_err(|fault| explain_file(fault, role, path.to_path_buf()))
 }
 
 /// Reads a key file after a look at its mode; both on the same open file, so that it can not change in between.
 fn read(directory: &Path, role: KeyRole) -> Result<Option<Zeroizing<String>>, KeyError> {
-    let path = path(directory, role);
+    read_file(&path(directory, role), role)
+}
+
+fn read_file(path: &Path, role: KeyRole) -> Result<Option<Zeroizing<String>>, KeyError> {
+    let path = path.to_path_buf();
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -19,7 +19,10 @@ use super::{
     identity::peer_id,
     task::{NetworkError, build_swarm},
 };
-use crate::lang::{Zh, reason_zh};
+use crate::{
+    clock,
+    lang::{Zh, reason_zh},
+};
 
 /// Reasons of our own in [`JoinError::Unreachable`].
 const NO_ANSWER: &str = "no answer in time";
@@ -27,6 +30,23 @@ const CLOSED: &str = "the node closed the connection: no invitation is open ther
 
 /// The most bytes of charters that a newcomer takes: thousands of versions of an alliance of hundreds.
 const CHARTERS_IN_ALL: usize = 256 * 1024 * 1024;
+
+/// How often a newcomer asks whether enough stewards have signed.
+const ASK_EVERY: Duration = Duration::from_secs(3);
+
+/// What a newcomer waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// Stewards must sign.
+    Signatures {
+        /// How many have, as far as the steward's node knows.
+        have: u8,
+        /// How many must.
+        need: u8,
+    },
+    /// The steward's node does not answer at present.
+    Steward(String),
+}
 
 /// Why joining failed.
 #[derive(Debug, thiserror::Error)]
@@ -82,17 +102,20 @@ fn next_step(refusal: JoinRefusal) -> (&'static str, &'static str) {
 }
 
 /// Asks at the steward's node, page by page, and returns the charters that it hands out, not yet verified. `request` makes
-/// the signed join request for the charters from a number on.
+/// the signed join request for the charters from a number on. While stewards must sign, it asks again until the invitation
+/// expires; `waiting` hears of it.
 pub async fn join(
     secret: &mut [u8; 32],
     invitation: &Invitation,
     request: impl Fn(u64) -> Vec<u8>,
+    mut waiting: impl FnMut(Waiting),
 ) -> Result<Vec<Arc<[u8]>>, JoinError> {
     let addresses: Vec<Multiaddr> = invitation.addresses.iter().filter_map(|address| address.parse().ok()).collect();
     let node: Peer = invitation.node;
     let peer = peer_id(&node).filter(|_| !addresses.is_empty()).ok_or(JoinError::NoAddress)?;
     let mut swarm = build_swarm(secret, &invitation.alliance)?;
     let (mut charters, mut bytes): (Vec<Arc<[u8]>>, _) = (Vec::new(), 0);
+    let mut is_pending = false;
     loop {
         let from = charters.len() as u64 + 1;
         let exchange = exchange(&mut swarm, peer, &addresses, JoinEnvelope(request(from)));
@@ -110,10 +133,36 @@ pub async fn join(
                 }
             }
             Ok(Ok(JoinAnswer::Refused(reason))) => return Err(JoinError::Refused(reason)),
-            Ok(Err(reason)) => return Err(JoinError::Unreachable(reason)),
-            Err(_) => return Err(JoinError::Unreachable(NO_ANSWER.to_owned())),
+            Ok(Ok(JoinAnswer::Pending { have, need })) => {
+                is_pending = true;
+                waiting(Waiting::Signatures { have, need });
+                pause(&mut swarm).await;
+            }
+            outcome => {
+                let reason = outcome.ok().and_then(Result::err).unwrap_or_else(|| NO_ANSWER.to_owned());
+                // Who was told to wait does so while the steward's node restarts; its door is shut when the invitation is over.
+                if !is_pending {
+                    return Err(JoinError::Unreachable(reason));
+                }
+                if clock::wall() >= invitation.expires {
+                    return Err(JoinError::Refused(JoinRefusal::Expired));
+                }
+                waiting(Waiting::Steward(reason));
+                pause(&mut swarm).await;
+            }
         }
     }
+}
+
+/// Waits, and takes note of connections that end meanwhile.
+async fn pause(swarm: &mut libp2p::Swarm<super::behaviour::Behaviour>) {
+    let idle = async {
+        loop {
+            swarm.select_next_some().await;
+        }
+    };
+    // It has no other end than the time.
+    let _ = tokio::time::timeout(ASK_EVERY, idle).await;
 }
 
 async fn exchange(

@@ -17,6 +17,6 @@ mod zh;
 pub use behaviour::EVALUATIONS_PER_HOLDER;
 pub use gate::{Door, PeerRecord};
 pub use identity::{peer_id, peer_key};
-pub use join::{JoinError, join};
+pub use join::{JoinError, Waiting, join};
 pub use tap::Tap;
 pub use task::{Address, Command, Evaluation, Event, Network, NetworkError, start};
