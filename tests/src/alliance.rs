@@ -142,6 +142,15 @@ impl Alliance {
         self.nodes.last_mut().expect("it was pushed")
     }
 
+    /// Makes a node that has not joined yet, with a directory of its own name.
+    pub fn make(&mut self, slug: &str, role: &str) -> Node {
+        let number = u32::try_from(self.nodes.len()).expect("few nodes") + 1;
+        let mut node = Node::new(self.root.path(), slug);
+        (self.equip)(&mut node);
+        node.make(role, number);
+        node
+    }
+
     /// An invitation by the founder.
     pub fn invite(&self, slug: &str, role: &str) -> String {
         let invited = self.nodes[0].command(&["alliance", "admit", "--slug", slug, "--role", role]);

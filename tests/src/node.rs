@@ -90,6 +90,13 @@ pub struct Node {
     printed: Vec<u8>,
 }
 
+/// A process that is to be a node and is not ready yet.
+pub struct Starting {
+    child: Child,
+    stdout: JoinHandle<Vec<u8>>,
+    told: mpsc::Receiver<String>,
+}
+
 struct Running {
     child: Child,
     api: SocketAddr,
@@ -182,22 +189,50 @@ impl Node {
     /// # Errors
     /// The last line of its log.
     pub fn try_start(&mut self) -> Result<(), String> {
+        self.try_run(&["run"])
+    }
+
+    fn try_run(&mut self, arguments: &[&str]) -> Result<(), String> {
+        let starting = self.begin(arguments);
+        self.await_ready(starting)
+    }
+
+    /// Starts a process that will be the node: `run`, or `join` with `--run`, which first waits to be let in.
+    ///
+    /// # Panics
+    /// If one runs already.
+    pub fn begin(&self, arguments: &[&str]) -> Starting {
         assert!(self.process.is_none(), "{} runs already", self.slug);
         let log = File::options().create(true).append(true).open(self.log_path()).expect("a log can be written");
-        let mut command = self.invoke(&["run", "--json"]);
+        let mut command = self.invoke(&[arguments, &["--json"]].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("standard output was asked for");
         let (ready, told) = mpsc::channel();
         let stdout = std::thread::spawn(move || {
-            let (mut reader, mut line) = (BufReader::new(stdout), String::new());
-            // A node that ends gives an empty line.
-            let _ = reader.read_line(&mut line);
-            let mut printed = line.clone().into_bytes();
-            let _ = ready.send(line);
+            let (mut reader, mut printed) = (BufReader::new(stdout), Vec::new());
+            // A node that ends gives an empty line; one that joins says so first.
+            loop {
+                let mut line = String::new();
+                let _ = reader.read_line(&mut line);
+                printed.extend_from_slice(line.as_bytes());
+                if line.is_empty() || line.contains("\"ready\"") {
+                    let _ = ready.send(line);
+                    break;
+                }
+            }
             // A pipe that breaks ends it as well.
             let _ = reader.read_to_end(&mut printed);
             printed
         });
+        Starting { child, stdout, told }
+    }
+
+    /// Waits until a process that was begun is ready; otherwise returns what it said last.
+    ///
+    /// # Errors
+    /// The last line of its log.
+    pub fn await_ready(&mut self, starting: Starting) -> Result<(), String> {
+        let Starting { mut child, stdout, told } = starting;
         let told = told.recv_timeout(READY).ok();
         let api = told.as_ref().and_then(|line| {
             let value: Value = serde_json::from_str(line).ok()?;

@@ -36,6 +36,9 @@ const VERBS: &[&str] = &[
     "alliance admit",
     "alliance members",
     "alliance propose",
+    "alliance propose admit",
+    "alliance propose node",
+    "alliance propose node remove",
     "alliance propose suspend",
     "alliance propose reinstate",
     "alliance propose expel",
@@ -57,6 +60,7 @@ const VERBS: &[&str] = &[
     "keys rotate",
     "keys refresh",
     "keys retire",
+    "join-request",
     "join",
 ];
 

@@ -87,6 +87,7 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
             post("/v1/proofs/absence", &json!({ "publisher": "jd", "since": 0, "class": "ACC", "id": "jd:never" })),
         ),
         ("POST /v1/proofs/consistency", post("/v1/proofs/consistency", &json!({ "publisher": "jd", "earlier": 0 }))),
+        ("POST /v1/alliance/admissions", post("/v1/alliance/admissions", &json!({ "application": application() }))),
         (
             "POST /v1/alliance/invitations",
             post("/v1/alliance/invitations", &json!({ "slug": "newcomer", "role": "observer", "days": 1 })),
@@ -107,6 +108,25 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
         ("POST /v1/archive/chunks", bytes("/v1/archive/chunks", "application/cbor-seq", chunk)),
         ("POST /v1/archive/feeds/{slug}/headers", post("/v1/archive/feeds/jd/headers", &json!({ "objects": headers }))),
     ])
+}
+
+/// What a newcomer sends, signed by the key that it names.
+fn application() -> String {
+    use antibrush_node::keys::{FeedKey, NodeKey, SealKey};
+    use antibrush_protocol::{charter::MemberRole, join::Application, signed};
+    let feed = FeedKey::from_secret(&[41; 32]);
+    let application = Application {
+        role: MemberRole::Observer,
+        slug: "applicant".to_owned(),
+        legal_name: "示例".to_owned(),
+        uscc: antibrush_tests::uscc(77),
+        controller: antibrush_tests::uscc(77),
+        feed_key: signed::Signer::public(&feed),
+        node_key: NodeKey::from_secret(&[42; 32]).public(),
+        seal_key: SealKey::from_secret(&[43; 32]).public(),
+        addresses: Vec::new(),
+    };
+    format!("antibrush join request v1\n{}\n", STANDARD.encode(signed::sign(&application, &feed).envelope()))
 }
 
 /// An unsigned proposal that follows another one, which is published first: the routes come in the order of their names.

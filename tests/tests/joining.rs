@@ -1,0 +1,162 @@
+//! Joining by file: a newcomer needs `init`, `join-request` and `join`, a steward one command; where two stewards must agree the
+//! newcomer waits for them. A further node of a member comes the same way.
+
+use std::{fs, time::Duration};
+
+use antibrush_tests::{Alliance, Node, uscc, wait_for, wait_until};
+use rustix::process::Signal;
+
+/// Makes jd the second steward of an alliance of alibaba and sets the threshold to two.
+fn two_stewards(alliance: &mut Alliance) {
+    let node = alliance.join("jd", "platform");
+    let key = node.command(&["alliance", "steward-key"])["key"].as_str().unwrap().to_owned();
+    node.start();
+    alliance.settle();
+    let file = path(alliance, "steward");
+    alliance["alibaba"].command(&["alliance", "propose", "steward", "add", "jd", "--key", &key, "--out", &file]);
+    let published = alliance["alibaba"].command(&["alliance", "publish", &file]);
+    has_charter(&alliance["jd"], published["charter"].as_u64().unwrap());
+    let file = path(alliance, "threshold");
+    alliance["alibaba"].command(&["alliance", "propose", "threshold", "2", "--out", &file]);
+    publish_signed_by_jd(alliance, &file);
+}
+
+fn publish_signed_by_jd(alliance: &Alliance, file: &str) {
+    let by_jd = format!("{file}.jd");
+    alliance["jd"].command(&["alliance", "sign", file, "--out", &by_jd]);
+    let published = alliance["alibaba"].command(&["alliance", "publish", file, &by_jd]);
+    has_charter(&alliance["jd"], published["charter"].as_u64().unwrap());
+}
+
+fn has_charter(node: &Node, number: u64) {
+    wait_until(&format!("{} has charter {number}", node.slug), || {
+        node.http().get("/v1/status").ok()["charter"].as_u64() >= Some(number)
+    });
+}
+
+fn path(alliance: &Alliance, name: &str) -> String {
+    alliance.root().join(name).display().to_string()
+}
+
+/// A newcomer's join request.
+fn request(alliance: &Alliance, node: &Node, name: &str) -> String {
+    let file = path(alliance, name);
+    let written = node.command(&["join-request", "--out", &file]);
+    assert_eq!(written["slug"], node.slug.as_str());
+    assert!(fs::read_to_string(&file).unwrap().starts_with("antibrush join request v1\n"));
+    file
+}
+
+#[test]
+fn a_newcomer_waits_until_two_stewards_have_signed() {
+    let mut alliance = Alliance::founded("alibaba");
+    two_stewards(&mut alliance);
+    let account = "taobao:joining".to_owned();
+    alliance["jd"].list_accounts(std::slice::from_ref(&account));
+
+    let mut pdd = alliance.make("pdd", "platform");
+    let asked = request(&alliance, &pdd, "pdd.request");
+    // One steward is not enough: the sentence says what is.
+    let refusal = alliance["alibaba"].refused(&["alliance", "admit", &asked]);
+    assert!(refusal.contains("propose admit"), "{refusal}");
+    let file = path(&alliance, "pdd.proposal");
+    let made = alliance["alibaba"].command(&["alliance", "propose", "admit", &asked, "--out", &file]);
+    let words = made["differences"][0]["en"].as_str().unwrap();
+    assert!(words.starts_with("pdd: is admitted as member platform"), "{made}");
+    let invitation = made["invitation"].as_str().unwrap().to_owned();
+
+    // Nobody else's node gets in with it.
+    let other = alliance.make("mogujie", "platform");
+    let refusal = other.refused(&["join", &invitation]);
+    assert!(refusal.contains("made for another member"), "{refusal}");
+
+    let log = pdd.log_path();
+    let said = |text: &str| fs::read_to_string(&log).unwrap_or_default().contains(text).then_some(());
+    let joining = pdd.begin(&["join", &invitation, "--run"]);
+    wait_for("it waits", Duration::from_secs(30), || said(r#""event":"pending","needed":2,"signed":1"#));
+    // The steward's node may restart meanwhile.
+    alliance["alibaba"].end(Signal::TERM);
+    wait_for("it waits for the node", Duration::from_secs(60), || said(r#""event":"waiting""#));
+    alliance["alibaba"].start();
+    publish_signed_by_jd(&alliance, &file);
+    pdd.await_ready(joining).unwrap();
+    // No further command: it fetches everything and answers.
+    let mut http = pdd.http();
+    wait_until("it is ready for checks", || http.get("/readyz").status == 200);
+    wait_until("it answers", || pdd.answer("ACC", &account) == "listed");
+    wait_until("it publishes", || alliance["jd"].http().get("/v1/feeds/pdd").status == 200);
+    wait_until("it says that it has everything", || said("every feed is here").is_some());
+    pdd.stop();
+    let printed = String::from_utf8(pdd.printed().to_vec()).unwrap();
+    let events: Vec<serde_json::Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&events[0]["slug"], &events[1]["event"]), (&"pdd".into(), &"ready".into()), "{printed}");
+    assert_eq!((events[2]["event"].as_str(), events[2]["feeds"].as_u64()), (Some("synced"), Some(3)), "{printed}");
+    // The invitation is used.
+    assert!(pdd.refused(&["join", &invitation]).contains("belongs to an alliance already"));
+}
+
+#[test]
+fn a_steward_admits_by_one_command_and_a_member_gets_a_second_node() {
+    let mut alliance = Alliance::founded("alibaba");
+    let mut jd = alliance.make("jd", "platform");
+    let asked = request(&alliance, &jd, "jd.request");
+    let admitted = alliance["alibaba"].command(&["alliance", "admit", &asked]);
+    assert_eq!(
+        (&admitted["slug"], &admitted["role"], &admitted["charter"]),
+        (&"jd".into(), &"platform".into(), &2.into())
+    );
+    // Lost in the mail: another one for the same newcomer, and no other member.
+    let again = alliance["alibaba"].command(&["alliance", "admit", &asked]);
+    assert_eq!(again["charter"], 2);
+    let joining = jd.begin(&["join", again["invitation"].as_str().unwrap(), "--run"]);
+    jd.await_ready(joining).unwrap();
+    alliance.nodes.push(jd);
+    alliance.settle();
+    let account = "taobao:first".to_owned();
+    alliance["jd"].list_accounts(std::slice::from_ref(&account));
+
+    // A node with keys of its own is no second node of jd.
+    let foreign = alliance.make("foreign", "platform");
+    let foreign = request(&alliance, &foreign, "foreign.request");
+    let refusal = alliance["alibaba"].refused(&["alliance", "admit", &foreign, "--node-of", "jd"]);
+    assert!(refusal.contains("--feed-key FILE --seal-key FILE"), "{refusal}");
+
+    let keys = alliance["jd"].directory.join("keys");
+    let (feed, seal) = (keys.join("feed.pem").display().to_string(), keys.join("seal.pem").display().to_string());
+    let mut second = Node::new(alliance.root(), "jd-second");
+    second.slug = "jd".to_owned();
+    let copied = ["--keys-in-clear-dangerously", "--feed-key", &feed, "--seal-key", &seal];
+    second.command(&second.init_arguments("platform", &uscc(2), &copied));
+    let asked = request(&alliance, &second, "second.request");
+    let refusal = alliance["alibaba"].refused(&["alliance", "admit", &asked]);
+    assert!(refusal.contains("--node-of"), "{refusal}");
+    let admitted = alliance["alibaba"].command(&["alliance", "admit", &asked, "--node-of", "jd"]);
+    let joining = second.begin(&["join", admitted["invitation"].as_str().unwrap(), "--run"]);
+    second.await_ready(joining).unwrap();
+    let mut http = second.http();
+    wait_until("the second node is ready", || http.get("/readyz").status == 200);
+    wait_until("the second node answers", || second.answer("ACC", &account) == "listed");
+    // It holds a copy and writes nothing.
+    let seq = |node: &Node| node.http().get("/v1/feeds/jd").ok()["seq"].as_u64();
+    let refused = second.http().post("/v1/listings", &antibrush_tests::listing_of(&["taobao:second".to_owned()]));
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert_eq!(seq(&second), seq(&alliance["jd"]));
+
+    // The first one is lost for good: removed, and the second goes on where it was.
+    let peers = alliance["alibaba"].http().get("/v1/members").ok();
+    let nodes = peers["members"].as_array().unwrap().iter().find(|m| m["slug"] == "jd").unwrap()["nodes"].clone();
+    alliance["jd"].kill();
+    let (file, peer) = (path(&alliance, "remove"), nodes[0].as_str().unwrap());
+    let made =
+        alliance["alibaba"].command(&["alliance", "propose", "node", "remove", "jd", "--peer", peer, "--out", &file]);
+    assert!(made["differences"][0]["en"].as_str().unwrap().contains("loses its node"), "{made}");
+    alliance["alibaba"].command(&["alliance", "publish", &file]);
+    let other = "taobao:second".to_owned();
+    wait_until("the second node publishes", || {
+        second.http().post("/v1/listings", &antibrush_tests::listing_of(std::slice::from_ref(&other))).status == 200
+    });
+    wait_until("it is answered elsewhere", || alliance["alibaba"].answer("ACC", &other) == "listed");
+    assert_eq!(alliance["alibaba"].answer("ACC", &account), "listed", "what the first node listed stands");
+    let last = ["alliance", "propose", "node", "remove", "jd", "--peer", nodes[1].as_str().unwrap(), "--out", &file];
+    assert!(alliance["alibaba"].refused(&last).contains("the only node"));
+}
