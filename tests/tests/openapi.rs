@@ -39,6 +39,9 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
     let filter = http.post("/v1/filters", &json!({ "items": [subject], "number": 1 })).ok();
     let listing = json!({ "class": "ACC", "id": "jd:1", "conduct": "C01", "evidence": "case" });
     let keys = http.get("/v1/keys").ok();
+    // Admitted before the proposals are made: the charter changes with it. The exercise gets the same newcomer another invitation.
+    let admission = json!({ "application": application() });
+    http.post("/v1/alliance/admissions", &admission).ok();
     let renewal = json!({ "change": "renew", "days": 365 });
     let first = http.post("/v1/alliance/proposals", &json!({ "changes": [renewal] })).ok()["proposal"].clone();
     let second = successor(first.as_str().unwrap());
@@ -87,7 +90,7 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
             post("/v1/proofs/absence", &json!({ "publisher": "jd", "since": 0, "class": "ACC", "id": "jd:never" })),
         ),
         ("POST /v1/proofs/consistency", post("/v1/proofs/consistency", &json!({ "publisher": "jd", "earlier": 0 }))),
-        ("POST /v1/alliance/admissions", post("/v1/alliance/admissions", &json!({ "application": application() }))),
+        ("POST /v1/alliance/admissions", post("/v1/alliance/admissions", &admission)),
         (
             "POST /v1/alliance/invitations",
             post("/v1/alliance/invitations", &json!({ "slug": "newcomer", "role": "observer", "days": 1 })),
