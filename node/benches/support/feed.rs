@@ -12,7 +12,7 @@ use std::{
 use antibrush_node::{
     clock,
     keys::{KeyStore, Protection},
-    storage::{Store, lock::DataDir},
+    storage::{Effect, Store, lock::DataDir},
 };
 use antibrush_protocol::{
     base::{MemberNumber, Token},
@@ -66,7 +66,7 @@ pub fn take_in(store: &Store, header: &Verified<BatchHeader>, chunks: &[Arc<[u8]
             });
         }
     });
-    let (through, result) = store.commit(std::slice::from_ref(header));
+    let (through, result) = store.commit(std::slice::from_ref(header), Effect::AtOnce);
     assert_eq!((through, result), (Some(h.seq), Ok(())));
 }
 

@@ -84,6 +84,8 @@ pub enum ChangeRequest {
         mobile_term_days: Option<u16>,
         /// Whether answers name the listing members.
         names_publishers: Option<bool>,
+        /// How many under different control must witness a head before its entries take effect.
+        witnesses: Option<u8>,
     },
     /// Add a steward key.
     AddSteward {
@@ -285,12 +287,13 @@ impl ChangeRequest {
             ChangeRequest::Reinstate { member: slug } => Change::Reinstate(member(slug)?),
             ChangeRequest::Expel { member: slug } => Change::Expel(member(slug)?),
             ChangeRequest::Role { member: slug, role } => Change::Role(member(slug)?, *role),
-            ChangeRequest::Policy { corroboration, term_days, mobile_term_days, names_publishers } => {
+            ChangeRequest::Policy { corroboration, term_days, mobile_term_days, names_publishers, witnesses } => {
                 Change::Policy(PolicyChange {
                     corroboration: *corroboration,
                     term_days: *term_days,
                     mobile_term_days: *mobile_term_days,
                     names_publishers: *names_publishers,
+                    witnesses: *witnesses,
                 })
             }
             ChangeRequest::AddSteward { member: slug, key: hexed } => {

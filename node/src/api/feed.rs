@@ -1,6 +1,9 @@
 //! Feeds: their heads, what they hold, and a full verification on demand.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use antibrush_protocol::{
+    base::MemberNumber,
     charter::Member,
     entry::Kind,
     feed::{BatchHeader, Chunk, Totals, body::BodyCheck},
@@ -46,6 +49,8 @@ pub struct FeedView {
     fresh: bool,
     /// Batches announced whose bodies have not come.
     waiting: u64,
+    /// Entries that are here and take no effect until enough members have witnessed them, as the policy asks.
+    unwitnessed: u64,
     /// `open`, `frozen` or `refused`.
     standing: &'static str,
 }
@@ -76,6 +81,8 @@ pub struct FeedDetail {
     /// Under how many different controls those active members are that witnessed the newest batch; the publisher's own control
     /// does not count.
     witnessed_by: usize,
+    /// How many the policy asks for before entries take effect.
+    witnesses_needed: u8,
 }
 
 /// What a witness stated last about a feed.
@@ -118,10 +125,26 @@ pub struct Verification {
 
 /// Lists the feeds that answers depend on.
 #[utoipa::path(get, path = "/v1/feeds", tag = "feeds", security(("bearer" = [])),
-    responses((status = 200, body = Vec<FeedView>), (status = 401, body = Problem), (status = 403, body = Problem)))]
-pub async fn feeds(State(app): State<App>, _caller: Caller<READ>) -> Json<Vec<FeedView>> {
+    responses((status = 200, body = Vec<FeedView>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 507, body = Problem)))]
+pub async fn feeds(State(app): State<App>, _caller: Caller<READ>) -> Result<Json<Vec<FeedView>>, Problem> {
     let view = app.node.view();
-    Json(view.feeds.iter().filter_map(|feed| feed_view(&view, feed)).collect())
+    let waiting = unwitnessed(&app.node).await?;
+    Ok(Json(view.feeds.iter().filter_map(|feed| feed_view(&view, feed, &waiting)).collect()))
+}
+
+/// The entries of each feed that wait for witnesses.
+pub(super) async fn unwitnessed(node: &Arc<Node>) -> Result<BTreeMap<MemberNumber, u64>, Problem> {
+    let (view, store) = (node.view(), node.store().clone());
+    let read = move || -> Result<BTreeMap<MemberNumber, u64>, StorageError> {
+        let mut waiting = BTreeMap::new();
+        for feed in &view.feeds {
+            if let (Some(head), Some(held)) = (feed.head, store.held(feed.publisher)?) {
+                waiting.insert(feed.publisher, head.size.saturating_sub(held.size));
+            }
+        }
+        Ok(waiting)
+    };
+    Ok(tokio::task::spawn_blocking(read).await.map_err(|_| Problem::stopping())??)
 }
 
 /// Shows one feed with its totals.
@@ -137,7 +160,8 @@ pub async fn feed(
     let view = app.node.view();
     let member = publisher(&view, &slug)?.clone();
     let status = view.feeds.iter().find(|feed| feed.publisher == member.number);
-    let feed = status.and_then(|status| feed_view(&view, status)).ok_or_else(no_feed)?;
+    let waiting = unwitnessed(&app.node).await?;
+    let feed = status.and_then(|status| feed_view(&view, status, &waiting)).ok_or_else(no_feed)?;
     let store = app.node.store().clone();
     let totals = tokio::task::spawn_blocking(move || -> Result<Totals, StorageError> {
         let mut totals = Totals::default();
@@ -149,7 +173,13 @@ pub async fn feed(
     });
     let totals = totals.await.map_err(|_| Problem::stopping())??;
     let (witnesses, witnessed_by) = witnesses(&view, &member);
-    Ok(Json(FeedDetail { feed, totals: total_views(&totals), witnesses, witnessed_by }))
+    Ok(Json(FeedDetail {
+        feed,
+        totals: total_views(&totals),
+        witnesses,
+        witnessed_by,
+        witnesses_needed: view.charter().policy.witnesses,
+    }))
 }
 
 /// Verifies a feed from its first leaf: every signature, every chunk, every root, every total.
@@ -238,7 +268,7 @@ fn check_body(
 /// Shows every header of a feed, in order.
 fn for_each_header(
     store: &crate::storage::Store,
-    publisher: antibrush_protocol::base::MemberNumber,
+    publisher: MemberNumber,
     mut each: impl FnMut(&BatchHeader) -> Result<(), StorageError>,
 ) -> Result<(), StorageError> {
     let mut seq = 0;
@@ -286,7 +316,7 @@ fn no_feed() -> Problem {
     )
 }
 
-fn feed_view(view: &View, feed: &FeedStatus) -> Option<FeedView> {
+fn feed_view(view: &View, feed: &FeedStatus, unwitnessed: &BTreeMap<MemberNumber, u64>) -> Option<FeedView> {
     let member = view.charter().member(feed.publisher)?;
     Some(FeedView {
         publisher: member.slug.clone(),
@@ -299,6 +329,7 @@ fn feed_view(view: &View, feed: &FeedStatus) -> Option<FeedView> {
         // This node writes its own feed, so nobody knows it better.
         fresh: view.me == Some(feed.publisher) || feed.is_fresh(clock::wall()),
         waiting: feed.waiting,
+        unwitnessed: unwitnessed.get(&feed.publisher).copied().unwrap_or(0),
         standing: match feed.standing {
             Standing::Open => "open",
             Standing::Frozen { .. } => "frozen",

@@ -1,5 +1,7 @@
 //! How the node is.
 
+use std::collections::BTreeMap;
+
 use antibrush_protocol::{base::MemberNumber, suite::Suite};
 use axum::{Json, extract::State};
 use serde::Serialize;
@@ -8,6 +10,7 @@ use utoipa::ToSchema;
 use super::{
     App, Problem,
     auth::{Caller, READ},
+    feed::unwitnessed,
 };
 use crate::{
     check::Freshness,
@@ -54,6 +57,8 @@ pub struct Status {
     disk_bytes: u64,
     /// Entries without effect since the start.
     void_entries: u64,
+    /// Entries that wait for witnesses before they take effect, by publisher; empty unless the policy asks for witnesses.
+    unwitnessed: BTreeMap<String, u64>,
     /// Peers that sent what no honest node sends.
     offenders: Vec<Offender>,
     /// Things that somebody should know, each in one sentence.
@@ -91,7 +96,15 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         banned: record.banned,
     };
     let offenders = node.peer_records().await.into_iter().map(offender).collect();
+    let unwitnessed: BTreeMap<String, u64> = unwitnessed(node)
+        .await?
+        .into_iter()
+        .filter_map(|(number, entries)| Some((charter.member(number)?.slug.clone(), entries)))
+        .collect();
     let mut notes = Vec::new();
+    for (slug, entries) in &unwitnessed {
+        notes.push(format!("{entries} entries of {slug} wait for witnesses and take no effect until then; antibrush feed show --publisher {slug} says who has witnessed them. {slug} 有 {entries} 条等待见证后生效。"));
+    }
     let enumerable = charter
         .token_keys
         .iter()
@@ -145,6 +158,7 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         table_bytes: node.store().table().memory_bytes(),
         disk_bytes: disk.0 + disk.1,
         void_entries: node.store().void_entries(),
+        unwitnessed,
         offenders,
         notes,
     }))

@@ -35,10 +35,11 @@ pub async fn propose(context: &Context, verb: ProposeVerb) -> Result<(), Failure
         ProposeVerb::Role { member, role, to } => {
             (json!({ "change": "role", "member": member, "role": parse_role(&role)? }), to.out)
         }
-        ProposeVerb::Policy { corroboration, term_days, mobile_term_days, name_publishers, to } => (
+        ProposeVerb::Policy { corroboration, term_days, mobile_term_days, name_publishers, witnesses, to } => (
             json!({
                 "change": "policy", "corroboration": corroboration, "term_days": term_days,
                 "mobile_term_days": mobile_term_days, "names_publishers": name_publishers,
+                "witnesses": witnesses,
             }),
             to.out,
         ),

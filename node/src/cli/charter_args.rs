@@ -67,6 +67,9 @@ pub enum ProposeVerb {
         /// Whether answers name the listing members: true or false.
         #[arg(long)]
         name_publishers: Option<bool>,
+        /// How many under different control must witness a head before its entries take effect: 0 (at once) to 16.
+        #[arg(long)]
+        witnesses: Option<u8>,
         #[command(flatten)]
         to: ProposalOut,
     },

@@ -69,7 +69,13 @@ async fn show_all(context: &Context, client: &Client) -> Result<(), Failure> {
                 feed["seq"].as_u64().map_or_else(|| "–".to_owned(), |seq| seq.to_string()),
                 feed["size"].to_string(),
                 feed["issued"].as_u64().map_or_else(|| "–".to_owned(), moment),
-                if standing == "open" { fresh.to_owned() } else { standing.to_owned() },
+                match feed["unwitnessed"].as_u64() {
+                    _ if standing != "open" => standing.to_owned(),
+                    Some(entries) if entries > 0 => {
+                        out.pick("waits for witnesses", "等待见证").to_owned() + &format!(" ({entries})")
+                    }
+                    _ => fresh.to_owned(),
+                },
                 feed["waiting"].to_string(),
             ]);
         }
@@ -110,6 +116,13 @@ fn print_witnesses(context: &Context, feed: &Value) {
         println!("{table}");
     }
     let count = &feed["witnessed_by"];
+    if let Some(entries) = feed["unwitnessed"].as_u64().filter(|entries| *entries > 0) {
+        let needed = &feed["witnesses_needed"];
+        out.say(
+            format!("{entries} entries wait for witnesses under {needed} different controls before they take effect"),
+            format!("{entries} 条等待 {needed} 个不同控制方见证后生效"),
+        );
+    }
     out.say(
         format!("the newest batch is witnessed under {count} different controls, the publisher's own not counted"),
         format!("最新批次由 {count} 个不同控制方见证（不计发布方自身）"),
@@ -168,7 +181,7 @@ async fn checkpoint(
         let (seq, count) = (&made["seq"], made["witnesses"].as_array().map_or(0, Vec::len));
         context.output.say(
             format!("The checkpoint of batch {seq} was written to {}, cosigned by {count} witnesses.", out.display()),
-            format!("批次 {seq} 的检查点已写入 {}，有 {count} 个见证方副署。", out.display()),
+            format!("批次 {seq} 的检查点已写入 {}，有 {count} 个见证方联署。", out.display()),
         );
         if let Some(keys) = keys {
             context.output.say(

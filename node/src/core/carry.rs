@@ -195,10 +195,13 @@ impl Node {
         }
         let (view, today, table) = (self.view(), clock::wall().day(), self.store().table().reader());
         let (mut gone, mut rows) = (BTreeSet::new(), Vec::new());
+        // What waits for witnesses is in no table yet.
+        let in_force = self.store().held(me)?.map_or(u64::MAX, |held| held.size);
         for record in self.vault().iter() {
             let active = view.charter().active_keys(record.class).any(|key| key.epoch == record.epoch);
             let entry = self.store().leaves(me, record.leaf, 1)?.pop();
             let stands = match &entry {
+                _ if record.leaf >= in_force => true,
                 Some((_, Leaf::Entry(Entry::List(listing)))) => {
                     table.get(&prefix_of(&listing.token), &mut rows);
                     let own = rows.iter().find(|row| row.publisher == me && row.list == listing.list.number());

@@ -25,7 +25,7 @@ use crate::{
     holder::Holder,
     metrics::Metrics,
     network::{Address, Command, Door, Event as NetworkEvent},
-    storage::Store,
+    storage::{Effect, Store},
     tokens::Tokens,
 };
 
@@ -59,6 +59,8 @@ pub enum Message {
     Door(Door),
     /// Put something of our own on the board.
     Post(Post),
+    /// Entries that waited for witnesses took effect.
+    Released,
 }
 
 /// The task's state.
@@ -180,6 +182,7 @@ impl Running {
             Message::Header(header) => self.take(Input::Header(header)).await,
             Message::Door(door) => self.command(Command::Door(door)).await,
             Message::Post(post) => self.take(Input::Post(post)).await,
+            Message::Released => drop(self.d.commits.send_replace(self.d.store.next_commit())),
         }
     }
 
@@ -276,9 +279,11 @@ impl Running {
         let (store, answers, permits) = (self.d.store.clone(), self.answers.clone(), self.storage.clone());
         let metrics = self.d.metrics.clone();
         let failed = failure_of(&work);
+        let witnesses = self.d.replica.charter().policy.witnesses;
+        let effect = if witnesses > 0 { Effect::WhenWitnessed } else { Effect::AtOnce };
         tokio::spawn(async move {
             let Ok(_permit) = permits.acquire_owned().await else { return };
-            let input = tokio::task::spawn_blocking(move || do_work(&store, work, &metrics)).await;
+            let input = tokio::task::spawn_blocking(move || do_work(&store, work, effect, &metrics)).await;
             // A panic in there is a failure of our storage: the replica must not wait for an answer that never comes.
             if let Some(input) = input.unwrap_or(failed) {
                 // The driver ends only with the node.
@@ -433,7 +438,7 @@ fn failure_of(work: &StoreWork) -> Option<Input> {
     }
 }
 
-fn do_work(store: &Store, work: StoreWork, metrics: &Metrics) -> Option<Input> {
+fn do_work(store: &Store, work: StoreWork, effect: Effect, metrics: &Metrics) -> Option<Input> {
     match work {
         StoreWork::Probe { header } => {
             let present = store.probe(header.payload());
@@ -447,7 +452,7 @@ fn do_work(store: &Store, work: StoreWork, metrics: &Metrics) -> Option<Input> {
         }
         StoreWork::Commit { headers } => {
             let publisher = headers.first()?.payload().publisher;
-            let (through, result) = store.commit(&headers);
+            let (through, result) = store.commit(&headers, effect);
             metrics.storage_failed(matches!(result, Err(Fault::Storage)));
             Some(Input::Committed { publisher, through, result })
         }

@@ -4,6 +4,7 @@
 //! the network and the store. [`wish`], [`plan`] and [`publish`] are the way from what the platform wants said to a batch of its
 //! own feed ([`staging`] stores chunks meanwhile); [`carry`] takes one's listings into the next key epoch. [`admit`] is the
 //! steward's side of joining by invitation and [`newcomer`] that by file, [`keys`] what a steward does about token keys,
+//! [`waiting`] puts entries into force that waited for witnesses,
 //! [`govern`] how several stewards change the charter ([`words`] says what a proposal changes).
 
 mod admit;
@@ -18,6 +19,7 @@ mod publish;
 mod recovering;
 mod staging;
 mod view;
+mod waiting;
 mod wish;
 mod witness;
 mod words;

@@ -21,6 +21,7 @@ use super::{
     publish::Writer,
     recovering::Recovering,
     view::View,
+    waiting::Waiting,
     witness::Witness,
 };
 use crate::{
@@ -224,6 +225,8 @@ impl Node {
             tasks.spawn(custodian.run(news.clone(), stop.clone()));
             let witness = Witness::new(keys.clone(), store.clone(), view.clone(), core.clone(), metrics.clone());
             tasks.spawn(witness.run(commits.clone(), stop.clone()));
+            let waiting = Waiting::new(store.clone(), view.clone(), core.clone());
+            tasks.spawn(waiting.run(commits.clone(), news.clone(), stop.clone()));
         }
         let node = Arc::new(Node {
             profile,

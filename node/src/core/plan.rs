@@ -2,7 +2,10 @@
 //! one Amend, an identical one nothing. A [`Session`] is the only writer while it lives, so that two who list the same subject
 //! at once do not both believe that they were first.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use antibrush_protocol::{
     base::{Day, Hash, MemberNumber, Token},
@@ -30,7 +33,7 @@ use crate::{
     clock, random,
     storage::{
         standing_of,
-        table::{Prefix, Reader, Row, prefix_of},
+        table::{Prefix, Reader, Row, RowState, prefix_of},
     },
     tokens::{
         Derivations, Maker, Prepared, TokenError,
@@ -45,6 +48,8 @@ type Scratch = (Vec<u8>, Vec<Row>);
 pub struct Session {
     view: Arc<View>,
     table: Reader,
+    /// What our own entries that wait for witnesses will make of the table.
+    waiting: BTreeMap<(Prefix, u8), Row>,
     me: MemberNumber,
     basis: String,
     /// Keyed once: its clones make the salts of evidence commitments.
@@ -84,6 +89,7 @@ impl Session {
     /// Begins a batch against the present state, as the only writer.
     pub(super) fn new(node: &Node, writer: Writer) -> Result<Session, PublishError> {
         let (view, me) = (node.view(), node.may_publish()?);
+        let waiting = node.store().waiting_rows(me)?.into_iter().map(|row| ((row.prefix, row.list), row)).collect();
         Ok(Session {
             first: view.head(me).map_or(0, |head| head.size),
             kept: Vec::new(),
@@ -92,6 +98,7 @@ impl Session {
             _writer: writer,
             view,
             table: node.store().table().reader(),
+            waiting,
             basis: node.config().basis.clone(),
             // HMAC takes keys of every length (RFC 2104 §2).
             salts: Hmac::new_from_slice(&node.evidence_key()).expect("HMAC takes keys of every length"),
@@ -421,9 +428,14 @@ impl Session {
 
     /// Our own listing of this identity, if it stands.
     fn current(&self, (prefix, list): (Prefix, u8), class: Class, epoch: u16, rows: &mut Vec<Row>) -> Option<Standing> {
-        self.table.get(&prefix, rows);
-        let own = rows.iter().find(|row| row.publisher == self.me && row.list == list)?;
-        standing_of(own).filter(|standing| standing.class == class && standing.epoch == epoch)
+        let own = match self.waiting.get(&(prefix, list)) {
+            Some(row) => Some(*row).filter(|row| row.state == RowState::Active),
+            None => {
+                self.table.get(&prefix, rows);
+                rows.iter().find(|row| row.publisher == self.me && row.list == list).copied()
+            }
+        };
+        standing_of(&own?).filter(|standing| standing.class == class && standing.epoch == epoch)
     }
 
     /// Salted SHA-256 of the evidence reference. The salt comes from a key of this node and the reference, so the node can

@@ -98,6 +98,12 @@ pub fn of(difference: &Difference, names: &Names<'_>) -> Both {
         D::MobileTermDays(from, to) => {
             from_to("term of a mobile number in days", "手机号列入期限（天）", from.to_string(), to.to_string())
         }
+        D::Witnesses(from, to) => from_to(
+            "witnesses under different control that a head needs before its entries take effect",
+            "条目生效前树头所需的不同控制方见证数",
+            from.to_string(),
+            to.to_string(),
+        ),
         D::NamesPublishers(true) => Both::new("answers name the listing members", "查询结果给出列入方名称"),
         D::NamesPublishers(false) => Both::new("answers only count the listing members", "查询结果只给出列入方数量"),
         D::AcceptsEnumeration(true) => Both::new(

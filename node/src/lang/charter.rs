@@ -46,7 +46,7 @@ impl Zh for ChangeError {
             }
             ChangeError::RoleHasFeed(number) => format!("成员 {number} 有名单源，不能改为监管观察员：可改为暂停"),
             ChangeError::Policy => {
-                "某项数值超出范围：确认成员数1至16，列入期限1至1825天，手机号期限1至180天".to_owned()
+                "某项数值超出范围：确认成员数1至16，列入期限1至1825天，手机号期限1至180天，见证数0至16".to_owned()
             }
             ChangeError::Term => "章程有效期须晚于今天且不超过五年：请改用其他期限".to_owned(),
         }

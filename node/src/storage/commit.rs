@@ -1,7 +1,7 @@
 //! Committing: a body is checked as a whole, header and cursor become durable, then the table learns of it; and what a
 //! crash left undone is done again.
 
-use std::sync::atomic::Ordering;
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use super::{
     documents::Batch,
     files::{FileError, Operation},
-    layout::{self, CommitRecord, FeedCursor},
+    layout::{self, CommitRecord, FeedCursor, Held},
     ledger::{self, Placed},
     lock::DataDir,
     store::{Assembled, Recovery, StorageError, Store, lock, next_commit_number, storage_fault},
@@ -30,18 +30,32 @@ use crate::profile::Profile;
 
 /// What is known of the chunk files that the table is brought up from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum OnDisk {
+pub(super) enum OnDisk {
     /// Verified and written by this commit.
     JustVerified,
     /// Written some time ago: the disk may have changed them since.
     Old,
 }
 
+/// When the entries of a batch take effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// With its commit.
+    AtOnce,
+    /// Once [`Store::release`] says so: the policy asks for witnesses.
+    WhenWitnessed,
+}
+
 impl Store {
-    /// Commits consecutive batches of one feed whose chunks are all stored. Returns the last one that is in force.
-    pub fn commit(&self, headers: &[Verified<BatchHeader>]) -> (Option<u64>, Result<(), Fault<BodyError>>) {
+    /// Commits consecutive batches of one feed whose chunks are all stored. Returns the last one that is durable. Behind batches
+    /// that wait for witnesses all wait.
+    pub fn commit(
+        &self,
+        headers: &[Verified<BatchHeader>],
+        effect: Effect,
+    ) -> (Option<u64>, Result<(), Fault<BodyError>>) {
         let _one_at_a_time = lock(&self.committing);
-        match self.commit_locked(headers) {
+        match self.commit_locked(headers, effect) {
             Ok(done) => done,
             Err(error) => (None, Err(storage_fault(error))),
         }
@@ -50,6 +64,7 @@ impl Store {
     fn commit_locked(
         &self,
         headers: &[Verified<BatchHeader>],
+        effect: Effect,
     ) -> Result<(Option<u64>, Result<(), Fault<BodyError>>), StorageError> {
         let Some(publisher) = headers.first().map(|header| header.payload().publisher) else {
             return Ok((None, Ok(())));
@@ -60,6 +75,7 @@ impl Store {
         let (mut batch, mut nodes, mut bad) = (Batch::default(), Vec::new(), None);
         let mut good: Vec<&Verified<BatchHeader>> = Vec::new();
         let mut number = self.next_commit.load(Ordering::Relaxed);
+        let mut held = self.held(publisher)?;
         for header in headers {
             let h = header.payload();
             match self.check_body(h, tree.clone(), &mut nodes)? {
@@ -71,11 +87,16 @@ impl Store {
             }
             batch.put(layout::header(publisher, h.seq), header.envelope().to_vec());
             if h.count > 0 {
-                let record =
-                    CommitRecord { number, publisher, seq: h.seq, first: h.first, count: h.count, void: false };
-                batch.put(layout::commit(number), record.encode());
+                if held.is_none() && effect == Effect::WhenWitnessed {
+                    let from = Held { batches: h.seq, size: h.first };
+                    batch.put(layout::held(publisher), from.encode());
+                    held = Some(from);
+                }
+                if held.is_none() {
+                    batch.put(layout::commit(number), CommitRecord::of(number, h).encode());
+                    number += 1;
+                }
                 batch.put(layout::batch_by_size(publisher, h.size), h.seq.to_be_bytes());
-                number += 1;
             }
             good.push(header);
         }
@@ -87,7 +108,8 @@ impl Store {
             self.commit_documents(batch, publisher, cursor_id)?;
             self.next_commit.store(number, Ordering::Relaxed);
             // Durable from here on: a failure below never takes the batch back.
-            let bodies: Vec<&BatchHeader> = good.iter().map(|header| header.payload()).collect();
+            let in_force = |header: &&BatchHeader| held.is_none_or(|held| header.size <= held.size);
+            let bodies: Vec<&BatchHeader> = good.iter().map(|header| header.payload()).take_while(in_force).collect();
             if let Err(error) = self.apply(publisher, &bodies, OnDisk::JustVerified) {
                 tracing::error!(%error, "a committed batch could not be read back; the table is behind until it can");
                 lock(&self.behind).entry(publisher).or_insert(bodies.first().map_or(0, |header| header.first));
@@ -112,11 +134,11 @@ impl Store {
     }
 
     /// Brings the table up to a feed that it fell behind of; nothing is committed on top of a gap.
-    fn catch_up(&self, publisher: MemberNumber) -> Result<(), StorageError> {
+    pub(super) fn catch_up(&self, publisher: MemberNumber) -> Result<(), StorageError> {
         let from = lock(&self.behind).get(&publisher).copied();
         if let Some(from) = from {
             if let Some(cursor) = self.cursor(publisher)? {
-                self.replay_feed(publisher, from, cursor.head.size)?;
+                self.replay_feed(publisher, from, self.in_force(publisher, &cursor)?)?;
             }
             lock(&self.behind).remove(&publisher);
         }
@@ -199,7 +221,12 @@ impl Store {
     }
 
     /// Applies committed bodies to the table, read back from the files.
-    fn apply(&self, publisher: MemberNumber, headers: &[&BatchHeader], state: OnDisk) -> Result<(), StorageError> {
+    pub(super) fn apply(
+        &self,
+        publisher: MemberNumber,
+        headers: &[&BatchHeader],
+        state: OnDisk,
+    ) -> Result<(), StorageError> {
         let Some(size) = headers.last().map(|header| header.size) else { return Ok(()) };
         let mut places = Vec::new();
         for header in headers {
@@ -237,8 +264,11 @@ impl Store {
     ) -> Result<Store, StorageError> {
         let feeds = self.cursors()?;
         // A table that knows more than the documents was written before the documents were lost.
-        let ahead =
-            cursors.iter().any(|(publisher, size)| feeds.get(publisher).is_none_or(|feed| feed.head.size < *size));
+        let mut in_force = BTreeMap::new();
+        for (publisher, feed) in &feeds {
+            in_force.insert(*publisher, self.in_force(*publisher, feed)?);
+        }
+        let ahead = cursors.iter().any(|(publisher, size)| in_force.get(publisher).is_none_or(|known| known < size));
         let mut cursors = cursors;
         if ahead {
             drop(self.table);
@@ -253,8 +283,9 @@ impl Store {
         let mut dropped = Vec::new();
         for (publisher, feed) in feeds {
             let from = cursors.get(&publisher).copied().unwrap_or(0);
-            match self.replay_feed(publisher, from, feed.head.size) {
-                Ok(()) => recovery.replayed += feed.head.size.saturating_sub(from),
+            let to = in_force.get(&publisher).copied().unwrap_or(0);
+            match self.replay_feed(publisher, from, to) {
+                Ok(()) => recovery.replayed += to.saturating_sub(from),
                 Err(StorageError::Damaged) => {
                     if own.is_none_or(|own| own == publisher) {
                         crate::core::mark_recovering(data.path())?;
@@ -295,6 +326,7 @@ impl Store {
     fn forget_feed(&self, publisher: MemberNumber, last_seq: u64) -> Result<(), StorageError> {
         let mut batch = Batch::default();
         batch.remove(layout::cursor(publisher));
+        batch.remove(layout::held(publisher));
         self.documents.commit(batch)?;
         for seq in 0..=last_seq {
             let mut batch = Batch::default();

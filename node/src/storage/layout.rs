@@ -5,7 +5,7 @@ use antibrush_protocol::{
     board::PostId,
     charter::MemberRole,
     encoding::{DecodeError, Reader, Wire, Writer},
-    feed::Head,
+    feed::{BatchHeader, Head},
     merkle::Frontier,
 };
 
@@ -36,6 +36,11 @@ pub fn batch_by_size(publisher: MemberNumber, size: u64) -> Vec<u8> {
 /// The cursor of a feed: see [`FeedCursor`].
 pub fn cursor(publisher: MemberNumber) -> Vec<u8> {
     [b"f/".as_slice(), &publisher.0.to_be_bytes()].concat()
+}
+
+/// Where a feed's entries wait for witnesses: see [`Held`]. Absent if nothing waits.
+pub fn held(publisher: MemberNumber) -> Vec<u8> {
+    [b"e/".as_slice(), &publisher.0.to_be_bytes()].concat()
 }
 
 /// The prefix of all cursors.
@@ -119,6 +124,28 @@ impl Wire for FeedCursor {
     }
 }
 
+/// How much of a feed is in force while the rest waits for witnesses (WITNESS-9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its first batches that are in force.
+    pub batches: u64,
+    /// The leaves of those.
+    pub size: u64,
+}
+
+impl Wire for Held {
+    const MAX_BYTES: usize = 32;
+
+    fn write(&self, w: &mut Writer) {
+        w.array(2).uint(self.batches).uint(self.size);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.tuple(2)?;
+        Ok(Held { batches: r.uint()?, size: r.uint()? })
+    }
+}
+
 /// One committed batch, in the order of this node's commits: what the change stream reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommitRecord {
@@ -134,6 +161,14 @@ pub struct CommitRecord {
     pub count: u64,
     /// Whether these leaves were taken back: `seq` is then the number of batches that stand.
     pub void: bool,
+}
+
+impl CommitRecord {
+    /// Of a batch that takes effect.
+    pub fn of(number: u64, header: &BatchHeader) -> CommitRecord {
+        let BatchHeader { publisher, seq, first, count, .. } = *header;
+        CommitRecord { number, publisher, seq, first, count, void: false }
+    }
 }
 
 impl Wire for CommitRecord {

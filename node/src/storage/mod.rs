@@ -12,6 +12,7 @@ pub mod bodies;
 mod commit;
 pub mod documents;
 pub mod files;
+mod held;
 mod layout;
 mod ledger;
 pub mod lock;
@@ -24,7 +25,8 @@ mod zh;
 #[cfg(test)]
 mod tests;
 
-pub use layout::{CommitRecord, InvitationRecord};
+pub use commit::Effect;
+pub use layout::{CommitRecord, Held, InvitationRecord};
 pub use ledger::standing as standing_of;
 pub use proofs::Absence;
 pub use store::{Assembled, Recovery, StorageError, Store};

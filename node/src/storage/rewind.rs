@@ -42,11 +42,15 @@ impl Store {
             return Ok(());
         }
         let size = last.as_ref().map_or(0, |last| last.payload().size);
-        let rows = self.rows_without(publisher, size, cursor.head.size)?;
-        self.table.apply(rows, &[(publisher, size)])?;
-        self.table.persist()?;
-        lock(&self.behind).remove(&publisher);
-        let (stands, end) = (last.map_or(0, |last| last.payload().seq + 1), cursor.head.size);
+        // What waits for witnesses is in no table and in no change stream.
+        let end = self.in_force(publisher, &cursor)?;
+        if size < end {
+            let rows = self.rows_without(publisher, size, end)?;
+            self.table.apply(rows, &[(publisher, size)])?;
+            self.table.persist()?;
+            lock(&self.behind).remove(&publisher);
+        }
+        let stands = last.map_or(0, |last| last.payload().seq + 1);
         let mut next = cursor.head.seq + 1;
         while next > stands {
             let to = stands.max(next.saturating_sub(BATCHES_AT_ONCE));
@@ -71,7 +75,7 @@ impl Store {
         Ok(ledger::rows_afresh(earlier, publisher, &touched, &self.table.reader()))
     }
 
-    fn for_each_entry(
+    pub(super) fn for_each_entry(
         &self,
         publisher: MemberNumber,
         from: u64,
@@ -129,6 +133,9 @@ impl Store {
                 batch.put(layout::cursor(publisher), cursor.encode());
             }
             None => batch.remove(layout::cursor(publisher)),
+        }
+        if self.held(publisher)?.is_some_and(|held| batches.start <= held.batches) {
+            batch.remove(layout::held(publisher));
         }
         for seq in batches.clone() {
             let header = self.header(publisher, seq)?.ok_or(StorageError::Damaged)?;

@@ -16,7 +16,7 @@ use antibrush_protocol::{
     subject::Class,
 };
 
-use super::{Recovery, Store, lock::DataDir, table::prefix_of};
+use super::{Effect, Recovery, Store, lock::DataDir, table::prefix_of};
 use crate::{
     clock,
     core::{Founding, found},
@@ -97,7 +97,7 @@ impl Scene {
     }
 
     fn commit_stored(&self, store: &Store, made: &Made) -> Head {
-        let (through, result) = store.commit(std::slice::from_ref(&made.header));
+        let (through, result) = store.commit(std::slice::from_ref(&made.header), Effect::AtOnce);
         assert_eq!((through, result), (Some(made.header.payload().seq), Ok(())));
         made.head()
     }
@@ -203,7 +203,7 @@ fn a_commit_that_was_taken_in_spite_of_an_error_repeats_harmlessly() {
     let second = scene.batch(&store, Some(head), 5..9);
     put_chunks(&store, &second);
     // The replica was told of an error and hands the first one over again, with the next one behind it.
-    let (through, result) = store.commit(&[first.header.clone(), second.header.clone()]);
+    let (through, result) = store.commit(&[first.header.clone(), second.header.clone()], Effect::AtOnce);
     assert_eq!((through, result), (Some(1), Ok(())));
     let records = store.commits(0, 10).unwrap();
     assert_eq!(
@@ -212,7 +212,7 @@ fn a_commit_that_was_taken_in_spite_of_an_error_repeats_harmlessly() {
     );
     assert_eq!(store.table().health().rows, 8);
     assert!(!store.is_behind());
-    let (through, result) = store.commit(&[first.header, second.header]);
+    let (through, result) = store.commit(&[first.header, second.header], Effect::AtOnce);
     assert_eq!((through, result), (Some(1), Ok(())), "nothing new says what is in force");
     assert_eq!((store.commits(0, 10).unwrap().len(), store.table().health().rows), (2, 8));
     drop(store);
@@ -233,7 +233,7 @@ fn the_commit_log_goes_on_behind_a_commit_that_was_taken_in_spite_of_an_error() 
     store.next_commit.store(numbered, std::sync::atomic::Ordering::Relaxed);
     let second = scene.batch(&store, Some(head), 5..9);
     put_chunks(&store, &second);
-    let (through, result) = store.commit(&[first.header, second.header]);
+    let (through, result) = store.commit(&[first.header, second.header], Effect::AtOnce);
     assert_eq!((through, result), (Some(1), Ok(())));
     let records = store.commits(0, 10).unwrap();
     assert_eq!(records.iter().map(|record| record.seq).collect::<Vec<_>>(), [0, 1], "none was written over");
@@ -248,7 +248,7 @@ fn a_body_that_cannot_be_read_back_leaves_the_table_behind_until_it_can() {
     let path = scene.chunk_file(&made, 0);
     let away = scene.directory.path().join("away");
     fs::rename(&path, &away).unwrap();
-    let (through, result) = store.commit(std::slice::from_ref(&made.header));
+    let (through, result) = store.commit(std::slice::from_ref(&made.header), Effect::AtOnce);
     assert_eq!((through, result), (Some(0), Ok(())), "it is durable");
     assert!(store.is_behind() && !is_listed(&store, 3));
     fs::rename(&away, &path).unwrap();

@@ -55,6 +55,8 @@ pub struct PolicyChange {
     pub mobile_term_days: Option<u16>,
     /// Whether answers name the listing members.
     pub names_publishers: Option<bool>,
+    /// Under how many different controls a head must be witnessed before its entries take effect.
+    pub witnesses: Option<u8>,
 }
 
 /// Why a change can not be made.
@@ -133,7 +135,7 @@ pub enum ChangeError {
     RoleHasFeed(MemberNumber),
     /// A policy number is out of range.
     #[error(
-        "a policy number is out of range: corroboration 1 to 16, term 1 to 1825 days, term of mobile numbers 1 to 180 days"
+        "a policy number is out of range: corroboration 1 to 16, term 1 to 1825 days, term of mobile numbers 1 to 180 days, witnesses 0 to 16"
     )]
     Policy,
     /// The term is in the past or too long.
@@ -282,6 +284,7 @@ fn change_policy(charter: &mut Charter, change: &PolicyChange) -> Result<(), Cha
     policy.term_days = change.term_days.unwrap_or(policy.term_days);
     policy.mobile_term_days = change.mobile_term_days.unwrap_or(policy.mobile_term_days);
     policy.names_publishers = change.names_publishers.unwrap_or(policy.names_publishers);
+    policy.witnesses = change.witnesses.unwrap_or(policy.witnesses);
     if !policy.is_sane() {
         return Err(ChangeError::Policy);
     }

@@ -53,6 +53,8 @@ pub enum Difference {
     NamesPublishers(bool),
     /// Whether the alliance accepts keyed tokens for personal classes.
     AcceptsEnumeration(bool),
+    /// How many must witness a head before its entries take effect.
+    Witnesses(u8, u8),
     /// A token key came.
     TokenKeyAdded(Class, u16),
     /// A token key was retired.
@@ -184,6 +186,9 @@ fn of_policy(old: &Policy, new: &Policy, found: &mut Vec<Difference>) {
     if old.accepts_insider_enumeration != new.accepts_insider_enumeration {
         found.push(Difference::AcceptsEnumeration(new.accepts_insider_enumeration));
     }
+    if old.witnesses != new.witnesses {
+        found.push(Difference::Witnesses(old.witnesses, new.witnesses));
+    }
     #[allow(clippy::needless_update, reason = "a number that is added one day shows as another difference")]
     let known = Policy {
         corroboration: new.corroboration,
@@ -191,6 +196,7 @@ fn of_policy(old: &Policy, new: &Policy, found: &mut Vec<Difference>) {
         mobile_term_days: new.mobile_term_days,
         names_publishers: new.names_publishers,
         accepts_insider_enumeration: new.accepts_insider_enumeration,
+        witnesses: new.witnesses,
         ..old.clone()
     };
     if known != *new {

@@ -2,7 +2,8 @@
 
 use crate::encoding::{DecodeError, Reader, Writer};
 
-/// The policy numbers. The encoding states each of them, so that a default that changes with a release changes no alliance.
+/// The policy numbers. The encoding states each of them, so that a default that changes with a release changes no alliance; the
+/// number of witnesses, which came later, is absent if it is 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// How many members under different control must list the same conduct for a listing to be confirmed.
@@ -15,6 +16,9 @@ pub struct Policy {
     pub names_publishers: bool,
     /// Whether the alliance accepts keyed tokens (suite 1) for personal classes, which any insider can enumerate.
     pub accepts_insider_enumeration: bool,
+    /// Under how many different controls, the publisher's not counted, a head must be witnessed before the entries under it take
+    /// effect (WITNESS-9); 0: at once.
+    pub witnesses: u8,
 }
 
 impl Default for Policy {
@@ -25,6 +29,7 @@ impl Default for Policy {
             mobile_term_days: 180,
             names_publishers: true,
             accepts_insider_enumeration: false,
+            witnesses: 0,
         }
     }
 }
@@ -35,15 +40,19 @@ impl Policy {
         (1..=16).contains(&self.corroboration)
             && (1..=5 * 365).contains(&self.term_days)
             && (1..=180).contains(&self.mobile_term_days)
+            && self.witnesses <= 16
     }
 
     pub(super) fn write(&self, w: &mut Writer) {
-        w.map(5);
+        w.map(5 + usize::from(self.witnesses > 0));
         w.uint(0u8).uint(self.corroboration);
         w.uint(1u8).uint(self.term_days);
         w.uint(2u8).uint(self.mobile_term_days);
         w.uint(3u8).uint(u8::from(self.names_publishers));
         w.uint(4u8).uint(u8::from(self.accepts_insider_enumeration));
+        if self.witnesses > 0 {
+            w.uint(5u8).uint(self.witnesses);
+        }
     }
 
     pub(super) fn read(r: &mut Reader<'_>) -> Result<Policy, DecodeError> {
@@ -55,6 +64,7 @@ impl Policy {
                 2 => policy.mobile_term_days = r.small("mobile term")?,
                 3 => policy.names_publishers = flag(r)?,
                 4 => policy.accepts_insider_enumeration = flag(r)?,
+                5 => policy.witnesses = r.small("witnesses")?,
                 other => return Err(DecodeError::UnknownKey(other)),
             }
             Ok(())

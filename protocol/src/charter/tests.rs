@@ -131,12 +131,27 @@ fn terms_and_policy_are_in_range() {
         |p| p.term_days = 5 * 365 + 1,
         |p| p.mobile_term_days = 0,
         |p| p.mobile_term_days = 181,
+        |p| p.witnesses = 17,
     ] {
         broken(CharterError::Term, |c| change(&mut c.policy)); // CHARTER-6
         let mut charter = genesis();
         change(&mut charter.policy);
         assert_eq!(Charter::decode(&charter.encode()), Err(DecodeError::OutOfRange("policy")));
     }
+}
+
+#[test]
+fn witnesses_are_stated_only_if_there_are_any() {
+    let mut charter = genesis();
+    let without = charter.encode();
+    charter.policy.witnesses = 2;
+    let with = charter.encode();
+    assert_eq!(Charter::decode(&with).as_ref(), Ok(&charter));
+    assert_eq!(with.len(), without.len() + 2, "key 5 and its number");
+    // A stated 0 has another encoding than an absent one, so nobody may state it.
+    let at = with.windows(2).rposition(|pair| pair == [5, 2]).unwrap();
+    let stated = [&with[..at + 1], &[0], &with[at + 2..]].concat();
+    assert_eq!(Charter::decode(&stated), Err(DecodeError::NotCanonical));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Who counts.
+//! Who counts, and what is in force by that.
 
 use std::collections::BTreeSet;
 
@@ -16,4 +16,17 @@ pub fn entities(
     let controllers: BTreeSet<&str> =
         members.filter(|member| member.is_active()).map(|member| member.controller.as_str()).collect();
     controllers.into_iter().filter(|controller| Some(*controller) != own).count()
+}
+
+/// WITNESS-9: how many of a feed's first batches are in force: all those of which a head at or after them was witnessed under as
+/// many different controls as the policy asks for. `seen` is, for each witness, the newest batch that it stated and that the
+/// history here has with the stated size and root. What is in force stays so, whoever leaves later.
+pub fn batches_in_force(charter: &Charter, publisher: MemberNumber, seen: &[(MemberNumber, u64)]) -> u64 {
+    let needed = usize::from(charter.policy.witnesses);
+    if needed == 0 {
+        return u64::MAX;
+    }
+    let reach = |seq: u64| seen.iter().filter(move |(_, stated)| *stated >= seq).map(|(witness, _)| *witness);
+    let enough = seen.iter().map(|(_, seq)| *seq).filter(|seq| entities(charter, publisher, reach(*seq)) >= needed);
+    enough.max().map_or(0, |seq| seq.saturating_add(1))
 }

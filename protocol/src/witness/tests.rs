@@ -218,6 +218,30 @@ fn entities_count_and_members_do_not() {
     assert_eq!(count(&charter, 1, &[2, 4]), 1);
 }
 
+/// WITNESS-9: a batch is in force once enough have witnessed it or a later one.
+#[test]
+fn as_many_batches_are_in_force_as_enough_have_witnessed() {
+    let mut charter = third();
+    let batches = |charter: &Charter, seen: &[(u16, u64)]| {
+        let seen: Vec<_> = seen.iter().map(|(witness, seq)| (MemberNumber(*witness), *seq)).collect();
+        batches_in_force(charter, MemberNumber(1), &seen)
+    };
+    assert_eq!(batches(&charter, &[]), u64::MAX, "nobody needs to by default"); // WITNESS-9
+    charter.policy.witnesses = 1;
+    assert_eq!(batches(&charter, &[]), 0); // WITNESS-9
+    assert_eq!(batches(&charter, &[(1, 9)]), 0, "not the publisher itself");
+    assert_eq!(batches(&charter, &[(4, 0)]), 1);
+    assert_eq!(batches(&charter, &[(4, 3), (2, 7)]), 8, "whoever is further");
+    charter.policy.witnesses = 2;
+    assert_eq!(batches(&charter, &[(4, 3), (2, 7)]), 4, "as far as both are");
+    assert_eq!(batches(&charter, &[(2, 7), (3, 9)]), 0, "sisters are one"); // WITNESS-9
+    assert_eq!(batches(&charter, &[(2, 7), (3, 9), (4, 8)]), 9);
+    charter.members[3].state = MemberState::Suspended;
+    assert_eq!(batches(&charter, &[(2, 7), (3, 9), (4, 8)]), 0);
+    charter.policy.witnesses = 3;
+    assert_eq!(batches(&charter, &[(2, u64::MAX), (3, 9), (4, 8)]), 0);
+}
+
 #[test]
 fn only_the_deterministic_form_is_taken() {
     let bytes = witness_statement().encode();

@@ -44,11 +44,12 @@ fn every_change_shows_as_what_it_is() {
         differences(Change::Role(MemberNumber(5), MemberRole::KeyHolder)).first(),
         Some(&Difference::Role(MemberNumber(5), MemberRole::Platform, MemberRole::KeyHolder))
     );
-    let policy = PolicyChange { corroboration: Some(3), term_days: Some(30), ..PolicyChange::default() };
+    let policy =
+        PolicyChange { corroboration: Some(3), term_days: Some(30), witnesses: Some(1), ..PolicyChange::default() };
     let (corroboration, term) = (current.policy.corroboration, current.policy.term_days);
     assert_eq!(
         differences(Change::Policy(policy)),
-        [Difference::Corroboration(corroboration, 3), Difference::TermDays(term, 30)]
+        [Difference::Corroboration(corroboration, 3), Difference::TermDays(term, 30), Difference::Witnesses(0, 1)]
     );
     assert_eq!(differences(Change::AddSteward(key.clone())), [Difference::StewardAdded(key)]);
     assert_eq!(differences(Change::Threshold(1)), [Difference::Threshold(2, 1)]);
@@ -100,7 +101,7 @@ fn a_change_that_nobody_could_put_in_force_is_refused_with_what_to_do() {
 #[test]
 fn no_change_goes_unseen() {
     let old = (**chain(3).current()).clone();
-    let hidden: [fn(&mut Charter); 17] = [
+    let hidden: [fn(&mut Charter); 18] = [
         |c| c.members[0].legal_name.push('x'),
         |c| c.members[0].controller = CODES[4].to_owned(),
         |c| c.members[0].feed_keys[0].until = Some(Timestamp(1)),
@@ -116,6 +117,7 @@ fn no_change_goes_unseen() {
         |c| c.holding = None,
         |c| c.policy.names_publishers ^= true,
         |c| c.policy.accepts_insider_enumeration ^= true,
+        |c| c.policy.witnesses = 3,
         |c| drop(c.token_keys.pop()),
         |c| c.token_keys[0].retired = Some(Timestamp(1)),
     ];
