@@ -16,7 +16,7 @@ use antibrush_protocol::{
     subject::Class,
 };
 
-use super::{Effect, Recovery, Store, lock::DataDir, table::prefix_of};
+use super::{Effect, Held, Recovery, Store, lock::DataDir, table::prefix_of};
 use crate::{
     clock,
     core::{Founding, found},
@@ -304,4 +304,102 @@ fn what_was_staged_for_another_batch_of_the_same_number_does_not_count() {
     put_chunks(&store, &given_up);
     scene.commit_stored(&store, &made);
     assert!(is_listed(&store, 1) && !is_listed(&store, 20));
+}
+
+/// The change stream: batch, first leaf, leaves, whether they were taken back.
+fn stream(store: &Store) -> Vec<(u64, u64, u64, bool)> {
+    let records = store.commits(0, 100).unwrap();
+    assert!(records.iter().zip(0..).all(|(record, number)| record.number == number), "dense: {records:?}");
+    assert_eq!(store.next_commit(), records.len() as u64);
+    records.iter().map(|record| (record.seq, record.first, record.count, record.void)).collect()
+}
+
+/// Batches of two entries each (the second one empty) that wait for witnesses from the first on.
+fn held(scene: &Scene, store: &Store) -> Vec<Head> {
+    let mut heads: Vec<Head> = Vec::new();
+    for numbers in [1..3, 3..3, 3..5, 5..7, 7..7] {
+        let made = scene.batch(store, heads.last().copied(), numbers);
+        put_chunks(store, &made);
+        let (through, result) = store.commit(std::slice::from_ref(&made.header), Effect::WhenWitnessed);
+        assert_eq!((through, result), (Some(made.header.payload().seq), Ok(())));
+        heads.push(made.head());
+    }
+    heads
+}
+
+fn listed(store: &Store) -> Vec<u8> {
+    (1..10).filter(|number| is_listed(store, *number)).collect()
+}
+
+#[test]
+fn entries_that_wait_for_witnesses_take_effect_in_order_and_once() {
+    let scene = Scene::new();
+    let (mut store, _) = scene.open();
+    let heads = held(&scene, &store);
+    let nothing: Vec<u8> = Vec::new();
+    // Committed and proven, but in no table and no stream; also after a crash.
+    for _ in 0..2 {
+        assert_eq!((listed(&store), stream(&store)), (nothing.clone(), vec![]));
+        assert_eq!(store.held(ME).unwrap(), Some(Held { batches: 0, size: 0 }));
+        assert_eq!(store.head(ME).unwrap(), heads.last().copied());
+        assert!(store.prove_inclusion(ME, 5).unwrap().is_some());
+        drop(store);
+        store = scene.open().0;
+    }
+    let waiting: Vec<u64> = store.waiting_rows(ME).unwrap().iter().map(|row| u64::from(row.leaf)).collect();
+    assert_eq!(waiting.len(), 6);
+    assert_eq!(store.release(ME, 0).unwrap(), 0);
+    assert_eq!(store.release(ME, 2).unwrap(), 2);
+    for _ in 0..2 {
+        assert_eq!((listed(&store), stream(&store)), (vec![1, 2], vec![(0, 0, 2, false)]));
+        assert_eq!(store.held(ME).unwrap(), Some(Held { batches: 2, size: 2 }));
+        assert_eq!(store.release(ME, 2).unwrap(), 0, "once");
+        assert_eq!(store.release(ME, 1).unwrap(), 0, "never back");
+        drop(store);
+        store = scene.open().0;
+    }
+    // Behind what waits everything waits, whatever the policy says meanwhile.
+    let made = scene.batch(&store, heads.last().copied(), 7..9);
+    scene.commit(&store, &made);
+    assert_eq!(listed(&store), [1, 2]);
+    assert_eq!(store.release(ME, 3).unwrap(), 2);
+    assert_eq!(store.release(ME, u64::MAX).unwrap(), 4);
+    let all = [(0, 0, 2, false), (2, 2, 2, false), (3, 4, 2, false), (5, 6, 2, false)];
+    for _ in 0..2 {
+        assert_eq!((listed(&store), stream(&store)), ((1..9).collect(), all.to_vec()));
+        assert_eq!((store.held(ME).unwrap(), store.is_behind()), (None, false));
+        assert!(store.waiting_rows(ME).unwrap().is_empty());
+        drop(store);
+        store = scene.open().0;
+    }
+}
+
+#[test]
+fn a_feed_that_is_taken_back_takes_along_what_waits() {
+    let cut = |batches: usize, released: u64| {
+        let scene = Scene::new();
+        let (store, _) = scene.open();
+        let heads = held(&scene, &store);
+        store.release(ME, released).unwrap();
+        let head = batches.checked_sub(1).map(|last| heads[last].id);
+        store.rewind(ME, batches as u64, head).unwrap();
+        let found = (listed(&store), stream(&store), store.held(ME).unwrap());
+        drop(store);
+        let (store, _) = scene.open();
+        assert_eq!((listed(&store), stream(&store), store.held(ME).unwrap()), found, "after a crash");
+        // What is published from there on waits again or not, as the policy says.
+        let made = scene.batch(&store, store.head(ME).unwrap(), 8..9);
+        scene.commit(&store, &made);
+        assert_eq!(is_listed(&store, 8), found.2.is_none());
+        found
+    };
+    let first = (0, 0, 2, false);
+    // Nothing that waits was in the stream, so nothing of it is taken back there.
+    assert_eq!(cut(0, 0), (vec![], vec![], None));
+    assert_eq!(cut(3, 0), (vec![], vec![], Some(Held { batches: 0, size: 0 })));
+    assert_eq!(cut(3, 1), (vec![1, 2], vec![first], Some(Held { batches: 1, size: 2 })));
+    assert_eq!(cut(1, 1), (vec![1, 2], vec![first], None));
+    // What was in force is taken back, and no more than that.
+    assert_eq!(cut(0, 1), (vec![], vec![first, (0, 0, 2, true)], None));
+    assert_eq!(cut(2, 3), (vec![1, 2], vec![first, (2, 2, 2, false), (2, 2, 2, true)], None));
 }
