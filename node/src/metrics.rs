@@ -16,6 +16,12 @@ struct Kind {
     kind: &'static str,
 }
 
+/// A member's short name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfPublisher {
+    publisher: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Rule {
     rule: &'static str,
@@ -47,6 +53,8 @@ pub struct Metrics {
     pub stale_feeds: Gauge<i64>,
     /// Entries without effect.
     pub void_entries: Gauge<u64, AtomicU64>,
+    withheld: Family<OfPublisher, Gauge<i64>>,
+    unwitnessed: Family<OfPublisher, Gauge<i64>>,
 }
 
 impl Metrics {
@@ -73,6 +81,8 @@ impl Metrics {
             peers: Gauge::default(),
             stale_feeds: Gauge::default(),
             void_entries: Gauge::default(),
+            withheld: Family::default(),
+            unwitnessed: Family::default(),
             registry: Registry::default(),
         };
         let m = &metrics;
@@ -120,6 +130,17 @@ impl Metrics {
         registry.register("peers_connected", "Connected nodes of members", m.peers.clone());
         registry.register("feeds_stale", "Feeds that have not been heard from", m.stale_feeds.clone());
         registry.register("entries_void", "Entries without effect since the start", m.void_entries.clone());
+        registry.register_with_unit(
+            "feed_withheld",
+            "Since when nothing came of the body of a batch that this publisher announced",
+            Unit::Seconds,
+            m.withheld.clone(),
+        );
+        registry.register(
+            "feed_unwitnessed_entries",
+            "Entries of this publisher that wait for witnesses before they take effect",
+            m.unwitnessed.clone(),
+        );
         for offence in Offence::ALL {
             drop(metrics.offences.get_or_create(&Kind { kind: offence.name() }));
         }
@@ -194,6 +215,16 @@ impl Metrics {
         self.refused.get_or_create(&Rule { rule }).inc();
     }
 
+    /// Which publishers withhold a body, for how many seconds, and of whom how many entries wait for witnesses.
+    pub fn set_waiting<'a>(
+        &self,
+        withheld: impl Iterator<Item = (&'a str, u64)>,
+        unwitnessed: impl Iterator<Item = (&'a str, u64)>,
+    ) {
+        set_all(&self.withheld, withheld);
+        set_all(&self.unwitnessed, unwitnessed);
+    }
+
     /// The text of OpenMetrics.
     pub fn render(&self) -> String {
         let mut text = String::new();
@@ -206,5 +237,14 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Who is not named any more is not shown any more.
+fn set_all<'a>(family: &Family<OfPublisher, Gauge<i64>>, rows: impl Iterator<Item = (&'a str, u64)>) {
+    family.clear();
+    for (publisher, value) in rows {
+        let publisher = OfPublisher { publisher: publisher.to_owned() };
+        family.get_or_create(&publisher).set(i64::try_from(value).unwrap_or(i64::MAX));
     }
 }

@@ -102,6 +102,10 @@ pub const ABSENT_RETRY_MS: u64 = 100;
 /// a minute.
 pub const CATCH_UP_MS: u64 = 60_000;
 
+/// After how many milliseconds without anything of it the body of an announced batch counts as withheld: a chunk had the time of
+/// a whole request.
+pub const WITHHELD_MS: u64 = REQUEST_TIMEOUT_MS;
+
 /// How long after connecting heads are compared once more, in milliseconds: gossip needs a moment until its mesh stands.
 pub const COMPARE_AGAIN_MS: u64 = 1_500;
 

@@ -14,14 +14,17 @@ use antibrush_node::{
     network::{self, Address, Command, Event, Tap},
 };
 use antibrush_protocol::{
-    base::{Hash, MemberNumber, Timestamp},
+    base::{Hash, MemberNumber, Timestamp, Token},
     charter::SignedCharter,
+    codes::{Conduct, List, Severity},
+    entry::{Entry, Listing},
     feed::{
         Head,
         build::{Body, Place},
     },
     merkle::Frontier,
     replica::{Peer, RequestId, Topic},
+    subject::Class,
     sync::{Heads, PeerHead, Request, Response},
 };
 use antibrush_tests::{Alliance, Node, listing_of, wait_until};
@@ -278,6 +281,89 @@ fn wrong_chunks() {
     alliance.wait_for_leaves("jd", 500);
     assert_eq!(alliance["alibaba"].answer("ACC", &ids[499]), "listed");
     assert_well(&alliance);
+}
+
+/// The hostile member announces a batch and shows nobody its body: everybody sees by name who does that, until it comes.
+#[test]
+fn who_announces_and_withholds_the_body_is_named() {
+    let (alliance, mallory) = scene();
+    let (place, signer) = (
+        Place {
+            alliance: mallory.alliance,
+            charter: mallory.charter.id(),
+            publisher: mallory.number("mallory"),
+            log: None,
+            previous: None,
+            now: now(),
+        },
+        mallory.keys.feed().unwrap(),
+    );
+    let mut body = Body::default();
+    body.push(&entry()).unwrap();
+    let (header, chunks) = body.seal(&place, Frontier::new(), signer);
+    let head = PeerHead { publisher: place.publisher, seq: 0, id: header.id() };
+    let (heads, envelope) = (mallory.heads(vec![head]), header.envelope().clone());
+    let shows = Arc::new(AtomicBool::new(false));
+    let (does, chunk) = (shows.clone(), chunks[0].clone());
+    let answer = move |request: &Request| {
+        Some(match request {
+            Request::Heads(_) => Response::Heads(heads.clone()),
+            Request::Headers { publisher, from: 0 } if *publisher == head.publisher => {
+                Response::Headers(vec![envelope.clone()])
+            }
+            Request::Chunk { .. } if does.load(Ordering::Relaxed) => Response::Chunk(chunk.clone()),
+            _ => Response::Absent,
+        })
+    };
+    let hostile = mallory.start(&alliance["mallory"], &alliance["alibaba"], Box::new(answer));
+    hostile.wait_for_connection();
+    hostile.gossip(header.envelope().to_vec());
+    let status = |slug: &str| alliance[slug].http().get("/v1/status").ok();
+    wait_until("the batch is announced", || alliance["alibaba"].http().get("/v1/feeds/mallory").ok()["waiting"] == 1);
+    assert_eq!(status("alibaba")["withheld"], json!([]), "it may be on its way");
+    antibrush_tests::wait_for("who withholds it is named", Duration::from_secs(90), || {
+        (status("alibaba")["withheld"][0]["publisher"] == "mallory").then_some(())
+    });
+    let said = status("alibaba");
+    let withheld = said["withheld"].as_array().unwrap();
+    assert!(withheld.len() == 1 && withheld[0]["seq"] == 0 && withheld[0]["seconds"].as_u64() >= Some(30), "{said}");
+    assert!(said["notes"].to_string().contains("mallory announced batch 0, and nobody has shown its body"), "{said}");
+    let shown = alliance["alibaba"].outcome(&["status"]).stdout;
+    let row = shown.lines().find(|line| line.contains("mallory")).unwrap();
+    assert!(row.contains("withholds a body"), "{shown}");
+    let name = "antibrush_feed_withheld_seconds{publisher=\"mallory\"} ";
+    let metric = || {
+        let metrics = alliance["alibaba"].http().get("/metrics").text();
+        metrics.lines().find_map(|line| line.strip_prefix(name)?.parse::<u64>().ok())
+    };
+    assert!(metric() >= Some(30), "{:?}", metric());
+    assert!(offender(&alliance["alibaba"]).is_none(), "no body yet is no offence");
+    assert_well(&alliance);
+    // It comes, and nobody is named any more.
+    shows.store(true, Ordering::Relaxed);
+    wait_until("the body comes", || alliance["alibaba"].http().get("/v1/feeds/mallory").ok()["size"] == 1);
+    assert_eq!((&status("alibaba")["withheld"], metric()), (&json!([]), None));
+}
+
+fn entry() -> Entry {
+    Entry::List(Listing {
+        class: Class::Acc,
+        epoch: 1,
+        token: Token([7; 32]),
+        list: List::Cxh,
+        conduct: Conduct::C01,
+        severity: Severity::Ordinary,
+        role: None,
+        direction: None,
+        region: None,
+        day: now().day(),
+        expires: now().day().plus(100),
+        basis: "test/1".to_owned(),
+        evidence: [1; 32],
+        name: None,
+        sealed: None,
+        carries: None,
+    })
 }
 
 /// A header of tomorrow: some clock is wrong. It is not taken and named in the log, but nobody is banned for it.

@@ -9,7 +9,8 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::App;
+use super::{App, feed::unwitnessed};
+use crate::clock;
 
 /// The answer of the health routes.
 #[derive(Serialize, ToSchema)]
@@ -46,5 +47,11 @@ pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
     let stale = node.check_context().feeds().iter().filter(|feed| !feed.fresh).count();
     metrics.stale_feeds.set(i64::try_from(stale).unwrap_or(i64::MAX));
     metrics.void_entries.set(node.store().void_entries());
+    let view = node.view();
+    let withheld = view.withheld(clock::now());
+    let waiting = unwitnessed(node).await.unwrap_or_default();
+    let waiting =
+        waiting.iter().filter_map(|(number, count)| Some((view.charter().member(*number)?.slug.as_str(), *count)));
+    metrics.set_waiting(withheld.iter().map(|(member, _, seconds)| (member.slug.as_str(), *seconds)), waiting);
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.render())
 }

@@ -59,10 +59,23 @@ pub struct Status {
     void_entries: u64,
     /// Entries that wait for witnesses before they take effect, by publisher; empty unless the policy asks for witnesses.
     unwitnessed: BTreeMap<String, u64>,
+    /// Publishers that announced a batch and whose body nobody shows.
+    withheld: Vec<Withheld>,
     /// Peers that sent what no honest node sends.
     offenders: Vec<Offender>,
     /// Things that somebody should know, each in one sentence.
     notes: Vec<String>,
+}
+
+/// A batch that was announced and does not come.
+#[derive(Serialize, ToSchema)]
+pub struct Withheld {
+    /// Who announced it.
+    publisher: String,
+    /// The number of the batch.
+    seq: u64,
+    /// For how long nothing of its body has come.
+    seconds: u64,
 }
 
 /// A peer that offended.
@@ -102,6 +115,12 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         .filter_map(|(number, entries)| Some((charter.member(number)?.slug.clone(), entries)))
         .collect();
     let mut notes = Vec::new();
+    let withheld = view.withheld(clock::now()).into_iter();
+    let withheld: Vec<Withheld> =
+        withheld.map(|(member, seq, seconds)| Withheld { publisher: member.slug.clone(), seq, seconds }).collect();
+    for Withheld { publisher, seq, seconds } in &withheld {
+        notes.push(format!("{publisher} announced batch {seq}, and nobody has shown its body for {seconds} seconds: ask {publisher} to bring its node up or to explain. {publisher} 已公布批次 {seq}，但 {seconds} 秒来无人提供其内容：请联系该成员。"));
+    }
     for (slug, entries) in &unwitnessed {
         notes.push(format!("{entries} entries of {slug} wait for witnesses and take no effect until then; antibrush feed show --publisher {slug} says who has witnessed them. {slug} 有 {entries} 条等待见证后生效。"));
     }
@@ -159,6 +178,7 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         disk_bytes: disk.0 + disk.1,
         void_entries: node.store().void_entries(),
         unwitnessed,
+        withheld,
         offenders,
         notes,
     }))

@@ -53,7 +53,11 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
         );
         let mut table = out.table(&[("feed", "名单源"), ("batch", "批次"), ("signed", "签署时间"), ("state", "状态")]);
         for feed in s["feeds"].as_array().into_iter().flatten() {
-            let fresh = if feed["fresh"] == Value::Bool(true) {
+            let withheld = s["withheld"].as_array().into_iter().flatten();
+            let withheld = withheld.filter(|withheld| withheld["publisher"] == feed["publisher"]).count() > 0;
+            let fresh = if withheld {
+                out.pick("withholds a body", "未提供内容")
+            } else if feed["fresh"] == Value::Bool(true) {
                 out.pick("fresh", "最新")
             } else {
                 out.pick("stale", "过时")

@@ -67,6 +67,17 @@ impl View {
         (ahead.unsigned_abs() > limits::CLOCK_SKEW_SECONDS).then_some(ahead)
     }
 
+    /// Publishers that announced a batch whose body nobody shows, the batch, and for how many seconds nothing of it has come. Who is
+    /// connected to nobody has no cause to complain.
+    pub fn withheld(&self, now: Now) -> Vec<(&Member, u64, u64)> {
+        let of = |feed: &FeedStatus| {
+            let (seq, since_ms) = feed.stuck.filter(|_| !self.peers.is_empty())?;
+            let ms = now.ms.saturating_sub(since_ms);
+            (ms >= limits::WITHHELD_MS).then_some((self.charter().member(feed.publisher)?, seq, ms / 1000))
+        };
+        self.feeds.iter().filter_map(of).collect()
+    }
+
     /// Ourselves as the charter has us.
     pub fn member(&self) -> Option<&Member> {
         self.me.and_then(|me| self.charter().member(me))

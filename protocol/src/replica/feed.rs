@@ -41,6 +41,8 @@ pub struct FeedStatus {
     pub head: Option<Head>,
     /// Batches announced but not committed yet.
     pub waiting: u64,
+    /// The batch whose body is waited for, and since when nothing of it came, on the clock in milliseconds that never goes back.
+    pub stuck: Option<(u64, u64)>,
     /// Whether it goes on.
     pub standing: Standing,
     /// Whether all that the peers had when heads were first compared is committed here: before that the absence of a
@@ -121,6 +123,16 @@ pub(super) struct Feed {
     pub rewinding: bool,
     /// How many decisions of the stewards about it were looked at.
     pub cuts: usize,
+    /// See [`FeedStatus::stuck`], with the number of chunks that had come.
+    pub stuck: Option<Stuck>,
+}
+
+/// A body that does not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stuck {
+    pub seq: u64,
+    stored: usize,
+    pub since_ms: u64,
 }
 
 /// What became of a header.
@@ -161,6 +173,17 @@ impl Feed {
             }
         }
         self.caught_up != before
+    }
+
+    /// Notes whether the body of the first batch that waits comes on.
+    pub fn note_progress(&mut self, now_ms: u64) {
+        let first = self.queue.front().filter(|pending| !pending.own && pending.probed && !pending.is_complete());
+        self.stuck = first.map(|pending| {
+            let seq = pending.header.payload().seq;
+            let stored = pending.slots.iter().filter(|slot| matches!(slot, Slot::Stored | Slot::Storing)).count();
+            let as_before = self.stuck.filter(|stuck| (stuck.seq, stuck.stored) == (seq, stored));
+            as_before.unwrap_or(Stuck { seq, stored, since_ms: now_ms })
+        });
     }
 
     /// The number of the next batch that may be admitted.

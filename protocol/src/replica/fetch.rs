@@ -54,6 +54,7 @@ impl Replica {
         let is_alone = self.peers.is_empty();
         let mut changed = Vec::new();
         for (publisher, feed) in &mut self.feeds {
+            feed.note_progress(now.ms);
             let announced = self.peers.values().filter_map(|peer| peer.heads.get(publisher)).max().copied();
             if feed.compare(announced, is_alone, now.ms) {
                 changed.push((*publisher, feed.caught_up));

@@ -201,6 +201,7 @@ impl Replica {
             publisher: *publisher,
             head: feed.head,
             waiting: feed.queue.len() as u64,
+            stuck: feed.stuck.map(|stuck| (stuck.seq, stuck.since_ms)),
             standing: feed.standing,
             caught_up: feed.caught_up,
         };
