@@ -37,6 +37,7 @@ const VERBS: &[&str] = &[
     "alliance members",
     "alliance propose",
     "alliance propose admit",
+    "alliance propose keys",
     "alliance propose node",
     "alliance propose node remove",
     "alliance propose suspend",

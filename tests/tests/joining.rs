@@ -48,6 +48,53 @@ fn request(alliance: &Alliance, node: &Node, name: &str) -> String {
 }
 
 #[test]
+fn keys_are_made_where_two_stewards_must_sign() {
+    let mut alliance = Alliance::founded_with("alibaba", &[]);
+    two_stewards(&mut alliance);
+    let file = path(&alliance, "holders");
+    let notary = {
+        let node = alliance.make("notary", "key-holder");
+        let asked = request(&alliance, &node, "notary.request");
+        let file = path(&alliance, "notary.proposal");
+        let made = alliance["alibaba"].command(&["alliance", "propose", "admit", &asked, "--out", &file]);
+        publish_signed_by_jd(&alliance, &file);
+        node.command(&["join", made["invitation"].as_str().unwrap()]);
+        node
+    };
+    alliance.nodes.push(notary);
+    alliance.nodes.last_mut().unwrap().start();
+    alliance.settle();
+
+    let holders = ["keys", "holders", "--holders", "alibaba,jd,notary", "--threshold", "2"];
+    let refusal = alliance["alibaba"].refused(&holders);
+    assert!(refusal.contains("--out FILE"), "{refusal}");
+    let made = alliance["alibaba"].command(&[&holders[..], &["--out", &file]].concat());
+    assert!(made["differences"][0]["en"].as_str().unwrap().starts_with("key holders"), "{made}");
+    publish_signed_by_jd(&alliance, &file);
+    has_charter(&alliance["notary"], made["charter"].as_u64().unwrap());
+    let refusal = alliance["alibaba"].refused(&["keys", "ceremony"]);
+    assert!(refusal.contains("--out FILE"), "{refusal}");
+    alliance.wait_for_holders();
+    let file = path(&alliance, "keys");
+    let made = alliance["alibaba"].command(&["keys", "ceremony", "--out", &file]);
+    assert!(made["differences"][0]["en"].as_str().unwrap().starts_with("token key of"), "{made}");
+    publish_signed_by_jd(&alliance, &file);
+    alliance.wait_for_keys(1);
+    let file = path(&alliance, "rotated");
+    alliance["alibaba"].command(&["keys", "rotate", "--out", &file]);
+    publish_signed_by_jd(&alliance, &file);
+    alliance.wait_for_keys(2);
+    let file = path(&alliance, "retired");
+    let made = alliance["alibaba"].command(&["keys", "retire", "--epoch", "1", "--out", &file]);
+    assert!(made["differences"][0]["en"].as_str().unwrap().contains("is retired"), "{made}");
+    publish_signed_by_jd(&alliance, &file);
+    wait_until("the epoch is retired", || {
+        let keys = alliance["notary"].http().get("/v1/keys").ok();
+        keys["keys"].as_array().unwrap().iter().any(|key| key["epoch"] == 1 && key["retired"].is_u64())
+    });
+}
+
+#[test]
 fn a_newcomer_waits_until_two_stewards_have_signed() {
     let mut alliance = Alliance::founded("alibaba");
     two_stewards(&mut alliance);

@@ -1,8 +1,11 @@
 //! Charter proposals over HTTP. The files are texts, so that they travel by mail; the routes take and give them whole.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use antibrush_protocol::{
     base::MemberNumber,
     charter::{Change, ChangeError, MemberRole, PolicyChange, Quorum, Steward},
+    subject::Class,
 };
 use axum::{
     Json,
@@ -18,7 +21,7 @@ use super::{
 };
 use crate::{
     clock,
-    core::{GovernError, Reviewed, View, admission},
+    core::{GovernError, Node, Reviewed, View, admission, holding},
     network,
 };
 
@@ -43,6 +46,32 @@ pub enum ChangeRequest {
         application: String,
         /// The member of which it is a further node.
         node_of: Option<String>,
+    },
+    /// Name the members that hold shares of the next keys, and their quotas.
+    Holders {
+        /// The holders' short names; those of the charter if empty.
+        #[serde(default)]
+        members: Vec<String>,
+        /// How many of them must answer; as in the charter if absent, else 2.
+        #[serde(default)]
+        threshold: u8,
+        /// Evaluations for one member, class and day at each holder.
+        #[serde(default)]
+        #[schema(value_type = BTreeMap<String, u32>)]
+        quotas: BTreeMap<Class, u32>,
+    },
+    /// Put the keys of a finished ceremony into the charter.
+    Keys {
+        /// The ceremony's id, in hex.
+        ceremony: String,
+    },
+    /// Retire the keys of an epoch.
+    Retire {
+        /// The epoch.
+        epoch: u16,
+        /// Although listings under it were not carried over.
+        #[serde(default)]
+        force: bool,
     },
     /// Remove a node of a member.
     RemoveNode {
@@ -221,8 +250,11 @@ pub async fn propose(
     if request.changes.iter().any(renews) {
         return Err(GovernError::Change(ChangeError::Term).into());
     }
-    let wanted = |view: &View| request.changes.iter().map(|change| change.resolve(view)).collect();
-    let reviewed = app.node.admitter().propose(wanted).await?;
+    let mut changes = Vec::new();
+    for change in &request.changes {
+        changes.extend(change.resolve(&app.node).await?);
+    }
+    let reviewed = app.node.admitter().propose(&changes).await?;
     Ok(view(&reviewed, None, false))
 }
 
@@ -267,8 +299,34 @@ pub async fn publish(
     Ok(view(&reviewed, None, true))
 }
 
+/// The text of a ceremony's id that is none.
+pub(super) fn no_ceremony() -> Problem {
+    Problem::bad_request("a ceremony's id has 64 hex digits", "密钥仪式的编号为64位十六进制数字：请核对")
+}
+
 impl ChangeRequest {
-    fn resolve(&self, view: &View) -> Result<Change, GovernError> {
+    /// The changes as the charter means them.
+    async fn resolve(&self, node: &Arc<Node>) -> Result<Vec<Change>, Problem> {
+        match self {
+            ChangeRequest::Holders { members, threshold, quotas } => {
+                let quotas: Vec<(Class, u32)> = quotas.iter().map(|(class, quota)| (*class, *quota)).collect();
+                Ok(vec![Change::Holding(holding(&node.view(), members, *threshold, &quotas)?)])
+            }
+            ChangeRequest::Keys { ceremony } => {
+                let mut id = [0; 32];
+                hex::decode_to_slice(ceremony, &mut id).map_err(|_| no_ceremony())?;
+                Ok(vec![node.ceremony_result(&id).await?])
+            }
+            ChangeRequest::Retire { epoch, force } => {
+                let keys = node.retirable(*epoch, *force).await?;
+                Ok(keys.into_iter().map(|(class, epoch)| Change::Retire(class, epoch)).collect())
+            }
+            change => Ok(change.look_up(&node.view())?.into_iter().collect()),
+        }
+    }
+
+    /// Those that the charter alone decides; `None` for those of keys, which need more.
+    fn look_up(&self, view: &View) -> Result<Option<Change>, GovernError> {
         let member = |slug: &str| {
             view.charter().member_by_slug(slug).map(|member| member.number).ok_or(GovernError::NoSuchMember)
         };
@@ -276,7 +334,10 @@ impl ChangeRequest {
             let key = hex::decode(hexed.trim()).ok().and_then(|bytes| bytes.try_into().ok());
             key.ok_or(GovernError::Change(ChangeError::StewardKey))
         };
-        Ok(match self {
+        Ok(Some(match self {
+            ChangeRequest::Holders { .. } | ChangeRequest::Keys { .. } | ChangeRequest::Retire { .. } => {
+                return Ok(None);
+            }
             ChangeRequest::Admit { application, node_of } => admission(view, application, node_of.as_deref())?,
             ChangeRequest::RemoveNode { member: slug, node } => {
                 let member = member(slug)?;
@@ -304,7 +365,7 @@ impl ChangeRequest {
             }
             ChangeRequest::Threshold { threshold } => Change::Threshold(*threshold),
             ChangeRequest::Renew { days } => Change::Renew(clock::wall().plus(days.saturating_mul(86_400))),
-        })
+        }))
     }
 }
 

@@ -23,6 +23,7 @@ use utoipa::ToSchema;
 use super::{
     App, Problem,
     auth::{ADMIN, Caller, READ},
+    charter::no_ceremony,
 };
 use crate::{
     clock,
@@ -259,9 +260,7 @@ pub async fn ceremony(
 ) -> Result<Json<CeremonyResponse>, Problem> {
     let Path(id) = id?;
     let mut bytes: Hash = [0; 32];
-    hex::decode_to_slice(&id, &mut bytes).map_err(|_| {
-        Problem::bad_request("a ceremony's id has 64 hex digits", "密钥仪式的编号为64位十六进制数字：请核对")
-    })?;
+    hex::decode_to_slice(&id, &mut bytes).map_err(|_| no_ceremony())?;
     one(app, bytes).await.map(Json)
 }
 
@@ -395,6 +394,7 @@ impl From<KeysError> for Problem {
             | KeysError::RetiredAlready(_)
             | KeysError::NoSuccessor(_)
             | KeysError::NotFresh
+            | KeysError::NoResult
             | KeysError::NotCarried { .. } => Problem::new(StatusCode::CONFLICT, "keys", error.to_string(), error.zh()),
         }
     }

@@ -87,6 +87,9 @@ pub enum KeysVerb {
         /// Evaluations for one member and day at each holder, as CLASS=NUMBER; repeat it for more classes.
         #[arg(long)]
         quota: Vec<String>,
+        /// Where to write the proposal; needed if more than one steward must sign.
+        #[arg(long)]
+        out: Option<PathBuf>,
     },
     /// Make threshold keys for classes that have none: the holders' nodes do it among themselves, nobody has a whole key.
     Ceremony {
@@ -117,6 +120,9 @@ pub enum KeysVerb {
         /// Although listings under it were not carried over and will be lost from sight.
         #[arg(long)]
         force: bool,
+        /// Where to write the proposal; needed if more than one steward must sign.
+        #[arg(long)]
+        out: Option<PathBuf>,
     },
 }
 
@@ -132,6 +138,9 @@ pub struct CeremonyArgs {
     /// Call the holders and return at once.
     #[arg(long)]
     pub no_wait: bool,
+    /// Where to write the proposal with the keys; needed if more than one steward must sign.
+    #[arg(long, conflicts_with = "no_wait")]
+    pub out: Option<PathBuf>,
 }
 
 /// Flags of `init`.

@@ -26,6 +26,7 @@ pub async fn propose(context: &Context, verb: ProposeVerb) -> Result<(), Failure
         ProposeVerb::Admit { request, node_of, to } => {
             (json!({ "change": "admit", "application": read(&request)?, "node_of": node_of }), to.out)
         }
+        ProposeVerb::Keys { ceremony, to } => (json!({ "change": "keys", "ceremony": ceremony }), to.out),
         ProposeVerb::Node(NodeVerb::Remove { member, peer, to }) => {
             (json!({ "change": "remove_node", "member": member, "node": peer }), to.out)
         }
@@ -52,8 +53,13 @@ pub async fn propose(context: &Context, verb: ProposeVerb) -> Result<(), Failure
         ProposeVerb::Threshold { number, to } => (json!({ "change": "threshold", "threshold": number }), to.out),
         ProposeVerb::Renew { days, to } => (json!({ "change": "renew", "days": days }), to.out),
     };
+    make(context, &change, &out).await
+}
+
+/// Has the node make a proposal with one change, and writes it down.
+pub(super) async fn make(context: &Context, change: &Value, out: &Path) -> Result<(), Failure> {
     let mut made = ask(context, "/v1/alliance/proposals", &json!({ "changes": [change] })).await?;
-    write(&out, &made["proposal"])?;
+    write(out, &made["proposal"])?;
     made["file"] = json!(out);
     context.output.show(&made, |made| {
         print(context, made);

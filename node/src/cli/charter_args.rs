@@ -34,6 +34,13 @@ pub enum ProposeVerb {
         #[command(flatten)]
         to: ProposalOut,
     },
+    /// Put the keys of a finished ceremony into the charter.
+    Keys {
+        /// The ceremony's id, as `keys status --json` shows it.
+        ceremony: String,
+        #[command(flatten)]
+        to: ProposalOut,
+    },
     /// Remove a node of a member.
     #[command(subcommand)]
     Node(NodeVerb),

@@ -1,6 +1,6 @@
 //! `keys`: holders, ceremonies, rotation, retirement, and where the token keys stand.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Client, Context, Failure,
     args::{CeremonyArgs, KeysVerb},
+    charter,
     check::class,
     output::moment,
 };
@@ -19,17 +20,28 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub async fn run(context: &Context, verb: KeysVerb) -> Result<(), Failure> {
     match verb {
         KeysVerb::Status => status(context).await,
-        KeysVerb::Holders { holders, threshold, quota } => name(context, &holders, threshold, &quota).await,
+        KeysVerb::Holders { holders, threshold, quota, out } => {
+            name(context, &holders, threshold, &quota, out.as_deref()).await
+        }
         KeysVerb::Ceremony { args, holders, threshold } => {
             ceremony(context, "generate", &args, &holders, threshold).await
         }
         KeysVerb::Rotate { args } => ceremony(context, "rotate", &args, &[], 0).await,
         KeysVerb::Refresh { args } => ceremony(context, "refresh", &args, &[], 0).await,
-        KeysVerb::Retire { epoch, force } => retire(context, epoch, force).await,
+        KeysVerb::Retire { epoch, force, out: Some(out) } => {
+            charter::make(context, &json!({ "change": "retire", "epoch": epoch, "force": force }), &out).await
+        }
+        KeysVerb::Retire { epoch, force, out: None } => retire(context, epoch, force).await,
     }
 }
 
-async fn name(context: &Context, holders: &[String], threshold: u8, quotas: &[String]) -> Result<(), Failure> {
+async fn name(
+    context: &Context,
+    holders: &[String],
+    threshold: u8,
+    quotas: &[String],
+    out: Option<&Path>,
+) -> Result<(), Failure> {
     let mut by_class = serde_json::Map::new();
     for quota in quotas {
         let parsed = quota.split_once('=').and_then(|(class, count)| Some((class, count.parse::<u32>().ok()?)));
@@ -40,6 +52,10 @@ async fn name(context: &Context, holders: &[String], threshold: u8, quotas: &[St
             )
         })?;
         by_class.insert(class(word)?.code().to_owned(), count.into());
+    }
+    if let Some(out) = out {
+        let change = json!({ "change": "holders", "members": holders, "threshold": threshold, "quotas": by_class });
+        return charter::make(context, &change, out).await;
     }
     let client = Client::open(context).await?;
     let request = json!({ "members": holders, "threshold": threshold, "quotas": by_class });
@@ -70,6 +86,18 @@ async fn ceremony(
             "密钥仪式在网络上进行：请先用 antibrush run 启动本节点，再重新执行",
         ));
     }
+    let members: Value = client.get("/v1/members").await?;
+    let signers = members["threshold"].as_u64().unwrap_or(1);
+    if signers > 1 && args.out.is_none() && !args.no_wait {
+        return Err(Failure::both(
+            format!(
+                "{signers} stewards must sign for the keys: give --out FILE for the proposal, or --no-wait and propose them later (antibrush alliance propose keys)"
+            ),
+            format!(
+                "密钥写入章程须有 {signers} 家秘书处成员签名：请用 --out 指定提案文件，或用 --no-wait 并在之后提案（antibrush alliance propose keys）"
+            ),
+        ));
+    }
     let request = json!({
         "kind": kind, "classes": classes, "minutes": args.minutes, "holders": holders, "threshold": threshold,
     });
@@ -85,6 +113,13 @@ async fn ceremony(
         let phase = now["phase"].as_str().unwrap_or_default();
         if matches!(phase, "in_charter" | "void") {
             break now;
+        }
+        if phase == "done"
+            && signers > 1
+            && let Some(out) = args.out.as_deref()
+        {
+            bar.finish_and_clear();
+            return charter::make(context, &json!({ "change": "keys", "ceremony": id }), out).await;
         }
         let waiting: Vec<&str> =
             now["waiting_for"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();

@@ -78,7 +78,7 @@ pub enum AdmitError {
     Slug,
     /// More stewards must sign.
     #[error(
-        "this charter needs {0} stewards to sign each change; make a proposal (antibrush alliance propose, for a newcomer antibrush alliance propose admit FILE), gather their signatures (antibrush alliance sign) and publish it (antibrush alliance publish)"
+        "this charter needs {0} stewards to sign each change; make a proposal (antibrush alliance propose, for a newcomer antibrush alliance propose admit FILE, for token keys --out FILE), gather their signatures (antibrush alliance sign) and publish it (antibrush alliance publish)"
     )]
     NeedsQuorum(u8),
     /// The node stops.

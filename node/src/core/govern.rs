@@ -160,15 +160,10 @@ impl Reviewed {
 }
 
 impl Admitter {
-    /// Makes a proposal with these changes and signs it if this node's key is a steward's. `changes` reads the charter in
-    /// force, to look members up.
-    pub async fn propose(
-        &self,
-        changes: impl FnOnce(&View) -> Result<Vec<Change>, GovernError>,
-    ) -> Result<Reviewed, GovernError> {
+    /// Makes a proposal with these changes and signs it if this node's key is a steward's.
+    pub async fn propose(&self, changes: &[Change]) -> Result<Reviewed, GovernError> {
         let view = self.view.load_full();
-        let changes = changes(&view)?;
-        let charter = self.changed(&view, &changes)?;
+        let charter = self.changed(&view, changes)?;
         let mut proposal = SignedCharter::unsigned(&charter);
         if let Ok(key) = self.keys.steward()
             && require_steward(&key.public(), view.charter(), &charter).is_ok()

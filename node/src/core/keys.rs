@@ -10,7 +10,7 @@ use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
     board::Post,
     ceremony::{Call, CeremonyError, Fault, Kind, Phase},
-    charter::{Charter, CharterError, Holding, MemberState, TokenKey},
+    charter::{Change, Charter, CharterError, Holding, MemberState, TokenKey},
     entry::Entry,
     feed::Leaf,
     limits,
@@ -102,6 +102,9 @@ pub enum KeysError {
     /// No ceremony of that id.
     #[error("no ceremony {0} is known here; `antibrush keys status` shows them")]
     NoSuchCeremony(String),
+    /// It has not come to an end, or the charter takes it no more.
+    #[error("this ceremony has no result that the charter could take; `antibrush keys status` shows how far it is")]
+    NoResult,
     /// The time given is out of range.
     #[error("a ceremony lasts 1 minute to 7 days")]
     Minutes,
@@ -152,25 +155,28 @@ impl Node {
         quotas: &[(Class, u32)],
     ) -> Result<u64, KeysError> {
         let view = self.view();
-        let number = |(place, slug): (usize, &String)| {
-            let member = view.charter().member_by_slug(slug);
-            member.map(|member| member.number).ok_or(KeysError::NoSuchMember(place))
-        };
-        let members: BTreeSet<MemberNumber> = (1..).zip(slugs).map(number).collect::<Result<_, _>>()?;
-        let before = view.charter().holding.as_ref();
-        let mut all: BTreeMap<Class, u32> = before.map(|h| h.quotas.iter().copied().collect()).unwrap_or_default();
-        all.extend(quotas.iter().copied());
-        let members = if members.is_empty() {
-            before.map(|holding| holding.members.clone()).ok_or(KeysError::NoHolders)?
-        } else {
-            members.into_iter().collect()
-        };
-        let threshold = if threshold == 0 { before.map_or(2, |holding| holding.threshold) } else { threshold };
-        let holding = Holding { threshold, members, quotas: all.into_iter().collect() };
-        if before == Some(&holding) {
+        let holding = holding(&view, slugs, threshold, quotas)?;
+        if view.charter().holding.as_ref() == Some(&holding) {
             return Ok(view.charter().number);
         }
         Ok(self.admitter().amend(|charter| charter.holding = Some(holding)).await?)
+    }
+
+    /// The change that puts the keys of a finished ceremony into the charter.
+    pub async fn ceremony_result(&self, id: &Hash) -> Result<Change, KeysError> {
+        let (view, id) = (self.view(), *id);
+        let look = move || {
+            let call = view.board.call(&id).ok_or_else(|| KeysError::NoSuchCeremony(hex::encode(id)))?;
+            let progress = holder::progress_of(&view, call, clock::wall())?;
+            let made = progress.and_then(|progress| progress.outcome).ok_or(KeysError::NoResult)?.keys;
+            let mut charter = (**view.charter()).clone();
+            if !holder::put_result(&mut charter, &view.chain, call.payload(), &made) {
+                return Err(KeysError::NoResult);
+            }
+            let known = &view.charter().token_keys;
+            Ok(Change::TokenKeys(charter.token_keys.into_iter().filter(|key| !known.contains(key)).collect()))
+        };
+        tokio::task::spawn_blocking(look).await.map_err(|_| AdmitError::Stopping)?
     }
 
     /// Calls the holders to a ceremony and returns the call. Their nodes answer by themselves. If holders or a threshold are
@@ -184,7 +190,7 @@ impl Node {
         threshold: u8,
     ) -> Result<Verified<Call>, KeysError> {
         let (mut view, now) = (self.view(), clock::wall());
-        self.admitter().require_steward(&view)?;
+        self.admitter().require_key(&view)?;
         let seconds = minutes.map_or(CEREMONY_SECONDS, |minutes| minutes.saturating_mul(60));
         if seconds == 0 || seconds > limits::CEREMONY_SECONDS {
             return Err(KeysError::Minutes);
@@ -250,6 +256,19 @@ impl Node {
 
     /// Retires the keys of an epoch that have a successor: their holders erase their shares.
     pub async fn retire_keys(self: &Arc<Self>, epoch: u16, force: bool) -> Result<u64, KeysError> {
+        let (old, now) = (self.retirable(epoch, force).await?, clock::wall());
+        let retire = |charter: &mut Charter| {
+            for key in charter.token_keys.iter_mut() {
+                if old.contains(&(key.class, key.epoch)) {
+                    key.retired = Some(now);
+                }
+            }
+        };
+        Ok(self.admitter().amend(retire).await?)
+    }
+
+    /// The keys of an epoch that may be retired, by class and epoch.
+    pub async fn retirable(self: &Arc<Self>, epoch: u16, force: bool) -> Result<Vec<(Class, u16)>, KeysError> {
         let view = self.view();
         let charter = view.charter();
         let of_epoch: Vec<&TokenKey> = charter.token_keys.iter().filter(|key| key.epoch == epoch).collect();
@@ -271,15 +290,7 @@ impl Node {
             let checked = tokio::task::spawn_blocking(move || node.require_carried(&view, &keys)).await;
             checked.map_err(|_| AdmitError::Stopping)??;
         }
-        let now = clock::wall();
-        let retire = |charter: &mut Charter| {
-            for key in charter.token_keys.iter_mut() {
-                if old.iter().any(|old| (old.class, old.epoch) == (key.class, key.epoch)) {
-                    key.retired = Some(now);
-                }
-            }
-        };
-        Ok(self.admitter().amend(retire).await?)
+        Ok(old.iter().map(|key| (key.class, key.epoch)).collect())
     }
 
     /// Refuses while a listing that stands under one of these keys is not carried on by one that stands under a newer key. What
@@ -370,6 +381,25 @@ impl Node {
         let found = view.board.call(id).map(|call| status_of(&view, call, clock::wall()));
         found.ok_or_else(|| KeysError::NoSuchCeremony(hex::encode(id)))
     }
+}
+
+/// Who takes part in the next ceremony, and the quotas, as a steward wants them.
+pub fn holding(view: &View, slugs: &[String], threshold: u8, quotas: &[(Class, u32)]) -> Result<Holding, KeysError> {
+    let number = |(place, slug): (usize, &String)| {
+        let member = view.charter().member_by_slug(slug);
+        member.map(|member| member.number).ok_or(KeysError::NoSuchMember(place))
+    };
+    let members: BTreeSet<MemberNumber> = (1..).zip(slugs).map(number).collect::<Result<_, _>>()?;
+    let before = view.charter().holding.as_ref();
+    let mut all: BTreeMap<Class, u32> = before.map(|h| h.quotas.iter().copied().collect()).unwrap_or_default();
+    all.extend(quotas.iter().copied());
+    let members = if members.is_empty() {
+        before.map(|holding| holding.members.clone()).ok_or(KeysError::NoHolders)?
+    } else {
+        members.into_iter().collect()
+    };
+    let threshold = if threshold == 0 { before.map_or(2, |holding| holding.threshold) } else { threshold };
+    Ok(Holding { threshold, members, quotas: all.into_iter().collect() })
 }
 
 fn ceremonies(view: &View, now: Timestamp) -> Vec<CeremonyStatus> {

@@ -76,7 +76,7 @@ impl Zh for AdmitError {
             AdmitError::Slug => "该简称已被占用或格式不符：请换一个（2至32位小写字母、数字或连字符）".to_owned(),
             AdmitError::NeedsQuorum(stewards) => {
                 format!(
-                    "按本章程，每次变更须有 {stewards} 家秘书处成员签名：请用 antibrush alliance propose 提案，用 antibrush alliance sign 收集签名，再用 antibrush alliance publish 发布"
+                    "按本章程，每次变更须有 {stewards} 家秘书处成员签名：请用 antibrush alliance propose 提案（令牌密钥的命令加 --out 文件），用 antibrush alliance sign 收集签名，再用 antibrush alliance publish 发布"
                 )
             }
             AdmitError::Stopping => "节点正在停止：请在其运行后重试".to_owned(),
@@ -123,6 +123,9 @@ impl Zh for KeysError {
             KeysError::Storage(error) => error.zh(),
             KeysError::Call(error) => error.zh(),
             KeysError::NoSuchCeremony(id) => format!("本节点不知道密钥仪式 {id}：用 antibrush keys status 查看"),
+            KeysError::NoResult => {
+                "该密钥仪式尚无章程可以采用的结果：用 antibrush keys status 查看进展".to_owned()
+            }
             KeysError::Minutes => "密钥仪式的时限须为1分钟至7天：请改正".to_owned(),
         }
     }

@@ -22,4 +22,4 @@ mod standing;
 pub use custodian::Custodian;
 pub use service::Holder;
 pub(crate) use standing::is_for_same;
-pub use standing::{Standing, progress_of, standing};
+pub use standing::{Standing, progress_of, put_result, standing};

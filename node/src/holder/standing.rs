@@ -152,6 +152,11 @@ pub(super) fn key_of(call: &Call, class: Class, public_keys: Vec<[u8; 32]>) -> T
     }
 }
 
+/// The same with the keys that the charter of the call has.
+pub fn put_result(charter: &mut Charter, chain: &CharterChain, call: &Call, keys: &[ClassKeys]) -> bool {
+    put_into(charter, call, keys, &keys_before(chain, call))
+}
+
 /// Puts the result of a ceremony into a charter, if that has the holders of the call and still the keys `before`. Returns
 /// whether it did: another charter than the one that was looked at may be in force by now.
 pub(super) fn put_into(

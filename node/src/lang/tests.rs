@@ -42,6 +42,7 @@ const AS_TYPED: &[&str] = &[
     "antibrush alliance create",
     "antibrush alliance propose steward add",
     "antibrush alliance propose node remove",
+    "antibrush alliance propose keys",
     "antibrush alliance propose",
     "antibrush alliance sign",
     "antibrush alliance publish",

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Charter, Member, MemberRole, MemberState, Node, Steward, is_slug};
+use super::{Charter, Holding, Member, MemberRole, MemberState, Node, Steward, TokenKey, is_slug};
 use crate::{
     base::{MemberNumber, Timestamp},
     limits,
@@ -42,6 +42,12 @@ pub enum Change {
     Threshold(u8),
     /// The charter holds until then.
     Renew(Timestamp),
+    /// Who holds shares of the next keys, and how much a holder evaluates.
+    Holding(Holding),
+    /// Token keys that a ceremony made, or renewed the shares of.
+    TokenKeys(Vec<TokenKey>),
+    /// A token key makes no tokens any more.
+    Retire(Class, u16),
 }
 
 /// The policy numbers that change.
@@ -147,6 +153,14 @@ impl Change {
     /// Makes the change. `charter.issued` must be the new version's; after an error the charter is as good as lost.
     pub fn apply(&self, charter: &mut Charter) -> Result<(), ChangeError> {
         match self {
+            Change::Holding(holding) => set(&mut charter.holding, Some(holding.clone())),
+            Change::TokenKeys(keys) => put_token_keys(charter, keys),
+            Change::Retire(class, epoch) => {
+                let retired = Some(charter.issued);
+                let key = charter.token_keys.iter_mut().find(|key| (key.class, key.epoch) == (*class, *epoch));
+                key.filter(|key| key.is_active()).ok_or(ChangeError::AlreadySo)?.retired = retired;
+                Ok(())
+            }
             Change::Admit(newcomer) => admit(charter, newcomer),
             Change::AddNode(number, node) => add_node(charter, *number, node),
             Change::RemoveNode(number, key) => remove_node(charter, *number, key),
@@ -192,6 +206,16 @@ fn set<T: PartialEq>(place: &mut T, value: T) -> Result<(), ChangeError> {
     }
     *place = value;
     Ok(())
+}
+
+fn put_token_keys(charter: &mut Charter, keys: &[TokenKey]) -> Result<(), ChangeError> {
+    let before = charter.token_keys.clone();
+    for key in keys {
+        charter.token_keys.retain(|old| (old.class, old.epoch) != (key.class, key.epoch));
+        charter.token_keys.push(key.clone());
+    }
+    charter.token_keys.sort_by_key(|key| (key.class, key.epoch));
+    if charter.token_keys == before { Err(ChangeError::AlreadySo) } else { Ok(()) }
 }
 
 /// The member that has a key already, as a feed key, a node key or its steward's.

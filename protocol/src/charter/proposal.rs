@@ -181,7 +181,11 @@ impl Standing {
             return Err(ProposalError::Charter(CharterError::FromTheFuture)); // CHARTER-14
         }
         match chain.clone().extend(proposal.clone()) {
-            Ok(_) | Err(CharterError::OldQuorum { .. } | CharterError::NewQuorum { .. }) => {}
+            Ok(_) => {}
+            // CHARTER-16 comes after the quorums: what nobody could put in force should not be signed first.
+            Err(CharterError::OldQuorum { .. } | CharterError::NewQuorum { .. }) => {
+                charter.check_public_shares(Some(current)).map_err(ProposalError::Charter)?;
+            }
             Err(error) => return Err(ProposalError::Charter(error)),
         }
         for (at, key) in proposal.signers().iter().enumerate() {

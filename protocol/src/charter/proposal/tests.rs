@@ -56,6 +56,66 @@ fn every_change_shows_as_what_it_is() {
     let expires = SECOND.plus(86_400);
     assert_eq!(differences(Change::Renew(expires)), [Difference::Expires(current.expires, expires)]);
     assert_eq!(differences(Change::RemoveSteward(THREE, None)).len(), 1);
+    let holding = Holding { threshold: 2, members: vec![ONE, TWO], quotas: Vec::new() };
+    assert_eq!(differences(Change::Holding(holding)), [Difference::Holding]);
+    let key = current.token_keys[0].clone();
+    let retired = Difference::TokenKeyRetired(key.class, key.epoch);
+    assert_eq!(differences(Change::Retire(key.class, key.epoch)), [retired]);
+    let next_epoch = TokenKey { epoch: key.epoch + 1, ..key.clone() };
+    let added = Difference::TokenKeyAdded(key.class, key.epoch + 1);
+    assert_eq!(differences(Change::TokenKeys(vec![next_epoch])), [added]);
+    assert_eq!(next(Change::TokenKeys(vec![key])), Err(ChangeError::AlreadySo));
+    assert_eq!(next(Change::Retire(Class::Ent, 99)), Err(ChangeError::AlreadySo));
+}
+
+#[test]
+fn members_and_nodes_come_and_go() {
+    let newcomer = Member { sealed_seeds: Vec::new(), ..member(6) };
+    assert_eq!(differences(Change::Admit(Box::new(newcomer.clone()))), [Difference::Admitted(MemberNumber(6))]);
+    let number = next(Change::Admit(Box::new(Member { number: MemberNumber(0), ..newcomer.clone() }))).unwrap();
+    assert_eq!(number.members.last().unwrap().number, MemberNumber(6), "the charter gives the number");
+    let refused = |change: fn(&mut Member)| {
+        let mut newcomer = Member { sealed_seeds: Vec::new(), ..member(6) };
+        change(&mut newcomer);
+        next(Change::Admit(Box::new(newcomer)))
+    };
+    assert_eq!(refused(|m| m.slug = member(1).slug), Err(ChangeError::Exists(ONE)));
+    assert_eq!(refused(|m| m.uscc = member(2).uscc), Err(ChangeError::Exists(TWO)));
+    assert_eq!(refused(|m| m.nodes[0].key = node_key(3).public()), Err(ChangeError::Exists(THREE)));
+    assert_eq!(refused(|m| m.feed_keys[0].key = feed_key(2).public()), Err(ChangeError::Exists(TWO)));
+    assert_eq!(refused(|m| m.slug = "No Slug".to_owned()), Err(ChangeError::Applicant));
+    assert_eq!(refused(|m| m.uscc.push('X')), Err(ChangeError::Applicant));
+    assert_eq!(refused(|m| m.nodes[0].key = small_order_key()), Err(ChangeError::Applicant));
+
+    let node = Node { key: Key::of("second node").public(), addresses: Vec::new() };
+    assert_eq!(differences(Change::AddNode(ONE, node.clone())), [Difference::NodeAdded(ONE, node.key)]);
+    let first = node_key(1).public();
+    assert_eq!(next(Change::RemoveNode(ONE, first)), Err(ChangeError::LastNode(ONE)));
+    assert_eq!(next(Change::RemoveNode(ONE, node.key)), Err(ChangeError::NoSuchNode(ONE)));
+    let known = Node { key: first, addresses: Vec::new() };
+    assert_eq!(next(Change::AddNode(ONE, known.clone())), Err(ChangeError::AlreadySo));
+    assert_eq!(next(Change::AddNode(TWO, known)), Err(ChangeError::Exists(ONE)));
+    let mut two = next(Change::AddNode(ONE, node.clone())).unwrap();
+    let before = two.clone();
+    assert!(two.member(ONE).unwrap().is_first_node(&first), "a newcomer comes last");
+    Change::RemoveNode(ONE, first).apply(&mut two).unwrap();
+    assert_eq!(diff::between(&before, &two), [Difference::NodeRemoved(ONE, first)]);
+    assert!(two.member(ONE).unwrap().is_first_node(&node.key));
+    // Who is first is said.
+    let mut other = before.clone();
+    other.members[0].nodes.reverse();
+    assert_eq!(diff::between(&before, &other), [Difference::Nodes(ONE)]);
+}
+
+/// CHARTER-16 is asked before people sign.
+#[test]
+fn shares_that_do_not_belong_together_are_refused_before_anybody_signs() {
+    let chain = chain(2);
+    let mut charter = third();
+    let at = charter.token_keys.iter().position(|key| key.public_keys.len() > 1).unwrap();
+    charter.token_keys[at].public_keys.swap(1, 2);
+    let standing = Standing::of(&SignedCharter::unsigned(&charter), &chain, charter.issued);
+    assert_eq!(standing, Err(ProposalError::Charter(CharterError::PublicShares)));
 }
 
 #[test]
