@@ -207,6 +207,13 @@ pub fn genesis() -> Charter {
     }
 }
 
+/// Version 2 as it would be if it asked for witnesses.
+pub fn waiting_for_witnesses() -> Charter {
+    let mut charter = second();
+    charter.policy.witnesses = 2;
+    charter
+}
+
 /// Version 2: Delta joins, Alpha changes its feed key.
 pub fn second() -> Charter {
     let id = object_id(&antibrush_protocol::encoding::Wire::encode(&genesis()));

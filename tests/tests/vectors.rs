@@ -29,7 +29,7 @@ use wire::{alliance, chain, descriptor, parse, recode, tests_dir, vector, vector
 #[test]
 fn every_vector_decodes_and_encodes_to_the_same_bytes() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), 64);
+    assert_eq!(vectors.len(), 65);
     for (name, bytes) in vectors {
         assert_eq!(recode(&name, &bytes).as_ref(), Ok(&bytes), "{name}");
     }
@@ -200,6 +200,8 @@ fn messages_say_what_their_comments_say() {
 fn the_shared_keys_of_the_vectors_are_keys() {
     let third = SignedCharter::decode(&vector("charter_third_signed")).unwrap();
     assert_eq!(third.charter().encode(), vector("charter_third"));
+    let waiting = Charter::decode(&vector("charter_witnesses")).unwrap();
+    assert_eq!((waiting.policy.witnesses, third.charter().policy.witnesses), (2, 0));
     let charter = wire::chain(3).current().clone();
     let holding = charter.holding.clone().unwrap();
     assert_eq!((holding.threshold, holding.members), (2, [1, 2, 6].map(MemberNumber).to_vec()));

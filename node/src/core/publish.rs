@@ -139,7 +139,9 @@ impl Node {
         if !self.is_recovering() {
             self.catch_up_own_feed().await?;
         }
-        Session::new(self, writer)
+        // Reads the disk where own entries wait for witnesses.
+        let node = self.clone();
+        tokio::task::spawn_blocking(move || Session::new(&node, writer)).await.map_err(|_| PublishError::Stopping)?
     }
 
     /// Finishes a session's batch; nothing to say publishes nothing.

@@ -96,6 +96,9 @@ impl Store {
     /// The rows of a feed that what waits in it will make: what its own publisher plans against. They are taken before the table's
     /// reader, so that what takes effect in between is in both and not in neither.
     pub fn waiting_rows(&self, publisher: MemberNumber) -> Result<Vec<Row>, StorageError> {
+        if self.held(publisher)?.is_none() {
+            return Ok(Vec::new());
+        }
         let _one_at_a_time = lock(&self.committing);
         let (Some(held), Some(cursor)) = (self.held(publisher)?, self.cursor(publisher)?) else {
             return Ok(Vec::new());

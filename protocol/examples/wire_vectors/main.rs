@@ -141,6 +141,11 @@ fn objects() -> Vec<(&'static str, &'static str, String)> {
             wire(&|| signed(&third(), &["1", "2"]).encode(), signed_charter()),
         ),
         (
+            "charter_witnesses",
+            "Charter, version 2, with a policy that asks for two witnesses (policy key 5).",
+            wire(&|| waiting_for_witnesses().encode(), charter()),
+        ),
+        (
             "charter_signature",
             "CharterSignature: what steward-1 sends back after signing charter 2 apart from it.",
             wire(
@@ -431,6 +436,7 @@ fn charter() -> Shape {
         (2, "mobile term days"),
         (3, "names publishers"),
         (4, "accepts insider enumeration"),
+        (5, "witnesses"),
     ];
     let shapes = vec![
         (9, each("steward", tuple(&["member", "key"]))),

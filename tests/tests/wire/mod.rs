@@ -153,7 +153,7 @@ pub fn recode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
         "batch_header" => again::<BatchHeader>(bytes),
         "batch_header_signed" | "batch_header_second" => again_signed::<BatchHeader>(bytes),
         "chunk" | "chunk_erased" => show(Chunk::verify(&descriptor(), bytes)).map(|chunk| leaves(&chunk)),
-        "charter_genesis" | "charter_second" | "charter_third" => again::<Charter>(bytes),
+        "charter_genesis" | "charter_second" | "charter_third" | "charter_witnesses" => again::<Charter>(bytes),
         "charter_genesis_signed" | "charter_second_signed" | "charter_third_signed" => {
             show(SignedCharter::decode(bytes)).map(|c| c.encode())
         }

@@ -221,12 +221,29 @@ pub fn charters() -> Vec<Defect> {
             edit(tree().set(13, Value::Map(vec![(Value::from(4), Value::from(1))]))),
             decode(NOT_CANONICAL),
         ),
+        defect(
+            "charter-policy-seventeen-witnesses",
+            "more than sixteen witnesses",
+            next(|c| c.policy.witnesses = 17),
+            decode(OutOfRange("policy")),
+        ),
+        defect(
+            "charter-policy-no-witnesses-stated",
+            "0 witnesses, which is said by saying nothing",
+            edit(tree().set(13, policy([2, 365, 180, 1, 1, 0]))),
+            decode(NOT_CANONICAL),
+        ),
         defect("charter-unknown-version", "version 2 of the object", edit(tree().set(0, 2)), decode(UnknownVersion(2))),
         defect("charter-unknown-level", "level 5", edit(tree().set(7, 5)), decode(OutOfRange("level"))),
         defect("charter-too-many-stewards", "129 stewards", edit(tree().set(9, Value::Array(many))), decode(TOO_LARGE)),
         defect("charter-missing-policy", "no key 13", edit(tree().without(13)), decode(Missing("policy"))),
         defect("charter-trailing-bytes", "one byte after the envelope", joined(&whole, &[0]), decode(TRAILING)),
     ]
+}
+
+/// A policy with these numbers at the keys 0, 1 and so on.
+fn policy(numbers: [u16; 6]) -> Value {
+    Value::Map((0u8..).zip(numbers).map(|(key, number)| (Value::from(key), Value::from(number))).collect())
 }
 
 pub fn members() -> Vec<Defect> {
