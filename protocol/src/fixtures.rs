@@ -27,7 +27,7 @@ use antibrush_protocol::{
     },
     join::{Application, Invitation, JoinRequest},
     merkle::{self, Tree},
-    proof::{AbsenceProof, ConsistencyProof, InclusionProof},
+    proof::{AbsenceProof, ConsistencyProof, EquivocationProof, InclusionProof},
     signed::{PublicKey, Signed, Signer, object_id},
     subject::{Class, Subject},
     suite::{
@@ -580,6 +580,11 @@ pub fn absence() -> AbsenceProof {
     }
 }
 
+/// Two second batches of member 1.
+pub fn equivocation_proof() -> EquivocationProof {
+    EquivocationProof::new(charters().iter().map(|bytes| bytes.to_vec()).collect(), &equivocation_pair())
+}
+
 pub fn invitation() -> Invitation {
     Invitation {
         alliance: alliance(),
@@ -633,11 +638,16 @@ pub fn identity_key() -> PublicKey {
     key
 }
 
-/// Two second batches of Alpha: the later one ends a second earlier.
+/// The board's proof that Alpha signed two second batches.
 pub fn equivocation() -> antibrush_protocol::board::Post {
+    antibrush_protocol::board::Post::Equivocation(equivocation_pair())
+}
+
+/// Two second batches of Alpha: the later one ends a second earlier.
+pub fn equivocation_pair() -> antibrush_protocol::feed::Equivocation {
     let second = feed().second;
     let mut twin = second.payload().clone();
     twin.expires.0 -= 1;
     let twin = antibrush_protocol::signed::sign(&twin, &new_feed_key());
-    antibrush_protocol::board::Post::Equivocation(antibrush_protocol::feed::Equivocation::new(second, twin))
+    antibrush_protocol::feed::Equivocation::new(second, twin)
 }

@@ -53,6 +53,7 @@ fn every_defect_meets_its_error() {
         "post",
         "proof-absence",
         "proof-consistency",
+        "proof-equivocation",
         "proof-inclusion",
         "request",
         "response",

@@ -89,6 +89,8 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
             "POST /v1/proofs/absence",
             post("/v1/proofs/absence", &json!({ "publisher": "jd", "since": 0, "class": "ACC", "id": "jd:never" })),
         ),
+        // Nobody signed two histories here, and no valid request changes that: 404.
+        ("POST /v1/proofs/equivocation", post("/v1/proofs/equivocation", &json!({ "publisher": "jd" }))),
         ("POST /v1/proofs/consistency", post("/v1/proofs/consistency", &json!({ "publisher": "jd", "earlier": 0 }))),
         ("POST /v1/alliance/admissions", post("/v1/alliance/admissions", &admission)),
         (
@@ -170,7 +172,8 @@ fn every_route_does_what_the_document_says() {
         let method = operation.split(' ').next().unwrap();
         let headers = [("content-type", exercise.content_type), ("accept", exercise.accept)];
         let reply = http.send(method, &exercise.path, &headers, &exercise.body);
-        assert!((200..300).contains(&reply.status), "{operation}: {}", reply.text());
+        let good = if operation == "POST /v1/proofs/equivocation" { 404..405 } else { 200..300 };
+        assert!(good.contains(&reply.status), "{operation}: {}", reply.text());
         document.hold_against(&operation, &described, &reply);
 
         let needs_token = described.get("security").is_some();

@@ -29,7 +29,7 @@ use wire::{alliance, chain, descriptor, parse, recode, tests_dir, vector, vector
 #[test]
 fn every_vector_decodes_and_encodes_to_the_same_bytes() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), 65);
+    assert_eq!(vectors.len(), 66);
     for (name, bytes) in vectors {
         assert_eq!(recode(&name, &bytes).as_ref(), Ok(&bytes), "{name}");
     }
@@ -50,6 +50,7 @@ const TYPES: &[(&str, &str)] = &[
     ("Deletion", "deletion"),
     ("Entry", "entry_"),
     ("Envelope", "charter_genesis_signed"),
+    ("EquivocationProof", "equivocation_proof"),
     ("EvaluationRequest", "evaluation_request"),
     ("EvaluationResponse", "evaluation_response_"),
     ("FilterHead", "filter_head"),

@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{
     clock,
-    core::{GovernError, Node, Reviewed, View, admission, holding},
+    core::{GovernError, Node, Reviewed, UpTo, View, admission, holding, thaw},
     network,
+    storage::Store,
 };
 
 /// The longest term, in days: five years.
@@ -37,7 +38,7 @@ pub struct ProposalRequest {
 }
 
 /// One change of the charter. Members are named by their short names.
-#[derive(Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ChangeRequest {
     /// Admit a newcomer, or a further node of a member.
@@ -139,6 +140,28 @@ pub enum ChangeRequest {
     Renew {
         /// How many days.
         days: u64,
+    },
+    /// Revoke a lost or stolen feed key. Name the last good head by `size` or by `head`: what was signed after it becomes void.
+    Revoke {
+        /// The member.
+        member: String,
+        /// The key, 64 hex digits; the newest one if absent.
+        key: Option<String>,
+        /// The entries up to the last good head.
+        size: Option<u64>,
+        /// The id of the last good head, 64 hex digits.
+        head: Option<String>,
+        /// The key with which the feed goes on, 64 hex digits.
+        successor: Option<String>,
+    },
+    /// Decide a frozen feed in favour of a head, after which it goes on: by default the one that this node keeps.
+    Thaw {
+        /// The member.
+        member: String,
+        /// The entries up to that head.
+        size: Option<u64>,
+        /// The id of that head, 64 hex digits.
+        head: Option<String>,
     },
 }
 
@@ -321,19 +344,21 @@ impl ChangeRequest {
                 let keys = node.retirable(*epoch, *force).await?;
                 Ok(keys.into_iter().map(|(class, epoch)| Change::Retire(class, epoch)).collect())
             }
-            change => Ok(change.look_up(&node.view())?.into_iter().collect()),
+            change => {
+                let (change, view, store) = (change.clone(), node.view(), node.store().clone());
+                let found = tokio::task::spawn_blocking(move || change.look_up(&view, &store));
+                Ok(found.await.map_err(|_| Problem::stopping())??.into_iter().collect())
+            }
         }
     }
 
-    /// Those that the charter alone decides; `None` for those of keys, which need more.
-    fn look_up(&self, view: &View) -> Result<Option<Change>, GovernError> {
+    /// Those that the charter and the store decide; `None` for those of keys, which need more.
+    fn look_up(&self, view: &View, store: &Store) -> Result<Option<Change>, GovernError> {
         let member = |slug: &str| {
             view.charter().member_by_slug(slug).map(|member| member.number).ok_or(GovernError::NoSuchMember)
         };
-        let key = |hexed: &str| {
-            let key = hex::decode(hexed.trim()).ok().and_then(|bytes| bytes.try_into().ok());
-            key.ok_or(GovernError::Change(ChangeError::StewardKey))
-        };
+        let key = |hexed: &str| bytes(hexed).ok_or(GovernError::Change(ChangeError::StewardKey));
+        let feed_key = |hexed: &str| bytes(hexed).ok_or(GovernError::Change(ChangeError::FeedKey));
         Ok(Some(match self {
             ChangeRequest::Holders { .. } | ChangeRequest::Keys { .. } | ChangeRequest::Retire { .. } => {
                 return Ok(None);
@@ -364,8 +389,35 @@ impl ChangeRequest {
                 Change::RemoveSteward(member(slug)?, hexed.as_deref().map(key).transpose()?)
             }
             ChangeRequest::Threshold { threshold } => Change::Threshold(*threshold),
+            ChangeRequest::Revoke { member: slug, key, size, head, successor } => {
+                let number = member(slug)?;
+                let up_to = up_to(*size, head.as_deref())?.ok_or(GovernError::NoSuchHead)?;
+                Change::Revoke {
+                    member: number,
+                    key: key.as_deref().map(feed_key).transpose()?,
+                    stands: up_to.find(number, view, store)?,
+                    successor: successor.as_deref().map(feed_key).transpose()?,
+                }
+            }
+            ChangeRequest::Thaw { member: slug, size, head } => {
+                thaw(member(slug)?, up_to(*size, head.as_deref())?.unwrap_or(UpTo::Kept), view, store)?
+            }
             ChangeRequest::Renew { days } => Change::Renew(clock::wall().plus(days.saturating_mul(86_400))),
         }))
+    }
+}
+
+fn bytes(hexed: &str) -> Option<[u8; 32]> {
+    hex::decode(hexed.trim()).ok()?.try_into().ok()
+}
+
+/// Which head; `None` if the caller named none, and refused if it named two.
+fn up_to(size: Option<u64>, head: Option<&str>) -> Result<Option<UpTo>, GovernError> {
+    match (size, head) {
+        (None, None) => Ok(None),
+        (Some(size), None) => Ok(Some(UpTo::Size(size))),
+        (None, Some(hexed)) => bytes(hexed).map(|id| Some(UpTo::Head(id))).ok_or(GovernError::NoSuchHead),
+        (Some(_), Some(_)) => Err(GovernError::NoSuchHead),
     }
 }
 
@@ -377,7 +429,8 @@ impl From<GovernError> for Problem {
                 let GovernError::Admit(error) = error else { return Problem::stopping() };
                 return error.into();
             }
-            GovernError::NoSuchMember => (StatusCode::NOT_FOUND, "not-found"),
+            GovernError::NotFrozen => (StatusCode::CONFLICT, "charter"),
+            GovernError::NoSuchMember | GovernError::NoSuchHead => (StatusCode::NOT_FOUND, "not-found"),
             GovernError::NotAProposal | GovernError::NotASignature | GovernError::NotAnApplication => {
                 (StatusCode::BAD_REQUEST, "bad-request")
             }

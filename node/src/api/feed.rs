@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use antibrush_protocol::{
     base::MemberNumber,
-    charter::Member,
+    charter::{Cut, Member},
     entry::Kind,
     feed::{BatchHeader, Chunk, Totals, body::BodyCheck},
     merkle::Frontier,
@@ -39,6 +39,9 @@ pub struct FeedView {
     /// The root, in hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     root: Option<String>,
+    /// The id of the last header, in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<String>,
     /// When the head was signed, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     issued: Option<u64>,
@@ -76,6 +79,10 @@ pub struct FeedDetail {
     feed: FeedView,
     /// What its batches hold, as their signed headers say.
     totals: Vec<TotalView>,
+    /// Up to where it stands, by decision of the stewards, oldest first.
+    cuts: Vec<CutView>,
+    /// How many headers this node keeps that were taken back and have no force.
+    void_batches: u64,
     /// Who witnessed it, by member.
     witnesses: Vec<WitnessView>,
     /// Under how many different controls those active members are that witnessed the newest batch; the publisher's own control
@@ -83,6 +90,20 @@ pub struct FeedDetail {
     witnessed_by: usize,
     /// How many the policy asks for before entries take effect.
     witnesses_needed: u8,
+}
+
+/// A decision of the stewards: what was signed after that head, under an earlier charter, is void.
+#[derive(Serialize, ToSchema)]
+pub struct CutView {
+    /// The version of the charter that made it.
+    charter: u64,
+    /// How many batches stand.
+    batches: u64,
+    /// Leaves in the tree after them.
+    size: u64,
+    /// The id of the last header that stands, in hex; absent if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<String>,
 }
 
 /// What a witness stated last about a feed.
@@ -163,19 +184,27 @@ pub async fn feed(
     let waiting = unwitnessed(&app.node).await?;
     let feed = status.and_then(|status| feed_view(&view, status, &waiting)).ok_or_else(no_feed)?;
     let store = app.node.store().clone();
-    let totals = tokio::task::spawn_blocking(move || -> Result<Totals, StorageError> {
+    let totals = tokio::task::spawn_blocking(move || -> Result<(Totals, u64), StorageError> {
         let mut totals = Totals::default();
         for_each_header(&store, member.number, |header| {
             totals.add(&header.totals);
             Ok(())
         })?;
-        Ok(totals)
+        Ok((totals, store.void_batches(member.number)?))
     });
-    let totals = totals.await.map_err(|_| Problem::stopping())??;
+    let (totals, void_batches) = totals.await.map_err(|_| Problem::stopping())??;
     let (witnesses, witnessed_by) = witnesses(&view, &member);
+    let cut = |cut: &Cut| CutView {
+        charter: cut.charter,
+        batches: cut.batches,
+        size: cut.size,
+        head: cut.head.map(hex::encode),
+    };
     Ok(Json(FeedDetail {
         feed,
         totals: total_views(&totals),
+        cuts: member.cuts.iter().map(cut).collect(),
+        void_batches,
         witnesses,
         witnessed_by,
         witnesses_needed: view.charter().policy.witnesses,
@@ -324,6 +353,7 @@ fn feed_view(view: &View, feed: &FeedStatus, unwitnessed: &BTreeMap<MemberNumber
         seq: feed.head.map(|head| head.seq),
         size: feed.head.map_or(0, |head| head.size),
         root: feed.head.map(|head| hex::encode(head.root)),
+        head: feed.head.map(|head| hex::encode(head.id)),
         issued: feed.head.map(|head| head.issued.0),
         expires: feed.head.map(|head| head.expires.0),
         // This node writes its own feed, so nobody knows it better.

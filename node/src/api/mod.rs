@@ -79,6 +79,7 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(proof::inclusion))
         .routes(routes!(proof::consistency))
         .routes(routes!(proof::absence))
+        .routes(routes!(proof::equivocation))
         .routes(routes!(alliance::invite))
         .routes(routes!(alliance::admit))
         .routes(routes!(charter::propose))

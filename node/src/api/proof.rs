@@ -70,6 +70,15 @@ pub struct AbsenceRequest {
     id: String,
 }
 
+/// Whose feed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EquivocationRequest {
+    /// The publisher's short name.
+    #[schema(example = "jd")]
+    publisher: String,
+}
+
 /// A proof, as the bytes of its file.
 #[derive(Serialize, ToSchema)]
 pub struct ProofResponse {
@@ -225,4 +234,34 @@ pub async fn absence(
             "该区间的条目超过证明文件的上限（16 MiB）：请用 until 分段证明",
         )),
     }
+}
+
+/// Proves that a publisher signed two histories of its feed: the proof that freezes it now, or else the last one that was decided.
+#[utoipa::path(post, path = "/v1/proofs/equivocation", tag = "proofs", security(("bearer" = [])), request_body = EquivocationRequest,
+    responses((status = 200, body = ProofResponse), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn equivocation(
+    State(app): State<App>,
+    _caller: Caller<READ>,
+    request: Result<Json<EquivocationRequest>, JsonRejection>,
+) -> Result<Json<ProofResponse>, Problem> {
+    let Json(request) = request?;
+    let view = app.node.view();
+    let member = publisher(&view, &request.publisher)?.number;
+    let open = view.board.equivocation(member, view.charter());
+    let pair = open.or_else(|| view.board.equivocations().filter(|pair| pair.publisher() == member).last());
+    let pair = pair.cloned().ok_or_else(|| {
+        Problem::not_found(
+            "no second history of that feed is known here; antibrush feed show says how it stands",
+            "本节点没有发现该名单源的第二个历史：用 antibrush feed show 查看其状态",
+        )
+    })?;
+    let store = app.node.store().clone();
+    let proof = tokio::task::spawn_blocking(move || store.prove_equivocation(&pair));
+    let proof = proof.await.map_err(|_| Problem::stopping())??;
+    Ok(Json(ProofResponse {
+        alliance: hex::encode(view.chain.alliance()),
+        index: None,
+        proof: STANDARD.encode(proof.encode()),
+    }))
 }

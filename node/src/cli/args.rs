@@ -407,6 +407,15 @@ pub enum ProofVerb {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Prove that a publisher signed two histories of its feed.
+    Equivocation {
+        /// The publisher's short name.
+        #[arg(long)]
+        publisher: String,
+        /// The proof file to write.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Verify a proof file. Needs no node, no network and no data directory.
     Verify {
         /// The proof file.

@@ -51,6 +51,15 @@ pub async fn propose(context: &Context, verb: ProposeVerb) -> Result<(), Failure
             (json!({ "change": "remove_steward", "member": member, "key": key }), to.out)
         }
         ProposeVerb::Threshold { number, to } => (json!({ "change": "threshold", "threshold": number }), to.out),
+        ProposeVerb::Revoke { slug, key, size, head, successor, to } => (
+            json!({
+                "change": "revoke", "member": slug, "key": key, "size": size, "head": head, "successor": successor,
+            }),
+            to.out,
+        ),
+        ProposeVerb::Thaw { slug, size, head, to } => {
+            (json!({ "change": "thaw", "member": slug, "size": size, "head": head }), to.out)
+        }
         ProposeVerb::Renew { days, to } => (json!({ "change": "renew", "days": days }), to.out),
     };
     make(context, &change, &out).await

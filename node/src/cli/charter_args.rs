@@ -90,6 +90,40 @@ pub enum ProposeVerb {
         #[command(flatten)]
         to: ProposalOut,
     },
+    /// Revoke a lost or stolen feed key: what was signed after the last good head becomes void everywhere.
+    Revoke {
+        /// The member's short name.
+        #[arg(long)]
+        slug: String,
+        /// The key to revoke, in hex; the newest one if not given.
+        #[arg(long)]
+        key: Option<String>,
+        /// The entries up to the last good head.
+        #[arg(long, required_unless_present = "head")]
+        size: Option<u64>,
+        /// The id of the last good head, in hex, instead of its size.
+        #[arg(long, conflicts_with = "size")]
+        head: Option<String>,
+        /// The key with which the feed goes on, in hex: `alliance rotate-key` prints it on the member's node.
+        #[arg(long)]
+        successor: Option<String>,
+        #[command(flatten)]
+        to: ProposalOut,
+    },
+    /// Decide a frozen feed: it stands up to a head and goes on after it.
+    Thaw {
+        /// The member's short name.
+        #[arg(long)]
+        slug: String,
+        /// The entries up to the head; those that this node keeps if not given.
+        #[arg(long)]
+        size: Option<u64>,
+        /// The id of the head, in hex, instead of its size: of two histories the one that counts.
+        #[arg(long, conflicts_with = "size")]
+        head: Option<String>,
+        #[command(flatten)]
+        to: ProposalOut,
+    },
     /// Let the charter hold longer.
     Renew {
         /// How many days from today: at most 1825.

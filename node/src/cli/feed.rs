@@ -94,10 +94,45 @@ async fn show_one(context: &Context, client: &Client, publisher: &str) -> Result
             format!("batch {batch}, {} entries, root {}", feed["size"], text("root")),
             format!("批次 {batch}，{} 条，树根 {}", feed["size"], text("root")),
         );
+        print_cuts(context, feed);
         print_totals(context, feed);
         print_witnesses(context, feed);
     });
     Ok(())
+}
+
+fn print_cuts(context: &Context, feed: &Value) {
+    let head = feed["head"].as_str().unwrap_or("–");
+    context.output.say(format!("head {head}, {}", standing_en(feed)), format!("末批头 {head}，{}", standing_zh(feed)));
+    for cut in feed["cuts"].as_array().into_iter().flatten() {
+        let (charter, batches, size) = (&cut["charter"], &cut["batches"], &cut["size"]);
+        context.output.say(
+            format!("charter {charter} decided: it stands up to {size} entries in {batches} batches; what was signed after that, under an earlier charter, is void"),
+            format!("章程第 {charter} 版裁定：以前 {batches} 个批次共 {size} 条为准，其后按此前章程签署的全部作废"),
+        );
+    }
+    if let Some(void) = feed["void_batches"].as_u64().filter(|void| *void > 0) {
+        context.output.say(
+            format!("{void} batches that this node has are void and out of force"),
+            format!("本节点保存的 {void} 个批次已作废，不再有效"),
+        );
+    }
+}
+
+fn standing_en(feed: &Value) -> &'static str {
+    match feed["standing"].as_str() {
+        Some("frozen") => "frozen: two histories exist, and the stewards must decide (antibrush alliance propose thaw)",
+        Some("refused") => "refused: its publisher signed a batch that does not hold",
+        _ => "open",
+    }
+}
+
+fn standing_zh(feed: &Value) -> &'static str {
+    match feed["standing"].as_str() {
+        Some("frozen") => "已冻结：存在两个历史，须由秘书处裁定（antibrush alliance propose thaw）",
+        Some("refused") => "已拒收：发布方签署的批次不成立",
+        _ => "正常",
+    }
 }
 
 fn print_witnesses(context: &Context, feed: &Value) {

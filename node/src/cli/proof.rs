@@ -4,7 +4,8 @@ use std::path::Path;
 
 use antibrush_protocol::{
     encoding::Wire,
-    proof::{AbsenceProof, ConsistencyProof, InclusionProof, ProvenAbsence},
+    feed::Contradiction,
+    proof::{AbsenceProof, ConsistencyProof, EquivocationProof, InclusionProof, ProvenAbsence, ProvenEquivocation},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -16,6 +17,7 @@ use crate::{lang::Zh, storage::files};
 const INCLUSION: &str = "antibrush inclusion proof v1";
 const CONSISTENCY: &str = "antibrush consistency proof v1";
 const ABSENCE: &str = "antibrush absence proof v1";
+const EQUIVOCATION: &str = "antibrush equivocation proof v1";
 
 pub async fn run(context: &Context, verb: ProofVerb) -> Result<(), Failure> {
     match verb {
@@ -44,6 +46,9 @@ pub async fn run(context: &Context, verb: ProofVerb) -> Result<(), Failure> {
             let id = read_dash(&id)?;
             let request = json!({ "publisher": publisher, "since": since, "until": until, "class": class, "id": id });
             make(context, "/v1/proofs/absence", &request, ABSENCE, &out).await
+        }
+        ProofVerb::Equivocation { publisher, out } => {
+            make(context, "/v1/proofs/equivocation", &json!({ "publisher": publisher }), EQUIVOCATION, &out).await
         }
         ProofVerb::Verify { file, alliance } => verify(context, &file, &alliance),
     }
@@ -131,6 +136,10 @@ fn verify(context: &Context, file: &Path, alliance: &str) -> Result<(), Failure>
             let proof = AbsenceProof::decode(&proof).map_err(|error| refused(error.into()))?;
             show_absence(context, &proof.verify(&alliance).map_err(refused)?);
         }
+        EQUIVOCATION => {
+            let proof = EquivocationProof::decode(&proof).map_err(|error| refused(error.into()))?;
+            show_equivocation(context, &proof.verify(&alliance).map_err(refused)?);
+        }
         _ => return Err(not_a_proof()),
     }
     Ok(())
@@ -155,6 +164,37 @@ fn show_absence(context: &Context, proven: &ProvenAbsence) {
             format!(
                 "证明成立：{slug} 在批次 {} 之后至批次 {} 签署的 {new} 条中，没有一条涉及以下 {class} 类令牌：\n  {list}\n文件不能证明这些令牌属于该主体：成员可由标识自行计算。",
                 earlier.seq, later.seq
+            ),
+        );
+    });
+}
+
+fn show_equivocation(context: &Context, proven: &ProvenEquivocation) {
+    let (slug, [first, second], common) = (&proven.publisher_slug, proven.seqs, proven.common_size);
+    let [one, other] = proven.ids.map(hex::encode);
+    let (code, en, zh) = match proven.contradiction {
+        Contradiction::SameNumber => ("same-number", "two heads of one number", "同一批次有两个树头"),
+        Contradiction::OtherPredecessor => {
+            ("other-predecessor", "the second does not follow the first", "后者不接续前者")
+        }
+        Contradiction::NoContinuation => {
+            ("no-continuation", "the second names the first and does not continue it", "后者指向前者却没有接续它")
+        }
+        Contradiction::OtherRoot => ("other-root", "as many entries under two roots", "条数相同而树根不同"),
+    };
+    let result = json!({
+        "holds": true, "kind": "equivocation", "publisher": slug, "contradiction": code, "seq": first, "seqs": [first, second],
+        "ids": [&one, &other], "common_batches": proven.common, "common_size": common,
+    });
+    context.output.show(&result, |_| {
+        context.output.say(
+            format!(
+                "The proof holds: {slug} signed two histories of its feed ({en}):\n  batch {first}: {one}\n  batch {second}: {other}\nWhat both share ends with {} batches and {common} entries.",
+                proven.common
+            ),
+            format!(
+                "证明成立：{slug} 为其名单源签署了两个历史（{zh}）：\n  批次 {first}：{one}\n  批次 {second}：{other}\n两者共有的部分为前 {} 个批次、{common} 条。",
+                proven.common
             ),
         );
     });

@@ -477,6 +477,6 @@ fn hash(secret: &[u8; 16]) -> Hash {
     Sha256::digest(secret).into()
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AdmitError> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AdmitError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| AdmitError::Stopping)
 }

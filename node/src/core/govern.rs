@@ -2,9 +2,10 @@
 //! quorums put one in force. Any node may make, show and publish a proposal; a steward key signs it, connected or not.
 
 use antibrush_protocol::{
-    base::MemberNumber,
+    base::{Hash, MemberNumber},
     charter::{
-        Change, ChangeError, CharterSignature, ProposalError, Quorum, SignedCharter, Standing, diff, require_steward,
+        Change, ChangeError, CharterSignature, ProposalError, Quorum, SignedCharter, Standing, Stands, diff,
+        require_steward,
     },
     encoding::Wire,
     signed::Signer,
@@ -21,6 +22,7 @@ use crate::{
     clock,
     keys::KeyError,
     lang::{Both, Zh},
+    storage::{StorageError, Store},
 };
 
 /// The first lines of the two files, so that a person who opens one knows what it is.
@@ -41,6 +43,14 @@ pub enum GovernError {
     /// The proposal or a signature is refused.
     #[error(transparent)]
     Proposal(#[from] ProposalError),
+    /// This node has no such head.
+    #[error(
+        "no head of that feed here has this id or ends with so many entries, or it is void already; antibrush feed show names the newest one"
+    )]
+    NoSuchHead,
+    /// The feed goes on.
+    #[error("this feed is not frozen and goes on, so there is nothing to decide; to make entries void, revoke its key")]
+    NotFrozen,
     /// No member has that name.
     #[error("no member has this short name; antibrush alliance members shows them")]
     NoSuchMember,
@@ -74,6 +84,11 @@ impl Zh for GovernError {
             GovernError::Admit(error) => error.zh(),
             GovernError::Change(error) => error.zh(),
             GovernError::Proposal(error) => error.zh(),
+            GovernError::NoSuchHead => {
+                "本节点的该名单源没有此编号或此条数的批次头，或其已作废：用 antibrush feed show 查看最新的批次头"
+                    .to_owned()
+            }
+            GovernError::NotFrozen => "该名单源没有冻结，仍在继续：无可裁定；要使条目作废，请吊销其密钥".to_owned(),
             GovernError::NoSuchMember => "没有这个简称的成员：用 antibrush alliance members 查看".to_owned(),
             GovernError::NotAProposal => "这不是完整的章程提案文件：请重新索取该文件".to_owned(),
             GovernError::NotASignature => "这不是完整的章程签名文件：请重新索取该文件".to_owned(),
@@ -87,6 +102,51 @@ impl Zh for GovernError {
             GovernError::NotYet(text) => text.zh.clone(),
         }
     }
+}
+
+/// Which head of a feed shall be the last one that stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpTo {
+    /// The last one after so many entries.
+    Size(u64),
+    /// The one with this id.
+    Head(Hash),
+    /// The one that this node keeps.
+    Kept,
+}
+
+impl UpTo {
+    /// Looks the head up. One that an earlier decision made void cannot stand again.
+    pub fn find(self, publisher: MemberNumber, view: &View, store: &Store) -> Result<Stands, GovernError> {
+        let stored = |error: StorageError| GovernError::from(AdmitError::from(error));
+        let stands = match self {
+            UpTo::Size(size) => store.stands_at_size(publisher, size).map_err(stored)?,
+            UpTo::Kept => {
+                let head = store.head(publisher).map_err(stored)?;
+                Some(head.map_or(Stands::NOTHING, |head| Stands {
+                    batches: head.seq + 1,
+                    size: head.size,
+                    head: Some(head.id),
+                    issued: head.issued,
+                }))
+            }
+            UpTo::Head(id) => {
+                let header = store.header_by_id(publisher, &id).map_err(stored)?;
+                let header = header.and_then(|header| view.chain.verify_header(header, clock::wall()).ok());
+                header.map(|header| Stands::at(header.payload(), header.id()))
+            }
+        };
+        stands.ok_or(GovernError::NoSuchHead)
+    }
+}
+
+/// The cut that decides a feed which stands still.
+pub fn thaw(publisher: MemberNumber, up_to: UpTo, view: &View, store: &Store) -> Result<Change, GovernError> {
+    let standing = view.feeds.iter().find(|feed| feed.publisher == publisher).map(|feed| feed.standing);
+    if standing == Some(antibrush_protocol::replica::Standing::Open) {
+        return Err(GovernError::NotFrozen);
+    }
+    Ok(Change::Cut(publisher, up_to.find(publisher, view, store)?))
 }
 
 /// A proposal and how it stands.

@@ -27,7 +27,7 @@ mod zh;
 
 pub use admit::{AdmitError, Admitter, Founding, Invited, found};
 pub use driver::Message;
-pub use govern::{GovernError, Reviewed};
+pub use govern::{GovernError, Reviewed, UpTo, thaw};
 pub use keys::{CeremonyStatus, KeysError, Wish, holding};
 pub use newcomer::{admission, apply_for};
 pub use node::{Node, NodeError, Opening};

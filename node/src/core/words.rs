@@ -58,6 +58,30 @@ pub fn of(difference: &Difference, names: &Names<'_>) -> Both {
         ),
         D::LegalName(number) => of_member(number, "registered name changes", "登记名称变更"),
         D::Controller(number) => of_member(number, "controlling entity changes", "控制方变更"),
+        D::FeedKeyAdded(number, key) => {
+            let key = hex::encode(key);
+            of_member(number, &format!("signs its feed with key {key}"), &format!("名单源改用密钥 {key}"))
+        }
+        D::FeedKeyRevoked(number, key) => {
+            let key = hex::encode(key);
+            of_member(number, &format!("feed key {key} is revoked for good"), &format!("名单源密钥 {key} 永久吊销"))
+        }
+        D::Cut(number, cut) => {
+            let (batches, size) = (cut.batches, cut.size);
+            let (en, zh) = match &cut.head {
+                Some(head) => {
+                    let head = hex::encode(head);
+                    (
+                        format!(
+                            "its feed stands up to {size} entries in {batches} batches, last head {head}; everything after that is void"
+                        ),
+                        format!("名单源以前 {batches} 个批次共 {size} 条为准，末批头 {head}，其后全部作废"),
+                    )
+                }
+                None => ("nothing of its feed stands: all of it is void".to_owned(), "名单源全部作废".to_owned()),
+            };
+            of_member(number, &en, &zh)
+        }
         D::FeedKeys(number) => of_member(number, "feed keys change", "名单源密钥变更"),
         D::NodeAdded(number, key) => {
             let peer = peer(key);

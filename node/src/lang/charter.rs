@@ -48,6 +48,12 @@ impl Zh for ChangeError {
             ChangeError::Policy => {
                 "某项数值超出范围：确认成员数1至16，列入期限1至1825天，手机号期限1至180天，见证数0至16".to_owned()
             }
+            ChangeError::NoSuchFeedKey(number) => {
+                format!("成员 {number} 没有该名单源密钥，或已吊销：用 antibrush alliance members 查看")
+            }
+            ChangeError::FeedKey => "该名单源密钥过弱或已在章程中：请使用该成员节点生成的公钥".to_owned(),
+            ChangeError::TooManyCuts => "该成员名单源的裁定已达上限：请除名后以新成员编号重新接纳".to_owned(),
+            ChangeError::NoFeed(number) => format!("成员 {number} 不发布名单源：无可裁定"),
             ChangeError::Term => "章程有效期须晚于今天且不超过五年：请改用其他期限".to_owned(),
         }
     }

@@ -272,6 +272,7 @@ impl Zh for ProofError {
             ProofError::Path(error) => format!("证明中的路径没有得到签署的树根：{}", error.zh()),
             ProofError::Leaf(error) => format!("证明中的叶不是条目：{}", error.zh()),
             ProofError::Heads => "两个树头不是同一名单源先后的树头".to_owned(),
+            ProofError::NoContradiction => "证明中的两个树头并不矛盾".to_owned(),
             ProofError::Peaks => "证明中的峰不属于较早的树头".to_owned(),
             ProofError::Leaves => "证明中的叶不是两个树头之间的叶".to_owned(),
             ProofError::Tokens => "证明中的令牌须按密钥期次升序且每期一个".to_owned(),

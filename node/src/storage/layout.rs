@@ -56,6 +56,11 @@ pub fn void_headers(publisher: MemberNumber, seq: u64) -> Vec<u8> {
     [b"v/".as_slice(), &publisher.0.to_be_bytes(), &seq.to_be_bytes()].concat()
 }
 
+/// The prefix of all headers of a feed that were taken back.
+pub fn void_headers_of(publisher: MemberNumber) -> Vec<u8> {
+    [b"v/".as_slice(), &publisher.0.to_be_bytes()].concat()
+}
+
 /// A page of tree nodes of level [`NODE_LEVEL`].
 pub fn nodes(publisher: MemberNumber, page: u64) -> Vec<u8> {
     [b"n/".as_slice(), &publisher.0.to_be_bytes(), &page.to_be_bytes()].concat()

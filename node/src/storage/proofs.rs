@@ -8,10 +8,10 @@ use std::{
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Token},
     encoding::Wire,
-    feed::{Leaf, chunk},
+    feed::{Equivocation, Leaf, chunk},
     limits,
     merkle::{self, Nodes},
-    proof::{AbsenceProof, ConsistencyProof, InclusionProof},
+    proof::{AbsenceProof, ConsistencyProof, EquivocationProof, InclusionProof},
     subject::Class,
 };
 
@@ -108,6 +108,11 @@ impl Store {
         let peaks = merkle::peaks(old, &nodes).map_err(|_| StorageError::Damaged)?;
         let (earlier, later) = (a.envelope().to_vec(), b.envelope().to_vec());
         Ok(Absence::Proof(Box::new(AbsenceProof { charters, earlier, later, peaks, class, tokens, leaves })))
+    }
+
+    /// Proof that a publisher signed two histories, with the charters that entitle it.
+    pub fn prove_equivocation(&self, pair: &Equivocation) -> Result<EquivocationProof, StorageError> {
+        Ok(EquivocationProof::new(self.charter_bytes(1, usize::MAX)?, pair))
     }
 
     pub(super) fn nodes(&self, publisher: MemberNumber) -> StoredNodes<'_> {

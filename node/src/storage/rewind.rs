@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
+    charter::Stands,
     encoding::Wire,
     feed::{BatchHeader, Head, Leaf, chunk},
     merkle::{Frontier, Nodes},
@@ -181,6 +182,48 @@ impl Store {
     fn void_headers(&self, publisher: MemberNumber, seq: u64) -> Result<Vec<Vec<u8>>, StorageError> {
         let prefix = layout::void_headers(publisher, seq);
         self.documents.scan_prefix(&prefix).map(|row| Ok(row?.1)).collect()
+    }
+
+    /// The last batch after which a feed has so many leaves, heartbeats included; `None` if none ends there.
+    pub fn stands_at_size(&self, publisher: MemberNumber, size: u64) -> Result<Option<Stands>, StorageError> {
+        let Some(leaf) = size.checked_sub(1) else { return Ok(Some(Stands::NOTHING)) };
+        let Some(found) = self.header_of_leaf(publisher, leaf)?.filter(|header| header.payload().size == size) else {
+            return Ok(None);
+        };
+        let mut last = found;
+        while let Some(next) =
+            self.header(publisher, last.payload().seq + 1)?.filter(|next| next.payload().size == size)
+        {
+            last = next;
+        }
+        Ok(Some(Stands::at(last.payload(), last.id())))
+    }
+
+    /// The header of this id, whether it stands or was taken back.
+    pub fn header_by_id(
+        &self,
+        publisher: MemberNumber,
+        id: &Hash,
+    ) -> Result<Option<Signed<BatchHeader>>, StorageError> {
+        let last = self.head(publisher)?.map_or(0, |head| head.seq + 1);
+        for seq in (0..last).rev() {
+            if let Some(header) = self.header(publisher, seq)?.filter(|header| header.id() == *id) {
+                return Ok(Some(header));
+            }
+        }
+        for envelope in self.all_void_headers()? {
+            let header = Signed::<BatchHeader>::decode(&envelope).map_err(|_| StorageError::Damaged)?;
+            if header.payload().publisher == publisher && header.id() == *id {
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How many headers of a feed were taken back and are kept.
+    pub fn void_batches(&self, publisher: MemberNumber) -> Result<u64, StorageError> {
+        let prefix = layout::void_headers_of(publisher);
+        self.documents.scan_prefix(&prefix).try_fold(0, |count, row| row.map(|_| count + 1).map_err(Into::into))
     }
 
     /// All signed headers that were taken back.

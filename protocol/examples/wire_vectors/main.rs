@@ -264,6 +264,11 @@ fn objects() -> Vec<(&'static str, &'static str, String)> {
             "AbsenceProof: member 1 says nothing about token 9 between its 5 leaves and its 8.",
             wire(&|| absence().encode(), absence_shape()),
         ),
+        (
+            "equivocation_proof",
+            "EquivocationProof: member 1 signed two batches 1.",
+            wire(&|| equivocation_proof().encode(), equivocation_shape()),
+        ),
     ]
 }
 
@@ -513,6 +518,16 @@ fn proof_shape(inclusion: bool) -> Shape {
     } else {
         vec![version, charters, (2, "earlier", header.clone()), (3, "later", header), (4, "path", path)]
     })
+}
+
+fn equivocation_shape() -> Shape {
+    let header = inside(sign1(batch_header()));
+    Shape::Map(vec![
+        (0, "version", Shape::Plain),
+        (1, "charters", each("charter", Shape::Plain)),
+        (2, "first", header.clone()),
+        (3, "second", header),
+    ])
 }
 
 fn absence_shape() -> Shape {

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Charter, Holding, Member, MemberRole, MemberState, Node, Steward, TokenKey, is_slug};
+use super::{
+    Charter, Cut, FeedKey, Holding, Member, MemberRole, MemberState, Node, Stands, Steward, TokenKey, is_slug,
+};
 use crate::{
     base::{MemberNumber, Timestamp},
     limits,
@@ -48,6 +50,19 @@ pub enum Change {
     TokenKeys(Vec<TokenKey>),
     /// A token key makes no tokens any more.
     Retire(Class, u16),
+    /// A feed key was lost or stolen: it signs nothing any more, and what was signed after `stands` is void.
+    Revoke {
+        /// Whose.
+        member: MemberNumber,
+        /// Which; the newest that is not revoked if absent.
+        key: Option<PublicKey>,
+        /// The last good head.
+        stands: Stands,
+        /// The key with which the feed goes on; without one it stands still.
+        successor: Option<PublicKey>,
+    },
+    /// A feed stands up to a head and goes on after it: of two histories the stewards chose one.
+    Cut(MemberNumber, Stands),
 }
 
 /// The policy numbers that change.
@@ -144,6 +159,21 @@ pub enum ChangeError {
         "a policy number is out of range: corroboration 1 to 16, term 1 to 1825 days, term of mobile numbers 1 to 180 days, witnesses 0 to 16"
     )]
     Policy,
+    /// Not a key of that member, or revoked already.
+    #[error("member {0} has no such feed key, or it is revoked already; look at antibrush alliance members")]
+    NoSuchFeedKey(MemberNumber),
+    /// A feed key is weak or in use.
+    #[error("this feed key is weak or in the charter already; take the one that the member's node made")]
+    FeedKey,
+    /// The list of decisions is full.
+    #[error(
+        "a member's feed is cut at most {} times; expel the member and admit it under another number",
+        super::cut::CUTS
+    )]
+    TooManyCuts,
+    /// The member publishes nothing.
+    #[error("member {0} publishes no feed, so there is nothing to decide about one")]
+    NoFeed(MemberNumber),
     /// The term is in the past or too long.
     #[error("a charter must hold beyond today and for at most five years; choose another term")]
     Term,
@@ -190,6 +220,15 @@ impl Change {
                     return Err(ChangeError::Term);
                 }
                 set(&mut charter.expires, *expires)
+            }
+            Change::Revoke { member, key, stands, successor } => {
+                revoke(charter, *member, *key, stands, successor.as_ref())
+            }
+            Change::Cut(number, stands) => {
+                if !member(charter, *number)?.role.publishes() {
+                    return Err(ChangeError::NoFeed(*number));
+                }
+                cut(charter, *number, stands)
             }
         }
     }
@@ -322,16 +361,61 @@ fn add_steward(charter: &mut Charter, steward: &Steward) -> Result<(), ChangeErr
     if charter.stewards.len() >= limits::CHARTER_SIGNATURES {
         return Err(ChangeError::TooManyStewards);
     }
-    let in_use = charter.members.iter().any(|member| {
-        member.feed_keys.iter().any(|key| key.key == steward.key)
-            || member.nodes.iter().any(|node| node.key == steward.key)
-    });
-    if in_use || charter.stewards.iter().any(|s| s.key == steward.key) || !signed::is_admissible(&steward.key) {
+    if !is_free(charter, &steward.key) {
         return Err(ChangeError::StewardKey);
     }
     charter.stewards.push(steward.clone());
     charter.stewards.sort();
     Ok(())
+}
+
+/// How long before the charter a new feed key may sign: the member's clock may be behind the steward's.
+const GRACE_SECONDS: u64 = 86_400;
+
+fn revoke(
+    charter: &mut Charter,
+    number: MemberNumber,
+    key: Option<PublicKey>,
+    stands: &Stands,
+    successor: Option<&PublicKey>,
+) -> Result<(), ChangeError> {
+    if successor.is_some_and(|key| !is_free(charter, key)) {
+        return Err(ChangeError::FeedKey);
+    }
+    let (by, issued) = (charter.number, charter.issued);
+    let found = member(charter, number)?;
+    let mut open = found.feed_keys.iter_mut().rev().filter(|known| known.revoked.is_none());
+    let revoked = open.find(|known| key.is_none_or(|key| known.key == key));
+    let revoked = revoked.ok_or(ChangeError::NoSuchFeedKey(number))?;
+    // CHARTER-21: an end that is set stays. One that is set now leaves the last good head inside, whose clock may be ahead of ours.
+    let until = revoked.until.unwrap_or_else(|| issued.max(stands.issued.plus(1)));
+    (revoked.until, revoked.revoked) = (Some(until), Some(by));
+    if let Some(successor) = successor {
+        found.feed_keys.push(FeedKey::new(*successor, Timestamp(issued.0.saturating_sub(GRACE_SECONDS))));
+    }
+    if found.role.publishes() { cut(charter, number, stands) } else { Ok(()) }
+}
+
+fn cut(charter: &mut Charter, number: MemberNumber, stands: &Stands) -> Result<(), ChangeError> {
+    let made = Cut { charter: charter.number, batches: stands.batches, size: stands.size, head: stands.head };
+    let cuts = &mut member(charter, number)?.cuts;
+    if cuts.last().is_some_and(|last| last.charter == made.charter) {
+        return Err(ChangeError::AlreadySo);
+    }
+    if cuts.len() >= super::cut::CUTS {
+        return Err(ChangeError::TooManyCuts);
+    }
+    cuts.push(made);
+    Ok(())
+}
+
+/// Whether a key is admissible and nobody's yet (CHARTER-2, CHARTER-3).
+fn is_free(charter: &Charter, key: &PublicKey) -> bool {
+    let of_member = |member: &Member| {
+        member.feed_keys.iter().any(|known| known.key == *key) || member.nodes.iter().any(|node| node.key == *key)
+    };
+    let taken = charter.members.iter().any(of_member) || charter.stewards.iter().any(|s| s.key == *key);
+    !taken && signed::is_admissible(key)
 }
 
 fn is_holder(charter: &Charter, number: MemberNumber) -> bool {

@@ -6,7 +6,7 @@
 
 use super::{Charter, CharterError, FeedKey, Member};
 use crate::{
-    base::Hash,
+    base::{Hash, Timestamp},
     encoding::{DecodeError, Reader, Writer},
     feed::BatchHeader,
 };
@@ -16,6 +16,29 @@ mod tests;
 
 /// The most cuts of one member.
 pub(super) const CUTS: usize = 64;
+
+/// The head up to which a feed shall stand, as a decision names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stands {
+    /// How many batches stand.
+    pub batches: u64,
+    /// Leaves in the tree after them.
+    pub size: u64,
+    /// The id of the last header that stands; `None` if no batch does.
+    pub head: Option<Hash>,
+    /// When that header was signed; 0 if no batch stands.
+    pub issued: Timestamp,
+}
+
+impl Stands {
+    /// Nothing stands.
+    pub const NOTHING: Stands = Stands { batches: 0, size: 0, head: None, issued: Timestamp(0) };
+
+    /// Everything up to this header stands.
+    pub fn at(header: &BatchHeader, id: Hash) -> Stands {
+        Stands { batches: header.seq.saturating_add(1), size: header.size, head: Some(id), issued: header.issued }
+    }
+}
 
 /// One decision about a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! Nothing is left out: a change that has no value of its own shows as [`Difference::OtherOfMember`] or
 //! [`Difference::Other`], so that no signature is given to something unseen.
 
-use super::{Charter, Member, MemberRole, MemberState, Node, Policy, Steward, TokenKey};
+use super::{Charter, Cut, FeedKey, Member, MemberRole, MemberState, Node, Policy, Steward, TokenKey};
 use crate::{
     base::{MemberNumber, Timestamp},
     signed::PublicKey,
@@ -25,8 +25,14 @@ pub enum Difference {
     LegalName(MemberNumber),
     /// Who controls a member.
     Controller(MemberNumber),
-    /// A member's feed keys.
+    /// A feed key came.
+    FeedKeyAdded(MemberNumber, PublicKey),
+    /// A feed key is revoked.
+    FeedKeyRevoked(MemberNumber, PublicKey),
+    /// A member's feed keys change in another way: one of them ends.
     FeedKeys(MemberNumber),
+    /// Up to where a member's feed stands.
+    Cut(MemberNumber, Cut),
     /// A node of a member came.
     NodeAdded(MemberNumber, PublicKey),
     /// A node of a member went.
@@ -140,7 +146,13 @@ fn of_member(old: &Member, new: &Member, found: &mut Vec<Difference>) {
     };
     differs(old.legal_name != new.legal_name, Difference::LegalName(number));
     differs(old.controller != new.controller, Difference::Controller(number));
-    differs(old.feed_keys != new.feed_keys, Difference::FeedKeys(number));
+    for difference in of_feed_keys(old, new) {
+        differs(true, difference);
+    }
+    let made = new.cuts.strip_prefix(&old.cuts[..]);
+    for cut in made.unwrap_or_default() {
+        differs(true, Difference::Cut(number, cut.clone()));
+    }
     let without = |nodes: &[Node], those: &[Node]| {
         let is_new = |node: &&Node| !those.iter().any(|other| other.key == node.key);
         nodes.iter().filter(is_new).map(|node| node.key).collect::<Vec<_>>()
@@ -165,9 +177,36 @@ fn of_member(old: &Member, new: &Member, found: &mut Vec<Difference>) {
         nodes: new.nodes.clone(),
         seal_key: new.seal_key,
         sealed_seeds: new.sealed_seeds.clone(),
+        cuts: if made.is_some() { new.cuts.clone() } else { old.cuts.clone() },
         ..old.clone()
     };
     differs(known != *new, Difference::OtherOfMember(number));
+}
+
+fn of_feed_keys(old: &Member, new: &Member) -> Vec<Difference> {
+    let (number, mut found) = (new.number, Vec::new());
+    // What is not told by the other differences, the end of a revoked key among them.
+    let mut rest = Vec::new();
+    for key in &new.feed_keys {
+        let before = old.feed_keys.iter().find(|before| before.key == key.key);
+        match before {
+            None => {
+                found.push(Difference::FeedKeyAdded(number, key.key));
+                if key.until.is_some() {
+                    rest.push(key.clone());
+                }
+            }
+            Some(before) if before.revoked.is_none() && key.revoked.is_some() => {
+                found.push(Difference::FeedKeyRevoked(number, key.key));
+                rest.push(FeedKey { from: key.from, ..before.clone() });
+            }
+            Some(_) => rest.push(key.clone()),
+        }
+    }
+    if rest != old.feed_keys {
+        found.push(Difference::FeedKeys(number));
+    }
+    found
 }
 
 fn of_policy(old: &Policy, new: &Policy, found: &mut Vec<Difference>) {

@@ -21,7 +21,7 @@ mod tests;
 
 pub use chain::{CharterChain, CharterError, HeaderRefusal};
 pub use change::{Change, ChangeError, LONGEST_TERM_SECONDS, PolicyChange};
-pub use cut::Cut;
+pub use cut::{Cut, Stands};
 pub use diff::Difference;
 pub use member::{FeedKey, Member, MemberRole, MemberState, Node, SealedSeed, is_slug};
 pub use policy::Policy;

@@ -88,6 +88,16 @@ impl Equivocation {
         (a.size == b.size && a.root != b.root).then_some(Contradiction::OtherRoot)
     }
 
+    /// How many leaves the tree has after the batches that both histories share, as far as the two headers tell.
+    pub fn common_size(&self) -> u64 {
+        let (a, b) = (self.first.payload(), self.second.payload());
+        match self.contradiction() {
+            Some(Contradiction::SameNumber) => a.first.min(b.first),
+            Some(Contradiction::OtherPredecessor) | None => a.first,
+            Some(Contradiction::NoContinuation | Contradiction::OtherRoot) => a.size,
+        }
+    }
+
     /// How many batches both histories share, as far as the two headers tell: the feed stands still there.
     pub fn common(&self) -> u64 {
         match self.contradiction() {

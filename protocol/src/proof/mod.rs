@@ -5,6 +5,7 @@
 
 mod absence;
 mod consistency;
+mod equivocation;
 mod inclusion;
 
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod tests;
 
 pub use absence::{AbsenceProof, ProvenAbsence};
 pub use consistency::ConsistencyProof;
+pub use equivocation::{EquivocationProof, ProvenEquivocation};
 pub use inclusion::{InclusionProof, ProvenLeaf};
 
 use crate::{
@@ -45,6 +47,9 @@ pub enum ProofError {
     /// The two heads are not of one feed, or out of order.
     #[error("the two heads are not of one feed in ascending order")]
     Heads,
+    /// The two heads can both be true.
+    #[error("the two heads in the proof do not contradict each other")]
+    NoContradiction,
     /// The peaks are not those of the earlier head's tree.
     #[error("the peaks in the proof are not those of the earlier head")]
     Peaks,

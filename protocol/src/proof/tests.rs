@@ -166,3 +166,58 @@ fn an_equivocation_is_no_growth() {
     let twin = signed::sign(&twin, &feed_key(1)).envelope().to_vec();
     assert_eq!(consistency_error(|p| p.later = twin), Some(ProofError::Heads));
 }
+
+fn equivocation_error(change: impl FnOnce(&mut EquivocationProof)) -> Option<ProofError> {
+    let mut proof = equivocation_proof();
+    change(&mut proof);
+    proof.verify(&alliance()).err()
+}
+
+#[test]
+fn two_histories_are_proven_by_their_headers_alone() {
+    let proof = equivocation_proof();
+    assert_eq!(EquivocationProof::decode(&proof.encode()), Ok(proof.clone()));
+    let (proven, pair) = (proof.verify(&alliance()).unwrap(), equivocation_pair());
+    assert_eq!((proven.publisher, proven.publisher_slug.as_str()), (MemberNumber(1), "alpha"));
+    assert_eq!(proven.contradiction, crate::feed::Contradiction::SameNumber);
+    assert_eq!((proven.seqs, proven.ids), ([1, 1], [pair.first().id(), pair.second().id()]));
+    assert_eq!((proven.common, proven.common_size), (1, feed().first.payload().size));
+    assert_eq!(proof.verify(&[0; 32]), Err(ProofError::Charter(CharterError::OtherChain)));
+    assert_eq!(equivocation_error(|p| p.second = p.first.clone()), Some(ProofError::NoContradiction));
+    assert_eq!(equivocation_error(|p| std::mem::swap(&mut p.first, &mut p.second)), Some(ProofError::Heads));
+    let signed_by = |key: &dyn signed::Signer, change: fn(&mut BatchHeader)| {
+        let mut header = feed().second.payload().clone();
+        header.checkpoint = None;
+        change(&mut header);
+        signed::sign(&header, key).envelope().to_vec()
+    };
+    let wrong_key = signed_by(&feed_key(2), |_| ());
+    assert_eq!(equivocation_error(|p| p.second = wrong_key), Some(ProofError::Header(HeaderRefusal::WrongKey)));
+    let foreign = signed_by(&new_feed_key(), |h| h.alliance = [7; 32]);
+    assert_eq!(equivocation_error(|p| p.second = foreign), Some(ProofError::Header(HeaderRefusal::OtherAlliance)));
+    // What one header shows of the other: another predecessor, and no continuation.
+    for (change, contradiction, common, size) in [
+        ((|h| h.previous = Some([5; 32])) as fn(&mut BatchHeader), crate::feed::Contradiction::OtherPredecessor, 0, 0),
+        (|h| (h.first, h.size) = (6, 9), crate::feed::Contradiction::NoContinuation, 1, 5),
+    ] {
+        let (first, second) = (feed().first.envelope().to_vec(), signed_by(&new_feed_key(), change));
+        let proven = EquivocationProof { first, second, ..equivocation_proof() }.verify(&alliance()).unwrap();
+        assert_eq!((proven.contradiction, proven.seqs), (contradiction, [0, 1]));
+        assert_eq!((proven.common, proven.common_size), (common, size));
+    }
+}
+
+#[test]
+fn no_byte_of_a_proof_of_equivocation_may_change_or_be_missing() {
+    let whole = equivocation_proof().encode();
+    let verify = |bytes: &[u8]| {
+        EquivocationProof::decode(bytes).map_err(ProofError::from).and_then(|proof| proof.verify(&alliance()))
+    };
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        assert!(verify(&whole[..at]).is_err(), "cut at {at}");
+        // Every fifth byte: each field is hit, and the whole stays quick.
+        assert!(at % 5 != 0 || verify(&bytes).is_err(), "byte {at}");
+    }
+}

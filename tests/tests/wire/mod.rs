@@ -14,7 +14,7 @@ use antibrush_protocol::{
     feed::{BatchHeader, Chunk, ChunkDescriptor, Leaf},
     filter::{Filter, FilterHead},
     join::{Application, Invitation, JoinAnswer, JoinRequest},
-    proof::{AbsenceProof, ConsistencyProof, InclusionProof, ProofError},
+    proof::{AbsenceProof, ConsistencyProof, EquivocationProof, InclusionProof, ProofError},
     signed::{Payload, Signed, Verified},
     suite::threshold::{Checked, Element, ThresholdKey},
     sync::{Announcement, Heads, Request, Response},
@@ -181,6 +181,7 @@ pub fn recode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
         _ if name.starts_with("post_") => show(Post::decode(bytes)).map(|post| post.encode()),
         "inclusion_proof" => again::<InclusionProof>(bytes),
         "consistency_proof" => again::<ConsistencyProof>(bytes),
+        "equivocation_proof" => again::<EquivocationProof>(bytes),
         "absence_proof" => again::<AbsenceProof>(bytes),
         _ => panic!("{name}: no object has this name"),
     }
@@ -246,6 +247,10 @@ pub fn offer(dir: &str, input: &[Vec<u8>]) -> Result<(), String> {
         }
         () if begins("proof-absence-") => {
             let proof = show(AbsenceProof::decode(bytes).map_err(ProofError::from))?;
+            show(proof.verify(&alliance())).map(drop)
+        }
+        () if begins("proof-equivocation-") => {
+            let proof = show(EquivocationProof::decode(bytes).map_err(ProofError::from))?;
             show(proof.verify(&alliance())).map(drop)
         }
         () if begins("proof-consistency-") => {

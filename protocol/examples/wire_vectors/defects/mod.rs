@@ -3,6 +3,7 @@
 mod ceremony;
 mod charter;
 mod envelope;
+mod evidence;
 mod feed;
 mod holders;
 mod shared;
@@ -48,6 +49,7 @@ pub fn all() -> Vec<Defect> {
     all.extend(small::filters());
     all.extend(small::proofs());
     all.extend(small::absences());
+    all.extend(evidence::equivocations());
     all
 }
 

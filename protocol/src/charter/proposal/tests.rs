@@ -126,6 +126,54 @@ fn reinstating_is_the_way_back() {
     assert!(charter.member(OBSERVER).unwrap().is_active());
 }
 
+/// The head of Alpha's first batch.
+fn first_head() -> Stands {
+    let header = feed().first;
+    Stands::at(header.payload(), header.id())
+}
+
+#[test]
+fn a_key_is_revoked_up_to_a_head_and_a_frozen_feed_is_decided() {
+    let (stands, successor) = (first_head(), Key::of("successor").public());
+    let cut = Cut { charter: 3, batches: 1, size: stands.size, head: stands.head };
+    let revoke = |key, successor| Change::Revoke { member: ONE, key, stands: first_head(), successor };
+    let of_alpha = chain(2).current().member(ONE).unwrap().clone();
+    let newest = of_alpha.feed_keys[1].key;
+    assert_eq!(
+        differences(revoke(None, Some(successor))),
+        [
+            Difference::FeedKeyRevoked(ONE, newest),
+            Difference::FeedKeyAdded(ONE, successor),
+            Difference::Cut(ONE, cut.clone())
+        ]
+    );
+    // Both are put in force by the quorums as any other charter.
+    for change in [revoke(Some(newest), Some(successor)), revoke(None, None), Change::Cut(ONE, first_head())] {
+        let charter = next(change).unwrap();
+        assert_eq!(charter.members[0].cuts, std::slice::from_ref(&cut));
+        assert_eq!(chain(2).extend(signed(&charter, &["1", "2"])), Ok(true));
+    }
+    // CHARTER-21: an end that was set stays, and the last good head lies before one that is set now.
+    let old = next(revoke(Some(of_alpha.feed_keys[0].key), None)).unwrap();
+    assert_eq!(old.members[0].feed_keys[0].until, of_alpha.feed_keys[0].until);
+    let ahead = Stands { issued: SECOND.plus(90), ..first_head() };
+    let ahead = next(Change::Revoke { member: ONE, key: None, stands: ahead, successor: None }).unwrap();
+    assert_eq!(ahead.members[0].feed_keys[1].until, Some(SECOND.plus(91)));
+    let refused = |change: Change| next(change).unwrap_err();
+    assert_eq!(refused(revoke(Some(successor), None)), ChangeError::NoSuchFeedKey(ONE));
+    assert_eq!(refused(revoke(None, Some(newest))), ChangeError::FeedKey);
+    assert_eq!(refused(revoke(None, Some(identity_key()))), ChangeError::FeedKey);
+    assert_eq!(refused(revoke(None, Some(node_key(2).public()))), ChangeError::FeedKey);
+    assert_eq!(refused(Change::Cut(OBSERVER, first_head())), ChangeError::NoFeed(OBSERVER));
+    // A version makes one decision about a feed.
+    let mut twice = next(Change::Cut(ONE, first_head())).unwrap();
+    assert_eq!(Change::Cut(ONE, Stands::NOTHING).apply(&mut twice), Err(ChangeError::AlreadySo));
+    let mut full = next(Change::Cut(ONE, first_head())).unwrap();
+    full.members[0].cuts = (0..64).map(|charter| Cut { charter, ..cut.clone() }).collect();
+    full.number = 70;
+    assert_eq!(Change::Cut(ONE, first_head()).apply(&mut full), Err(ChangeError::TooManyCuts));
+}
+
 #[test]
 fn a_change_that_nobody_could_put_in_force_is_refused_with_what_to_do() {
     let refused = |change: Change| next(change).unwrap_err();
@@ -161,7 +209,11 @@ fn a_change_that_nobody_could_put_in_force_is_refused_with_what_to_do() {
 #[test]
 fn no_change_goes_unseen() {
     let old = (**chain(3).current()).clone();
-    let hidden: [fn(&mut Charter); 18] = [
+    let hidden: [fn(&mut Charter); 22] = [
+        |c| c.members[0].cuts.push(Cut { charter: 4, batches: 0, size: 0, head: None }),
+        |c| c.members[0].feed_keys[0].from = Timestamp(1),
+        |c| (c.members[0].feed_keys[0].from, c.members[0].feed_keys[0].revoked) = (Timestamp(1), Some(4)),
+        |c| c.members[0].feed_keys.truncate(1),
         |c| c.members[0].legal_name.push('x'),
         |c| c.members[0].controller = CODES[4].to_owned(),
         |c| c.members[0].feed_keys[0].until = Some(Timestamp(1)),
