@@ -28,6 +28,9 @@ use crate::{
     storage::{StorageError, Store},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// For how long a head waits for others to be stated with it.
 const COALESCE: Duration = Duration::from_millis(200);
 
