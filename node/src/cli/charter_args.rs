@@ -104,7 +104,7 @@ pub enum ProposeVerb {
         /// The id of the last good head, in hex, instead of its size.
         #[arg(long, conflicts_with = "size")]
         head: Option<String>,
-        /// The key with which the feed goes on, in hex: `alliance rotate-key` prints it on the member's node.
+        /// The key with which the feed goes on, in hex.
         #[arg(long)]
         successor: Option<String>,
         #[command(flatten)]

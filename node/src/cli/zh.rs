@@ -106,10 +106,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("antibrush alliance propose revoke --key", "要吊销的密钥（十六进制）；默认为最新的密钥"),
     ("antibrush alliance propose revoke --size", "到最后可信批次头为止的条数"),
     ("antibrush alliance propose revoke --head", "最后可信批次头的编号（十六进制），代替条数"),
-    (
-        "antibrush alliance propose revoke --successor",
-        "名单源此后使用的密钥（十六进制）：该成员节点上 antibrush alliance rotate-key 打印",
-    ),
+    ("antibrush alliance propose revoke --successor", "名单源此后使用的密钥（十六进制）"),
     ("antibrush alliance propose thaw", "裁定被冻结的名单源：以某一批次头为准，其后继续"),
     ("antibrush alliance propose thaw --size", "到该批次头为止的条数；默认为本节点保留的"),
     ("antibrush alliance propose thaw --head", "该批次头的编号（十六进制），代替条数：两个历史中算数的那个"),
