@@ -25,6 +25,7 @@ pub mod subject;
 pub mod suite;
 pub mod sync;
 pub mod witness;
+pub mod writer;
 
 // The fixtures are shared with the generator of the published vectors, which names this crate from outside.
 #[cfg(test)]
