@@ -71,14 +71,15 @@ impl Register {
         }
         // WRITER-3
         if let Some(promised) = self.promised {
-            let since = matches!(vote.claim, Claim::Resume(after) if Some(promised) > after && promised.node != vote.term.node);
+            let since =
+                matches!(vote.claim, Claim::Resume(after) if Some(promised) > after && promised.node != vote.term.node);
             if promised > vote.term || since {
                 return Err(Refused::Outdated(promised));
             }
         }
         // WRITER-6
         let accepted = self.pending(place).cloned();
-        let register = Register { promised: Some(vote.term), accepted: accepted.clone(), silent: None };
+        let register = Register { promised: Some(vote.term), accepted: self.accepted.clone(), silent: None };
         Ok((register, Reply::Promised(accepted)))
     }
 
