@@ -27,7 +27,8 @@ pub enum Outcome {
     Waiting,
     /// Most said yes. After a vote: what must be finished first, if anything (WRITER-6).
     Won(Option<Box<Proposal>>),
-    /// Too many said no, or one said what settles it; `None` if they were not reached.
+    /// Too many said no, with the latest term among their reasons, or one knows a later batch; `None` if they were not reached.
+    /// One that promised a later term to a node that most did not is outvoted.
     Lost(Option<Refused>),
 }
 
@@ -84,7 +85,7 @@ impl Candidate {
         if self.granted() >= self.needed() {
             return Outcome::Won(self.best.as_ref().map(|(_, proposal)| proposal.clone()));
         }
-        if let Some(settled) = no(|refused| matches!(refused, Refused::Outdated(_) | Refused::Behind(_))) {
+        if let Some(settled) = no(|refused| matches!(refused, Refused::Behind(_))) {
             return Outcome::Lost(Some(settled));
         }
         let open = self.electors.len() - self.heard.len();

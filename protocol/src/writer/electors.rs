@@ -2,7 +2,7 @@
 
 use crate::{
     base::{Hash, MemberNumber},
-    charter::{Charter, CharterChain},
+    charter::{Charter, CharterChain, SignedCharter},
     signed::PublicKey,
 };
 
@@ -11,8 +11,13 @@ use crate::{
 pub enum Constituency {
     /// The member had one node at the last header: the first that the charter in force lists writes, and asks nobody.
     Alone(PublicKey),
-    /// It had several: most of these must agree.
-    Shared(Vec<PublicKey>),
+    /// It had several: most of the electors must agree. A term holds for the places of one charter.
+    Shared {
+        /// The id of the charter that says so.
+        charter: Hash,
+        /// Who is asked.
+        electors: Vec<PublicKey>,
+    },
 }
 
 /// WRITER-5: the nodes of the publisher, and the first node of every other active member. A member alone could not be asked once
@@ -25,15 +30,20 @@ pub fn electors(charter: &Charter, publisher: MemberNumber) -> Vec<PublicKey> {
     nodes.collect()
 }
 
-/// WRITER-5: who decides about the place after a header that names the charter `named`; for an empty feed, the first charter that
-/// has the publisher counts. `None` if the publisher has no node, or that charter is not known.
+/// WRITER-5: the charter that decides about the place after a header that names the charter `named`; for an empty feed the first
+/// charter that has the publisher. `None` if it is not known.
+pub fn base<'a>(chain: &'a CharterChain, publisher: MemberNumber, named: Option<&Hash>) -> Option<&'a SignedCharter> {
+    match named {
+        Some(id) => chain.version(id),
+        None => chain.from(1).iter().find(|version| version.charter().member(publisher).is_some()),
+    }
+}
+
+/// Who decides about that place; `None` if its charter is not known, or the publisher has no node.
 pub fn constituency(chain: &CharterChain, publisher: MemberNumber, named: Option<&Hash>) -> Option<Constituency> {
-    let base = match named {
-        Some(id) => chain.version(id)?.charter(),
-        None => chain.from(1).iter().map(|version| version.charter()).find(|c| c.member(publisher).is_some())?,
-    };
-    if base.member(publisher).is_some_and(|member| member.nodes.len() > 1) {
-        return Some(Constituency::Shared(electors(base, publisher)));
+    let base = base(chain, publisher, named)?;
+    if base.charter().member(publisher).is_some_and(|member| member.nodes.len() > 1) {
+        return Some(Constituency::Shared { charter: base.id(), electors: electors(base.charter(), publisher) });
     }
     let first = chain.current().member(publisher)?.nodes.first()?;
     Some(Constituency::Alone(first.key))

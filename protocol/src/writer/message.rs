@@ -135,7 +135,7 @@ pub enum Refused {
     #[error("the batch breaks a rule or its body did not come")]
     Batch,
     /// WRITER-7: the elector lost its memory.
-    #[error("the elector lost its memory and waits for the next batch")]
+    #[error("the elector lost its memory and is silent until the feed names a new charter")]
     Abstains,
     /// Its storage failed.
     #[error("the elector's storage failed")]

@@ -1,11 +1,11 @@
 //! An elector's memory of one feed, and its word.
 
 use super::{
-    Ask, Claim, Place, Proposal, Refused, Reply, Term, Vote,
+    Ask, Claim, Place, Proposal, Refused, Reply, Term, Vote, electors,
     message::{read_accepted, read_option, read_term, write_accepted, write_option, write_term},
 };
 use crate::{
-    base::Hash,
+    base::{Hash, MemberNumber, Timestamp},
     charter::CharterChain,
     encoding::{DecodeError, Reader, Wire, Writer},
     feed::Head,
@@ -20,8 +20,9 @@ pub struct Register {
     pub promised: Option<Term>,
     /// What it took for the next place, and in which term.
     pub accepted: Option<(Term, Box<Proposal>)>,
-    /// WRITER-7: what it knew before was lost; it is silent while the feed ends with this header (all zero if with none).
-    pub silent: Option<Hash>,
+    /// WRITER-7: what it knew before that moment was lost. Terms hold for the places of one charter, so it can speak again once
+    /// the feed names a charter that did not exist then.
+    pub lost: Option<Timestamp>,
 }
 
 /// What an elector looks at.
@@ -29,16 +30,16 @@ pub struct Register {
 pub struct Seen<'a> {
     /// The charters.
     pub chain: &'a CharterChain,
-    /// The feed's committed head here.
-    pub head: Option<&'a Head>,
+    /// The feed's committed head here, and the charter that it names.
+    pub head: Option<(&'a Head, &'a Hash)>,
     /// Who asks: the node behind the connection.
     pub from: &'a PublicKey,
 }
 
 impl Register {
-    /// The memory of an elector that lost it.
-    pub fn lost(head: Option<&Head>) -> Register {
-        Register { silent: Some(head.map_or([0; 32], |head| head.id)), ..Register::default() }
+    /// The memory of an elector that lost it at that moment.
+    pub fn lost(at: Timestamp) -> Register {
+        Register { lost: Some(at), ..Register::default() }
     }
 
     /// Answers a question. What is returned beside a yes must be durable before the yes is sent; a no changes nothing.
@@ -61,7 +62,7 @@ impl Register {
         if asker != Some(vote.publisher) || vote.term.node != *seen.from {
             return Err(Refused::NotYours); // WRITER-1
         }
-        let place = self.place(seen)?;
+        let place = self.place(vote.publisher, seen)?;
         // WRITER-2: equal ends, so that nothing accepted before lies beyond the place.
         match vote.place.next().cmp(&place.next()) {
             std::cmp::Ordering::Less => return Err(Refused::Behind(place.next() - 1)),
@@ -79,7 +80,7 @@ impl Register {
         }
         // WRITER-6
         let accepted = self.pending(place).cloned();
-        let register = Register { promised: Some(vote.term), accepted: self.accepted.clone(), silent: None };
+        let register = Register { promised: Some(vote.term), accepted: self.accepted.clone(), lost: None };
         Ok((register, Reply::Promised(accepted)))
     }
 
@@ -94,7 +95,7 @@ impl Register {
         let asker = seen.chain.current().member_of_node(seen.from);
         let asker = asker.filter(|member| member.number == header.publisher && term.node == *seen.from);
         let Some(member) = asker else { return Err(Refused::NotYours) }; // WRITER-1
-        let place = self.place(seen)?;
+        let place = self.place(header.publisher, seen)?;
         // WRITER-2
         match header.seq.cmp(&place.next()) {
             std::cmp::Ordering::Less => return Err(Refused::Behind(place.next() - 1)),
@@ -114,7 +115,7 @@ impl Register {
         if seen.chain.version(&header.charter).is_none() {
             return Err(Refused::Lagging);
         }
-        let (size, issued) = seen.head.map_or((0, header.issued), |head| (head.size, head.issued));
+        let (size, issued) = seen.head.map_or((0, header.issued), |(head, _)| (head.size, head.issued));
         let is_sound = header.alliance == seen.chain.alliance()
             && header.checkpoint.is_none()
             && header.check().is_ok()
@@ -124,17 +125,17 @@ impl Register {
             return Err(Refused::Batch);
         }
         let accepted = Some((term, Box::new(proposal.clone())));
-        Ok((Register { promised: Some(term), accepted, silent: None }, Reply::Accepted))
+        Ok((Register { promised: Some(term), accepted, lost: None }, Reply::Accepted))
     }
 
     /// The place that this elector speaks about.
-    fn place(&self, seen: Seen<'_>) -> Result<Place, Refused> {
-        let now = seen.head.map_or([0; 32], |head| head.id);
+    fn place(&self, publisher: MemberNumber, seen: Seen<'_>) -> Result<Place, Refused> {
+        let base = electors::base(seen.chain, publisher, seen.head.map(|(_, named)| named)).ok_or(Refused::Lagging)?;
         // WRITER-7
-        if self.silent == Some(now) {
+        if self.lost.is_some_and(|lost| base.charter().issued <= lost.plus(limits::CLOCK_SKEW_SECONDS)) {
             return Err(Refused::Abstains);
         }
-        Ok(Place::after(seen.head))
+        Ok(Place::after(seen.head.map(|(head, _)| head)))
     }
 }
 
@@ -145,8 +146,8 @@ impl Wire for Register {
         w.array(3);
         write_option(w, self.promised.as_ref(), write_term);
         write_option(w, self.accepted.as_ref(), write_accepted);
-        write_option(w, self.silent.as_ref(), |w, id| {
-            w.bytes(id);
+        write_option(w, self.lost.as_ref(), |w, lost| {
+            w.uint(lost.0);
         });
     }
 
@@ -155,7 +156,7 @@ impl Wire for Register {
         Ok(Register {
             promised: read_option(r, read_term)?,
             accepted: read_option(r, read_accepted)?,
-            silent: read_option(r, |r| r.fixed())?,
+            lost: read_option(r, |r| Ok(Timestamp(r.uint()?)))?,
         })
     }
 }

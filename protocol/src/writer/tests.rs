@@ -77,7 +77,8 @@ fn accept(term: Term, proposal: &Proposal) -> Ask {
 /// What an elector with this memory and this head says.
 fn ask(register: &Register, head: Option<&Head>, from: &str, ask: &Ask) -> Result<(Register, Reply), Refused> {
     let (chain, from) = (chain_of(1), node(from));
-    register.answer(ask, Seen { chain: &chain, head, from: &from }, true)
+    let named = chain.current_id();
+    register.answer(ask, Seen { chain: &chain, head: head.map(|head| (head, &named)), from: &from }, true)
 }
 
 #[test]
@@ -175,18 +176,21 @@ fn the_charter_of_the_last_header_says_who_is_asked() {
     // WRITER-5
     let (one, two) = (chain_of(1), chain_of(2));
     let named = |chain: &CharterChain| Some(chain.current_id());
-    let nodes = |names: &[&str]| Some(Constituency::Shared(names.iter().map(|name| node(name)).collect()));
+    let nodes = |names: &[&str]| names.iter().map(|name| node(name)).collect::<Vec<_>>();
     let of_first = nodes(&["node-1", "node-1b", "node-2", "node-3", "node-4"]);
-    assert_eq!(constituency(&two, ME, named(&one).as_ref()), of_first);
-    assert_eq!(constituency(&two, ME, None), of_first);
+    let shared = |chain: &CharterChain, electors: &[PublicKey]| {
+        Some(Constituency::Shared { charter: chain.current_id(), electors: electors.to_vec() })
+    };
+    assert_eq!(constituency(&two, ME, named(&one).as_ref()), shared(&one, &of_first));
+    assert_eq!(constituency(&two, ME, None), shared(&one, &of_first));
     let of_second = nodes(&["node-1", "node-1b", "node-1c", "node-2", "node-3", "node-4"]);
-    assert_eq!(constituency(&two, ME, named(&two).as_ref()), of_second);
+    assert_eq!(constituency(&two, ME, named(&two).as_ref()), shared(&two, &of_second));
     assert_eq!(constituency(&one, ME, named(&two).as_ref()), None, "a charter that is not known");
     // A member with one node asks nobody.
     let two_beta = constituency(&two, MemberNumber(2), named(&two).as_ref());
     assert_eq!(two_beta, Some(Constituency::Alone(node("node-2"))));
     // More than half.
-    let Some(Constituency::Shared(six)) = of_second else { panic!("six electors") };
+    let six = of_second;
     let mut round = Candidate::new(&six);
     assert_eq!(round.needed(), 4);
     for (n, elector) in six[..4].iter().enumerate() {
@@ -196,29 +200,40 @@ fn the_charter_of_the_last_header_says_who_is_asked() {
         assert_eq!(outcome, if n < 3 { Outcome::Waiting } else { Outcome::Won(None) });
         round.hear(elector, Some(Reply::Accepted));
     }
-    // Half is not enough, and one later term settles it at once.
+    // Half is not enough; the latest term is the reason to tell.
+    let outdated = |number| Refused::Outdated(term(number, "node-1b"));
     let mut round = Candidate::new(&six);
     six[..3].iter().for_each(|elector| drop(round.hear(elector, Some(Reply::Accepted))));
     assert_eq!(round.hear(&six[3], None), Outcome::Waiting);
-    assert_eq!(round.hear(&six[4], Some(Reply::Refused(Refused::Lagging))), Outcome::Waiting);
-    assert_eq!(round.hear(&six[5], None), Outcome::Lost(Some(Refused::Lagging)));
-    let outdated = Refused::Outdated(term(9, "node-1b"));
-    assert_eq!(Candidate::new(&six).hear(&six[0], Some(Reply::Refused(outdated))), Outcome::Lost(Some(outdated)));
+    assert_eq!(round.hear(&six[4], Some(Reply::Refused(outdated(9)))), Outcome::Waiting);
+    assert_eq!(round.hear(&six[5], Some(Reply::Refused(outdated(3)))), Outcome::Lost(Some(outdated(9))));
+    // Who lacks a batch must fetch it before anything else.
+    let behind = Refused::Behind(7);
+    assert_eq!(Candidate::new(&six).hear(&six[0], Some(Reply::Refused(behind))), Outcome::Lost(Some(behind)));
+    // Nobody answers.
+    let mut round = Candidate::new(&six[..1]);
+    assert_eq!(round.hear(&six[0], None), Outcome::Lost(None));
 }
 
 #[test]
-fn an_elector_that_lost_its_memory_is_silent_until_the_feed_goes_on() {
-    let chain = chain_of(1);
-    let head = head_of(&sign(&heartbeat(&chain, None, FIRST)));
-    let one = term(1, "node-1");
+fn an_elector_that_lost_its_memory_is_silent_until_the_feed_names_a_charter_from_after_that() {
+    let (one, two) = (chain_of(1), chain_of(2));
+    let head = head_of(&sign(&heartbeat(&one, None, FIRST)));
+    let (first, second, from) = (one.current_id(), two.current_id(), node("node-1"));
+    let asked = vote(term(1, "node-1"), Some(&head), Claim::Take);
+    let answer = |lost: Timestamp, named: &Hash| {
+        let seen = Seen { chain: &two, head: Some((&head, named)), from: &from };
+        Register::lost(lost).answer(&asked, seen, true).map(|(register, _)| register.lost)
+    };
     // WRITER-7
-    let lost = Register::lost(Some(&head));
-    assert_eq!(ask(&lost, Some(&head), "node-1", &vote(one, Some(&head), Claim::Take)), Err(Refused::Abstains));
-    let second = heartbeat(&chain, Some(head), SECOND);
-    assert_eq!(ask(&lost, Some(&head), "node-1", &accept(one, &second)), Err(Refused::Abstains));
-    let next = head_of(&sign(&second));
-    assert!(ask(&lost, Some(&next), "node-1", &vote(one, Some(&next), Claim::Take)).is_ok());
-    assert_eq!(ask(&Register::lost(None), None, "node-1", &vote(one, None, Claim::Take)), Err(Refused::Abstains));
+    let before = Timestamp(REVISED.0 - 3600);
+    assert_eq!(answer(before, &first), Err(Refused::Abstains));
+    assert_eq!(answer(before, &second), Ok(None));
+    assert_eq!(answer(REVISED, &second), Err(Refused::Abstains), "a clock apart");
+    assert_eq!(answer(before, &[9; 32]), Err(Refused::Lagging), "a charter that is not known");
+    let proposal = heartbeat(&one, None, FIRST);
+    let lost = Register::lost(before);
+    assert_eq!(ask(&lost, None, "node-1", &accept(term(1, "node-1"), &proposal)), Err(Refused::Abstains));
 }
 
 #[test]
@@ -253,7 +268,7 @@ fn every_message_is_read_as_it_was_written_and_nothing_else_is() {
     ];
     replies.extend(refusals.map(Reply::Refused));
     let registers =
-        [Register::default(), Register { promised: Some(one), accepted, silent: None }, Register::lost(Some(&head))];
+        [Register::default(), Register { promised: Some(one), accepted, lost: None }, Register::lost(FIRST)];
     fn again<T: Wire + PartialEq + std::fmt::Debug>(object: &T) {
         let bytes = object.encode();
         assert!(bytes.len() <= T::MAX_BYTES);
@@ -300,7 +315,7 @@ impl Random {
 struct Round {
     number: u64,
     term: Term,
-    electors: Vec<PublicKey>,
+    among: Constituency,
     proposal: Option<Proposal>,
     count: Candidate,
 }
@@ -311,7 +326,7 @@ struct Machine {
     feed: Vec<Signed<BatchHeader>>,
     register: Register,
     // Gone after a crash.
-    reign: Option<(Term, Vec<PublicKey>)>,
+    reign: Option<(Term, Constituency)>,
     round: Option<Round>,
 }
 
@@ -367,8 +382,8 @@ impl World {
     }
 
     fn answer(&mut self, at: usize, from: usize, ask: &Ask) -> Reply {
-        let (head, from) = (self.head(at), self.machines[from].key);
-        let seen = Seen { chain: self.chain(at), head: head.as_ref(), from: &from };
+        let (head, named, from) = (self.head(at), self.named(at), self.machines[from].key);
+        let seen = Seen { chain: self.chain(at), head: head.as_ref().zip(named.as_ref()), from: &from };
         match self.machines[at].register.answer(ask, seen, true) {
             Ok((register, reply)) => {
                 self.machines[at].register = register;
@@ -378,23 +393,24 @@ impl World {
         }
     }
 
-    fn electors(&self, at: usize) -> Option<Vec<PublicKey>> {
-        let named = self.machines[at].feed.last().map(|header| header.payload().charter);
-        match constituency(self.chain(at), ME, named.as_ref())? {
-            Constituency::Shared(electors) => Some(electors),
-            Constituency::Alone(_) => panic!("the member always has several nodes"),
-        }
+    fn named(&self, at: usize) -> Option<Hash> {
+        self.machines[at].feed.last().map(|header| header.payload().charter)
+    }
+
+    fn among(&self, at: usize) -> Option<Constituency> {
+        constituency(self.chain(at), ME, self.named(at).as_ref())
     }
 
     /// Its own word first, durable, then everybody's.
-    fn begin(&mut self, at: usize, term: Term, electors: Vec<PublicKey>, proposal: Option<Proposal>, ask: &Ask) {
+    fn begin(&mut self, at: usize, term: Term, among: Constituency, proposal: Option<Proposal>, ask: &Ask) {
         let own = self.answer(at, at, ask);
         if matches!(own, Reply::Refused(_)) {
             return;
         }
         self.rounds += 1;
-        let count = Candidate::new(&electors);
-        self.machines[at].round = Some(Round { number: self.rounds, term, electors, proposal, count });
+        let Constituency::Shared { electors, .. } = &among else { panic!("the member always has several nodes") };
+        let count = Candidate::new(electors);
+        self.machines[at].round = Some(Round { number: self.rounds, term, among, proposal, count });
         for to in (0..self.machines.len()).filter(|to| *to != at) {
             self.messages.push(Message::Ask { from: at, to, round: self.rounds, ask: ask.clone() });
         }
@@ -402,31 +418,31 @@ impl World {
     }
 
     fn stand(&mut self, at: usize, claim: Claim) {
-        let Some(electors) = self.electors(at) else { return };
+        let Some(among) = self.among(at) else { return };
         let machine = &self.machines[at];
         let number = machine.register.promised.map_or(0, |term| term.number) + 1;
         let term = Term { number, node: machine.key };
         let ask = vote(term, self.head(at).as_ref(), claim);
         self.takeovers += usize::from(claim == Claim::Take);
-        self.begin(at, term, electors, None, &ask);
+        self.begin(at, term, among, None, &ask);
     }
 
-    fn propose(&mut self, at: usize, term: Term, electors: Vec<PublicKey>, proposal: Proposal) {
+    fn propose(&mut self, at: usize, term: Term, among: Constituency, proposal: Proposal) {
         let ask = accept(term, &proposal);
-        self.begin(at, term, electors, Some(proposal), &ask);
+        self.begin(at, term, among, Some(proposal), &ask);
     }
 
     fn publish(&mut self, at: usize) {
-        let Some(electors) = self.electors(at) else { return };
+        let Some(among) = self.among(at) else { return };
         let head = self.head(at);
         let machine = &self.machines[at];
         let pending = machine.register.pending(Place::after(head.as_ref())).is_some();
-        let reign = machine.reign.clone().filter(|(_, of)| *of == electors && !pending);
+        let reign = machine.reign.clone().filter(|(_, of)| *of == among && !pending);
         let promised = machine.register.promised;
-        if let Some((term, electors)) = reign {
+        if let Some((term, among)) = reign {
             self.seconds += 1;
             let batch = heartbeat(self.chain(at), head, SECOND.plus(self.seconds));
-            return self.propose(at, term, electors, batch);
+            return self.propose(at, term, among, batch);
         }
         let is_mine = promised.map_or(at == 0, |term| term.node == machine.key);
         if is_mine {
@@ -452,9 +468,9 @@ impl World {
             Outcome::Lost(_) => {}
             Outcome::Won(pending) => match round.proposal {
                 None => {
-                    self.machines[at].reign = Some((round.term, round.electors.clone()));
+                    self.machines[at].reign = Some((round.term, round.among.clone()));
                     if let Some(pending) = pending {
-                        self.propose(at, round.term, round.electors, *pending);
+                        self.propose(at, round.term, round.among, *pending);
                     }
                 }
                 Some(proposal) => {
@@ -522,80 +538,64 @@ impl World {
             }
             // An operator's patience ends.
             88..92 => self.machines[at].round = None,
-            92..95 => {
+            92..93 => {
                 let at = at % WRITERS;
                 if self.machines[at].round.is_none() {
                     self.stand(at, Claim::Take);
                 }
             }
-            95..98 => {
+            93..96 => {
                 self.machines[at].reign = None;
                 self.machines[at].round = None;
             }
-            98 => self.machines[at].charters = if self.published > 3 { 2 } else { self.machines[at].charters },
-            // A lost disk: it comes back with the feed and without its memory.
+            96..98 => self.machines[at].charters = if self.published > 3 { 2 } else { self.machines[at].charters },
+            // A lost disk: the feed comes back and the memory does not. With two of them most can still speak.
             _ => {
-                let head = self.head(at);
-                let machine = &mut self.machines[at];
-                // At most one at a time: two lost memories are more than a majority of six forgives.
-                if machine.register != Register::default() && self.random.below(20) == 0 {
-                    let best = self.signed.len();
-                    let is_whole = machine.feed.len() == best;
-                    if is_whole {
-                        machine.register = Register::lost(head.as_ref());
-                        machine.reign = None;
-                        machine.round = None;
-                    }
+                let is_out = self.machines.iter().any(|machine| machine.charters > 1);
+                let lost = if is_out { SECOND } else { FIRST };
+                let silent = self.machines.iter().filter(|machine| machine.register.lost.is_some()).count();
+                if silent < 2 && self.random.below(4) == 0 {
+                    let machine = &mut self.machines[at];
+                    (machine.register, machine.reign, machine.round) = (Register::lost(lost), None, None);
+                    let back = self.random.below(machine.feed.len() + 1);
+                    machine.feed.truncate(back);
                 }
             }
         }
     }
 
-    /// The faults end: everybody catches up and one node takes over.
+    /// Everybody hears everybody at once, until nothing is said any more.
+    fn talk(&mut self) {
+        while let Some(message) = self.messages.pop() {
+            if let Message::Ask { from, to, round, ask } = message {
+                let reply = self.answer(to, from, &ask);
+                self.hear(from, to, round, reply);
+            }
+        }
+    }
+
+    /// The faults end: everybody catches up, and a node that remembers takes over and publishes.
     fn heal(&mut self) {
         self.messages.clear();
         let longest = (0..self.machines.len()).max_by_key(|at| self.machines[*at].feed.len()).unwrap();
         let feed = self.machines[longest].feed.clone();
         for machine in &mut self.machines {
             (machine.feed, machine.charters, machine.round, machine.reign) = (feed.clone(), 2, None, None);
-            machine.register.silent = None;
         }
-        let before = feed.len();
-        for _ in 0..3 {
-            self.stand(1, Claim::Take);
-            for at in 0..self.messages.len() {
-                if let Message::Ask { from, to, round, ask } = &self.messages[at] {
-                    let (from, to, round, ask) = (*from, *to, *round, ask.clone());
-                    let reply = self.answer(to, from, &ask);
-                    self.hear(from, to, round, reply);
-                }
-            }
-            // What was won asked again, say to finish a batch.
-            while let Some(message) = self.messages.pop() {
-                if let Message::Ask { from, to, round, ask } = message {
-                    let reply = self.answer(to, from, &ask);
-                    self.hear(from, to, round, reply);
-                }
-            }
-            if self.machines[1].reign.is_some() {
-                break;
-            }
-        }
-        assert!(self.machines[1].reign.is_some(), "nobody can take over");
-        let feed = self.machines[1].feed.clone();
-        self.machines.iter_mut().for_each(|machine| machine.feed = feed.clone());
-        for _ in 0..2 {
-            self.publish(1);
-            while let Some(message) = self.messages.pop() {
-                if let Message::Ask { from, to, round, ask } = message {
-                    let reply = self.answer(to, from, &ask);
-                    self.hear(from, to, round, reply);
-                }
-            }
-            let feed = self.machines[1].feed.clone();
+        let writer = (0..WRITERS).find(|at| self.machines[*at].register.lost.is_none()).unwrap();
+        for _ in 0..4 {
+            self.stand(writer, Claim::Take);
+            self.talk();
+            let feed = self.machines[writer].feed.clone();
             self.machines.iter_mut().for_each(|machine| machine.feed = feed.clone());
         }
-        assert!(self.machines[1].feed.len() > before, "the new writer publishes nothing");
+        assert!(self.machines[writer].reign.is_some(), "nobody can take over");
+        // Where the last batch named another charter, the first attempt renews the term.
+        for _ in 0..2 {
+            self.publish(writer);
+            self.talk();
+        }
+        assert!(self.machines[writer].feed.len() > feed.len(), "the new writer publishes nothing");
     }
 }
 
@@ -604,7 +604,7 @@ fn no_place_is_signed_twice_in_two_thousand_worlds() {
     let (mut published, mut takeovers) = (0, 0);
     for seed in 0..2_000 {
         let mut world = World::new(seed);
-        for _ in 0..400 {
+        for _ in 0..600 {
             world.step();
         }
         world.heal();
