@@ -583,19 +583,17 @@ impl World {
             (machine.feed, machine.charters, machine.round, machine.reign) = (feed.clone(), 2, None, None);
         }
         let writer = (0..WRITERS).find(|at| self.machines[*at].register.lost.is_none()).unwrap();
-        for _ in 0..4 {
+        // Its number passes every promise that a node gave somebody who did not become the writer.
+        for _ in 0..6 {
             self.stand(writer, Claim::Take);
+            self.talk();
+            self.publish(writer);
             self.talk();
             let feed = self.machines[writer].feed.clone();
             self.machines.iter_mut().for_each(|machine| machine.feed = feed.clone());
         }
-        assert!(self.machines[writer].reign.is_some(), "nobody can take over");
-        // Where the last batch named another charter, the first attempt renews the term.
-        for _ in 0..2 {
-            self.publish(writer);
-            self.talk();
-        }
-        assert!(self.machines[writer].feed.len() > feed.len(), "the new writer publishes nothing");
+        // What was begun may have been finished first, and where that named another charter the term was renewed.
+        assert!(self.machines[writer].feed.len() >= feed.len() + 3, "the new writer publishes nothing");
     }
 }
 
