@@ -436,8 +436,8 @@ impl World {
         let Some(among) = self.among(at) else { return };
         let head = self.head(at);
         let machine = &self.machines[at];
-        let pending = machine.register.pending(Place::after(head.as_ref())).is_some();
-        let reign = machine.reign.clone().filter(|(_, of)| *of == among && !pending);
+        let begun = machine.register.pending(Place::after(head.as_ref())).map(|(term, _)| *term);
+        let reign = machine.reign.clone().filter(|(term, of)| *of == among && Some(*term) != begun);
         let promised = machine.register.promised;
         if let Some((term, among)) = reign {
             self.seconds += 1;
