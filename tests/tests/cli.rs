@@ -65,6 +65,9 @@ const VERBS: &[&str] = &[
     "keys refresh",
     "keys retire",
     "join-request",
+    "writer",
+    "writer show",
+    "writer take",
     "join",
 ];
 

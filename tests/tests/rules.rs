@@ -28,6 +28,7 @@ const FAMILIES: &[&str] = &[
     "BOARD",
     "SYNC",
     "WITNESS",
+    "WRITER",
 ];
 
 /// Ids that a document names to say that they are not used.

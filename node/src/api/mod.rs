@@ -23,6 +23,7 @@ mod problem;
 mod proof;
 mod status;
 mod tokenize;
+mod writer;
 
 use std::sync::Arc;
 
@@ -73,6 +74,8 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(feed::feed))
         .routes(routes!(feed::verify))
         .routes(routes!(checkpoint::checkpoint))
+        .routes(routes!(writer::writer))
+        .routes(routes!(writer::take))
         .routes(routes!(member::members))
         .routes(routes!(status::status))
         .routes(routes!(changes::changes))

@@ -115,10 +115,15 @@ pub async fn method_not_allowed() -> Problem {
 
 impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
+        use crate::core::WriterError as W;
         use antibrush_protocol::replica::PublishRefusal as R;
         let (status, kind) = match &error {
             PublishError::NotAPublisher => (StatusCode::FORBIDDEN, "not-a-publisher"),
-            PublishError::NotTheWriter => (StatusCode::CONFLICT, "not-the-writer"),
+            PublishError::Writer(W::Elsewhere(_)) => (StatusCode::CONFLICT, "not-the-writer"),
+            PublishError::Writer(W::OtherKey(_)) => (StatusCode::CONFLICT, "other-key"),
+            PublishError::Writer(W::TooFew { .. } | W::Behind | W::Lost | W::NoBody) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "no-agreement")
+            }
             PublishError::Recovering => (StatusCode::SERVICE_UNAVAILABLE, "recovering"),
             PublishError::CharterExpired => (StatusCode::CONFLICT, "charter-expired"),
             PublishError::ClockBehind(_) | PublishError::ClockWrong(_) => (StatusCode::CONFLICT, "clock"),

@@ -65,10 +65,23 @@ pub enum Verb {
     /// Name key holders, run key ceremonies, rotate and retire token keys.
     #[command(subcommand)]
     Keys(KeysVerb),
+    /// Show which of this member's nodes writes its feed, and take over here.
+    #[command(subcommand)]
+    Writer(WriterVerb),
     /// Write a join request: a small signed file for a steward, without any secret.
     JoinRequest(JoinRequestArgs),
     /// Join an alliance by invitation; waits until enough stewards have signed.
     Join(JoinArgs),
+}
+
+/// What to do about the writer of this member's feed.
+#[derive(Subcommand)]
+pub enum WriterVerb {
+    /// Show which node writes, in which term, and which nodes must agree on each batch.
+    Show,
+    /// Write here from now on: most of the nodes that decide must answer. What the last writer began is finished first, and it
+    /// is refused from then on.
+    Take,
 }
 
 /// What to do with token keys.

@@ -29,6 +29,7 @@ mod run;
 mod status;
 mod tokenize;
 mod usage;
+mod writer;
 mod zh;
 
 #[cfg(test)]
@@ -177,6 +178,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Alliance(verb) => alliance::run(context, verb).await,
         Verb::Keys(verb) => keys::run(context, verb).await,
         Verb::JoinRequest(args) => join::request(context, &args),
+        Verb::Writer(verb) => writer::run(context, verb).await,
         Verb::Join(args) => join::run(context, args).await,
     };
     done.map(|()| ExitCode::SUCCESS)

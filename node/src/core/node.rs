@@ -18,11 +18,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     admit::Admitter,
     driver::{self, Driver, Message},
-    publish::Writer,
+    publish::{PublishError, Writer},
     recovering::Recovering,
     view::View,
     waiting::Waiting,
     witness::Witness,
+    writer::{Seat, WriterError},
 };
 use crate::{
     check::Context,
@@ -117,6 +118,7 @@ pub struct Node {
     publishing: Arc<Mutex<()>>,
     recovery: Recovery,
     recovering: Arc<Recovering>,
+    seat: Arc<Seat>,
     metrics: Arc<Metrics>,
     admitter: Arc<Admitter>,
     holder: Arc<Holder>,
@@ -200,6 +202,8 @@ impl Node {
         ));
         let vault = Arc::new(Vault::open(data.path(), local("vault")?)?);
         holder.start(network.evaluations, &stop, &tasks);
+        let seat = Arc::new(Seat::new(store.clone(), view.clone(), network.commands.clone(), node_key));
+        tasks.spawn(seat.clone().serve(network.questions, stop.clone()));
         let (news_out, news) = watch::channel(0);
         let driver = Driver {
             replica,
@@ -238,6 +242,7 @@ impl Node {
             commits,
             publishing: Arc::default(),
             recovering,
+            seat,
             recovery,
             metrics,
             admitter,
@@ -258,6 +263,7 @@ impl Node {
             node.tasks.spawn(node.clone().watch_door());
             node.tasks.spawn(node.clone().sweep());
             node.tasks.spawn(node.clone().carry_over());
+            node.tasks.spawn(node.clone().name_new_charters());
         }
         Ok(node)
     }
@@ -271,6 +277,8 @@ impl Node {
             }
             match self.publish_heartbeat().await {
                 Ok(head) => tracing::info!(seq = head.seq, "heartbeat published"),
+                // Every node of the member is told when one is due.
+                Err(PublishError::Writer(WriterError::Elsewhere(_))) => {}
                 Err(error) => tracing::warn!(%error, "the heartbeat was not published"),
             }
         }
@@ -415,6 +423,16 @@ impl Node {
         self.recovering.is_active()
     }
 
+    /// This node's part in choosing who writes a member's feed.
+    pub(super) fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
+
+    /// Who writes this member's feed, as far as this node knows.
+    pub fn seated(&self) -> Result<super::Seated, super::PublishError> {
+        Ok(self.seat.seated(self.may_publish()?)?)
+    }
+
     pub(super) fn core(&self) -> &mpsc::Sender<Message> {
         &self.core
     }
@@ -510,5 +528,6 @@ fn nowhere() -> Network {
         }
     });
     let (_, evaluations) = mpsc::channel(1);
-    Network { commands, events, evaluations, listening: Vec::new() }
+    let (_, questions) = mpsc::channel(1);
+    Network { commands, events, evaluations, questions, listening: Vec::new() }
 }

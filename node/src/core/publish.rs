@@ -6,11 +6,12 @@ use antibrush_protocol::{
     base::MemberNumber,
     checkpoint::log_name,
     feed::{
-        Head,
+        BatchHeader, Head,
         build::{Body, Place},
     },
     limits,
     replica::PublishRefusal,
+    signed::Signed,
 };
 use tokio::sync::oneshot;
 
@@ -23,11 +24,9 @@ pub enum PublishError {
     /// The node may not publish.
     #[error("this node does not publish: only an active member platform has a feed")]
     NotAPublisher,
-    /// Another node of the member publishes.
-    #[error(
-        "this node holds a copy only: the member's first node in the charter publishes. Publish there; if it is lost for good, have it removed: antibrush alliance propose node remove"
-    )]
-    NotTheWriter,
+    /// Another node of the member writes, or too few agree that this one does.
+    #[error(transparent)]
+    Writer(#[from] super::writer::WriterError),
     /// The charter has run out.
     #[error(
         "the charter has expired, and nothing is published under it; the stewards must renew it: antibrush alliance propose renew"
@@ -81,18 +80,17 @@ impl Node {
     pub fn may_publish(&self) -> Result<MemberNumber, PublishError> {
         let view = self.view();
         let me = view.member().filter(|member| member.is_publisher()).map(|member| member.number);
-        let me = me.ok_or(PublishError::NotAPublisher)?;
-        if view.is_first_node { Ok(me) } else { Err(PublishError::NotTheWriter) }
+        me.ok_or(PublishError::NotAPublisher)
     }
 
     /// Publishes an empty batch: the feed is alive.
     pub async fn publish_heartbeat(self: &Arc<Self>) -> Result<Head, PublishError> {
         let _writer = self.writer().await;
-        self.publish(Body::default()).await
+        self.publish_as_writer(Body::default()).await
     }
 
     /// Signs the batch and waits until it is durable and queryable here; gossip carries it on. The caller is the writer.
-    async fn publish(self: &Arc<Self>, body: Body) -> Result<Head, PublishError> {
+    pub(super) async fn publish_as_writer(self: &Arc<Self>, body: Body) -> Result<Head, PublishError> {
         if self.is_recovering() {
             return Err(PublishError::Recovering);
         }
@@ -101,9 +99,21 @@ impl Node {
             return Err(PublishError::CharterExpired);
         }
         self.catch_up_own_feed().await?;
+        let right = self.right_to_write().await?;
         let node = self.clone();
         let sealed = tokio::task::spawn_blocking(move || node.seal(body)).await.map_err(|_| PublishError::Stopping)?;
         let (header, chunks) = sealed?;
+        // Signed, and with nobody yet: it leaves this function only once it is agreed on.
+        self.agree(&right, &header, &chunks).await?;
+        self.hand_over(header, chunks).await
+    }
+
+    /// Gives our next batch to the replica and waits until it is durable and queryable.
+    pub(super) async fn hand_over(
+        &self,
+        header: Signed<BatchHeader>,
+        chunks: Vec<Arc<[u8]>>,
+    ) -> Result<Head, PublishError> {
         let (reply, outcome) = oneshot::channel();
         let message = Message::Publish { header, chunks, reply };
         self.core().send(message).await.map_err(|_| PublishError::Stopping)?;
@@ -138,6 +148,8 @@ impl Node {
         let writer = self.writer().await;
         if !self.is_recovering() {
             self.catch_up_own_feed().await?;
+            // What was begun is finished before leaves are counted.
+            self.right_to_write().await?;
         }
         // Reads the disk where own entries wait for witnesses.
         let node = self.clone();
@@ -157,15 +169,11 @@ impl Node {
             let kept = tokio::task::spawn_blocking(move || node.vault().put_all(&identifiers)).await;
             kept.map_err(|_| PublishError::Stopping)??;
         }
-        if body.is_empty() { Ok(None) } else { self.publish(body).await.map(Some) }
+        if body.is_empty() { Ok(None) } else { self.publish_as_writer(body).await.map(Some) }
     }
 
     #[allow(clippy::type_complexity, reason = "a header and its chunks")]
-    fn seal(
-        &self,
-        body: Body,
-    ) -> Result<(antibrush_protocol::signed::Signed<antibrush_protocol::feed::BatchHeader>, Vec<Arc<[u8]>>), PublishError>
-    {
+    fn seal(&self, body: Body) -> Result<(Signed<BatchHeader>, Vec<Arc<[u8]>>), PublishError> {
         let view = self.view();
         let member = view.member().filter(|member| member.is_publisher()).ok_or(PublishError::NotAPublisher)?;
         let me = member.number;

@@ -5,7 +5,7 @@ use antibrush_protocol::{
     replica::PublishRefusal,
 };
 
-use super::{AdmitError, KeysError, NodeError, PublishError, Refusal};
+use super::{AdmitError, KeysError, NodeError, PublishError, Refusal, WriterError};
 use crate::lang::{Zh, moment};
 
 impl Zh for Refusal {
@@ -26,6 +26,29 @@ impl Zh for Refusal {
     }
 }
 
+impl Zh for WriterError {
+    fn zh(&self) -> String {
+        match self {
+            WriterError::Elsewhere(node) => {
+                let node = node.as_ref().and_then(crate::network::peer_id);
+                let node = node.map_or_else(String::new, |node| format!("（{node}）"));
+                format!("本成员的名单源由另一节点{node}写入：请在那里发布，或在此接管（antibrush writer take）")
+            }
+            WriterError::TooFew { granted, needed } => format!(
+                "下一批次须经 {needed} 个节点同意，目前只有 {granted} 个：请用 antibrush status 查看未连接的节点后重新发布；已开始的批次会保留并优先完成"
+            ),
+            WriterError::Behind => "本节点尚未取齐本成员的名单源：请在 status 显示取齐后重新发布".to_owned(),
+            WriterError::Lost => {
+                "本节点丢失了就本成员名单源作出的承诺，须待此后签署的章程生效并写入名单源才能再写：请由本成员的另一节点接管（antibrush writer take），或请秘书处续签章程".to_owned()
+            }
+            WriterError::OtherKey(_) => {
+                "已商定的批次须用另一名单源密钥签名：请恢复该密钥，或请秘书处将名单源截至最后一个批次".to_owned()
+            }
+            WriterError::NoBody => "另一节点已开始的批次无法从持有它的节点取得：请在其连接后重试".to_owned(),
+        }
+    }
+}
+
 impl Zh for PublishError {
     fn zh(&self) -> String {
         match self {
@@ -36,9 +59,7 @@ impl Zh for PublishError {
             PublishError::ClockBehind(seconds) => {
                 format!("本机时钟比上一批次慢 {seconds} 秒：请校准时钟后重新发布")
             }
-            PublishError::NotTheWriter => {
-                "本节点只保存副本，由章程中本成员的首个节点发布：请在那里发布；如该节点已无法恢复，请用 antibrush alliance propose node remove 将其移除".to_owned()
-            }
+            PublishError::Writer(error) => error.zh(),
             PublishError::CharterExpired => {
                 "章程已到期，不能据此发布：请秘书处续期（antibrush alliance propose renew）".to_owned()
             }

@@ -14,13 +14,14 @@ use antibrush_protocol::{
     signed::SignatureError,
     subject::{Class, SubjectError},
     suite::keyed::SealError,
+    writer::SignError,
 };
 
 use super::{Zh, place_zh, reason_zh};
 use crate::{
     api::AuthError,
     config::Config,
-    core::{AdmitError, GovernError, NodeError, PublishError, Refusal},
+    core::{AdmitError, GovernError, NodeError, PublishError, Refusal, WriterError},
     holder::{queue::QueueError, quota::QuotaError, shares::ShareError},
     import::{ImportError, SheetError},
     keys::{KeyError, KeyRole, passphrase::PassphraseError},
@@ -248,7 +249,13 @@ fn errors_of_the_core_and_the_network() {
         Refusal::Details(SealedError::TooLong),
         Refusal::Details(SealedError::Text),
         PublishError::NotAPublisher,
-        PublishError::NotTheWriter,
+        PublishError::from(WriterError::Elsewhere(None)),
+        PublishError::from(WriterError::Elsewhere(Some([3; 32]))),
+        PublishError::from(WriterError::TooFew { granted: 1, needed: 3 }),
+        PublishError::from(WriterError::Behind),
+        PublishError::from(WriterError::Lost),
+        PublishError::from(WriterError::OtherKey(SignError)),
+        PublishError::from(WriterError::NoBody),
         PublishError::Recovering,
         PublishError::ClockBehind(9),
         PublishError::ClockWrong(900),

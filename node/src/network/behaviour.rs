@@ -9,6 +9,7 @@ use antibrush_protocol::{
     limits,
     replica::Topic,
     sync::{Request, Response},
+    writer::{Ask, Reply},
 };
 use libp2p::{
     StreamProtocol, connection_limits, gossipsub, identify, identity, ping,
@@ -34,6 +35,15 @@ const EVALUATION_STREAMS: usize = 2 * EVALUATIONS_PER_HOLDER;
 /// How many evaluations a platform has under way at one holder.
 pub const EVALUATIONS_PER_HOLDER: usize = 8;
 
+/// The writer protocol: which node of a member writes its feed, and what comes next in it.
+pub const WRITER_PROTOCOL: StreamProtocol = StreamProtocol::new("/antibrush/writer/1");
+
+/// How long an elector may take, with the body of a batch that it fetches first; who asks has a deadline of its own.
+const WRITER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Questions of one peer at once, each way: a round, and the chunks of one batch.
+const WRITER_STREAMS: usize = 16;
+
 /// The join protocol: the only one that a stranger with an invitation may speak.
 pub const JOIN_PROTOCOL: StreamProtocol = StreamProtocol::new("/antibrush/join/1");
 
@@ -47,6 +57,7 @@ pub struct Behaviour {
     pub gossip: gossipsub::Behaviour,
     pub sync: request_response::Behaviour<WireCodec<Request, Response>>,
     pub evaluation: request_response::Behaviour<WireCodec<EvaluationRequest, EvaluationResponse>>,
+    pub writer: request_response::Behaviour<WireCodec<Ask, Reply>>,
     pub join: request_response::Behaviour<WireCodec<JoinEnvelope, JoinAnswer>>,
     pub identify: identify::Behaviour,
     pub ping: ping::Behaviour,
@@ -71,11 +82,15 @@ impl Behaviour {
         let evaluation = request_response::Config::default()
             .with_request_timeout(EVALUATION_TIMEOUT)
             .with_max_concurrent_streams(EVALUATION_STREAMS);
+        let writer = request_response::Config::default()
+            .with_request_timeout(WRITER_TIMEOUT)
+            .with_max_concurrent_streams(WRITER_STREAMS);
         Ok(Behaviour {
             limits: connection_limits::Behaviour::new(limits),
             gossip: gossip()?,
             sync: request_response::Behaviour::new([(SYNC_PROTOCOL, ProtocolSupport::Full)], sync),
             evaluation: request_response::Behaviour::new([(EVALUATION_PROTOCOL, ProtocolSupport::Full)], evaluation),
+            writer: request_response::Behaviour::new([(WRITER_PROTOCOL, ProtocolSupport::Full)], writer),
             join: request_response::Behaviour::new([(JOIN_PROTOCOL, ProtocolSupport::Full)], join),
             identify: identify::Behaviour::new(
                 identify::Config::new("/antibrush/1".to_owned(), key.public())

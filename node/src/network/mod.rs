@@ -9,6 +9,7 @@ mod codec;
 mod gate;
 mod identity;
 mod join;
+mod rounds;
 mod tap;
 #[allow(missing_docs, reason = "the fields of commands and events are named for what they hold")]
 mod task;
@@ -18,5 +19,6 @@ pub use behaviour::EVALUATIONS_PER_HOLDER;
 pub use gate::{Door, PeerRecord};
 pub use identity::{peer_id, peer_key};
 pub use join::{JoinError, Waiting, join};
+pub use rounds::Question;
 pub use tap::Tap;
 pub use task::{Address, Command, Evaluation, Event, Network, NetworkError, start};

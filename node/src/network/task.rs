@@ -16,6 +16,7 @@ use antibrush_protocol::{
     limits,
     replica::{AnswerHandle, GossipHandle, Offence, Peer, RequestFailure, RequestId, Topic, Verdict},
     sync::{Request, Response},
+    writer::{Ask, Reply},
 };
 use futures::StreamExt;
 use libp2p::{
@@ -32,6 +33,7 @@ use super::{
     codec::JoinEnvelope,
     gate::{Admission, Door, Gate, PeerRecord, STRANGER_STAYS},
     identity::{peer_id, peer_key},
+    rounds::{QUESTIONS, Question, Rounds},
     tap::Tap,
 };
 
@@ -84,6 +86,10 @@ pub enum Command {
     },
     /// Answer an evaluation.
     Evaluated { handle: AnswerHandle, response: EvaluationResponse },
+    /// Ask a node about a writer; the channel ends if there is no answer. The asker keeps a deadline.
+    Ask { peer: Peer, ask: Ask, reply: oneshot::Sender<Reply> },
+    /// Answer such a question.
+    Reply { handle: AnswerHandle, reply: Reply },
     /// Answer a newcomer.
     Join { handle: AnswerHandle, answer: JoinAnswer },
     /// Tell the conduct of peers, for `status`.
@@ -136,6 +142,8 @@ pub struct Network {
     pub events: mpsc::Receiver<Event>,
     /// Gives requests for evaluations.
     pub evaluations: mpsc::Receiver<Evaluation>,
+    /// Gives questions about writers.
+    pub questions: mpsc::Receiver<Question>,
     /// The addresses that it listens on.
     pub listening: Vec<Multiaddr>,
 }
@@ -159,6 +167,7 @@ pub async fn start(
     let (commands, commands_in) = mpsc::channel(QUEUE);
     let (events_out, events) = mpsc::channel(QUEUE);
     let (evaluations_out, evaluations) = mpsc::channel(EVALUATIONS);
+    let (questions_out, questions) = mpsc::channel(QUESTIONS);
     let task = Task {
         own: *swarm.local_peer_id(),
         swarm,
@@ -171,6 +180,7 @@ pub async fn start(
         answers: HashMap::new(),
         evaluating: HashMap::new(),
         evaluated: HashMap::new(),
+        rounds: Rounds::new(questions_out),
         tap,
         joins: HashMap::new(),
         gossip: HashMap::new(),
@@ -180,7 +190,7 @@ pub async fn start(
         members: HashMap::new(),
     };
     tasks.spawn(task.run(commands_in, stop));
-    Ok(Network { commands, events, evaluations, listening })
+    Ok(Network { commands, events, evaluations, questions, listening })
 }
 
 pub(super) fn build_swarm(secret: &mut [u8; 32], alliance: &Hash) -> Result<Swarm<Behaviour>, NetworkError> {
@@ -228,11 +238,11 @@ struct Member {
     backoff: Duration,
 }
 
-struct Task {
+pub(super) struct Task {
     own: PeerId,
-    swarm: Swarm<Behaviour>,
+    pub(super) swarm: Swarm<Behaviour>,
     alliance: Hash,
-    gate: Gate,
+    pub(super) gate: Gate,
     events: mpsc::Sender<Event>,
     evaluations: mpsc::Sender<Evaluation>,
     waiting: VecDeque<Event>,
@@ -240,7 +250,8 @@ struct Task {
     answers: HashMap<AnswerHandle, (InboundRequestId, ResponseChannel<Response>)>,
     evaluating: HashMap<OutboundRequestId, oneshot::Sender<Result<EvaluationResponse, RequestFailure>>>,
     evaluated: HashMap<AnswerHandle, (InboundRequestId, ResponseChannel<EvaluationResponse>)>,
-    tap: Tap,
+    pub(super) rounds: Rounds,
+    pub(super) tap: Tap,
     joins: HashMap<AnswerHandle, ResponseChannel<JoinAnswer>>,
     gossip: HashMap<u64, (gossipsub::MessageId, PeerId)>,
     next_handle: u64,
@@ -273,7 +284,7 @@ impl Task {
         }
     }
 
-    fn handle(&mut self) -> u64 {
+    pub(super) fn handle(&mut self) -> u64 {
         self.next_handle += 1;
         self.next_handle
     }
@@ -330,6 +341,8 @@ impl Task {
                     let _ = self.swarm.behaviour_mut().evaluation.send_response(channel, response);
                 }
             }
+            Command::Ask { peer, ask, reply } => self.ask(&peer, ask, reply),
+            Command::Reply { handle, reply } => self.reply(handle, reply),
             Command::Members(members) => self.set_members(members),
             Command::Door(door) => self.gate.set_door(door),
             Command::Join { handle, answer } => {
@@ -466,6 +479,7 @@ impl Task {
             }
             BehaviourEvent::Sync(event) => self.on_sync(event),
             BehaviourEvent::Evaluation(event) => self.on_evaluation(event),
+            BehaviourEvent::Writer(event) => self.on_writer(event),
             BehaviourEvent::Join(event) => self.on_join(event),
             _ => {}
         }
@@ -547,7 +561,7 @@ impl Task {
         }
     }
 
-    fn blame_undecodable(&mut self, peer: &PeerId, error: &request_response::InboundFailure) {
+    pub(super) fn blame_undecodable(&mut self, peer: &PeerId, error: &request_response::InboundFailure) {
         let undecodable = matches!(error, request_response::InboundFailure::Io(error)
             if error.kind() == std::io::ErrorKind::InvalidData);
         if let Some(key) = peer_key(peer).filter(|_| undecodable) {

@@ -56,6 +56,14 @@ pub fn void_headers(publisher: MemberNumber, seq: u64) -> Vec<u8> {
     [b"v/".as_slice(), &publisher.0.to_be_bytes(), &seq.to_be_bytes()].concat()
 }
 
+/// What this node promised as an elector of a feed's writer.
+pub fn register(publisher: MemberNumber) -> Vec<u8> {
+    [b"w/".as_slice(), &publisher.0.to_be_bytes()].concat()
+}
+
+/// When such promises were lost, if they ever were.
+pub const REGISTERS_LOST: &[u8] = b"m/registers-lost";
+
 /// The prefix of all headers of a feed that were taken back.
 pub fn void_headers_of(publisher: MemberNumber) -> Vec<u8> {
     [b"v/".as_slice(), &publisher.0.to_be_bytes()].concat()

@@ -17,6 +17,7 @@ mod layout;
 mod ledger;
 pub mod lock;
 mod proofs;
+mod registers;
 mod rewind;
 mod store;
 pub mod table;

@@ -29,6 +29,7 @@ use super::{
     files::{self, FileError},
     layout::{self, CommitRecord, FeedCursor, InvitationRecord},
     lock::DataDir,
+    registers,
     table::{self, TableError, TokenTable},
 };
 
@@ -115,6 +116,7 @@ impl Store {
         };
         if recovery.documents_lost {
             crate::core::mark_recovering(data.path())?;
+            registers::note_lost(&store.documents, crate::clock::wall())?;
         }
         store.restore_charters()?;
         let store = store.replay(table_opened.cursors(), data, &mut recovery)?;

@@ -184,8 +184,8 @@ impl Replica {
         self.charter().member_of_node(&self.node).map(|member| member.number)
     }
 
-    /// Whether this node signs in its member's name. The others only hold copies: two that signed would sooner or later sign
-    /// two histories.
+    /// Whether this node speaks for its member on the board, as a witness and as a key holder: two that did would contradict
+    /// each other. Which one writes the feed is another question: [`crate::writer`].
     pub fn is_first_node(&self) -> bool {
         self.charter().member_of_node(&self.node).is_some_and(|member| member.is_first_node(&self.node))
     }
@@ -340,10 +340,7 @@ impl Replica {
     /// FEED-6: reports when our own feed needs an empty batch; looks again in a minute.
     pub(super) fn heartbeat(&mut self, now: Now) {
         let publishes = self.me().and_then(|me| self.charter().member(me)).is_some_and(|member| member.is_publisher());
-        if publishes
-            && self.is_first_node()
-            && let Some(feed) = self.me().and_then(|me| self.feeds.get(&me))
-        {
+        if publishes && let Some(feed) = self.me().and_then(|me| self.feeds.get(&me)) {
             let due = feed.head.is_none_or(|head| now.wall >= head.issued.plus(limits::HEARTBEAT_SECONDS));
             if due && feed.queue.is_empty() && feed.standing == Standing::Open {
                 self.out(Output::Report(Event::HeartbeatDue));

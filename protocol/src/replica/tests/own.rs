@@ -61,30 +61,6 @@ fn it_is_announced_when_it_is_durable_and_not_before() {
     assert_eq!(answers(&script.events()), (1, 0));
 }
 
-/// Two nodes of one member that both signed would sign two histories.
-#[test]
-fn only_the_first_node_of_a_member_publishes() {
-    let mut chain = found(2);
-    let second = |charter: &mut crate::charter::Charter| {
-        let node = crate::charter::Node { key: super::alliance::node_key(9), addresses: Vec::new() };
-        charter.members[0].nodes.insert(0, node);
-    };
-    chain.extend(super::alliance::next_charter(&chain, second)).unwrap();
-    let batch = Writer::new(&chain, 1).batch(&[], 1, EPOCH);
-    let mut script = Script::new(&chain, &[]);
-    assert!(!script.replica.is_first_node());
-    assert!(!script.events().contains(&Event::HeartbeatDue));
-    script.give(Input::Publish { header: batch.header, chunks: batch.chunks });
-    assert!(script.events().contains(&Event::NotPublished { seq: 0, reason: PublishRefusal::Invalid }));
-    // The other one is removed.
-    let alone = super::alliance::next_charter(&chain, |charter| {
-        charter.members[0].nodes.remove(0);
-    });
-    script.give(Input::Charter(alone.clone()));
-    script.give(Input::CharterStored { charter: alone, stored: true });
-    assert!(script.replica.is_first_node() && script.events().contains(&Event::HeartbeatDue));
-}
-
 #[test]
 fn each_refusal_has_its_reason() {
     let chain = found(2);
