@@ -11,6 +11,7 @@ mod edit;
 #[path = "../../src/fixtures.rs"]
 mod fixtures;
 mod shared;
+mod writer;
 
 use std::{error::Error, fs, path::Path};
 
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
     let wire = tests.join("vectors/wire");
     fs::create_dir_all(&wire)?;
-    let objects = [objects(), ceremony::objects(), shared::objects()].concat();
+    let objects = [objects(), ceremony::objects(), shared::objects(), writer::objects()].concat();
     for (name, what, text) in &objects {
         fs::write(wire.join(name).with_extension("txt"), format!("# {what}\n{KEYS}\n{text}"))?;
     }
