@@ -344,6 +344,7 @@ impl Node {
                 _ if take => Claim::Take,
                 None if self.view().is_first_node => Claim::Resume(None),
                 Some(term) if term.node == seat.me => Claim::Resume(Some(term)),
+                Some(term) if self.succeeds(&term.node) => Claim::Take,
                 other => return Err(WriterError::Elsewhere(other.map(|term| term.node)).into()),
             };
             let number = register.promised.map_or(0, |term| term.number).saturating_add(1);
@@ -361,6 +362,7 @@ impl Node {
                 }
                 Outcome::Lost(Some(Refused::Outdated(later))) => {
                     read(&seat, move |seat| seat.yield_to(me, later)).await?;
+                    take = take || self.succeeds(&later.node);
                     if !take {
                         return Err(WriterError::Elsewhere(Some(later.node)).into());
                     }
@@ -371,6 +373,13 @@ impl Node {
             }
         }
         Err(WriterError::Behind.into())
+    }
+
+    /// Whether the node that wrote is the member's no longer, so that its first one goes on without being told.
+    fn succeeds(&self, writer: &Peer) -> bool {
+        let view = self.view();
+        let is_gone = |member: &Member| member.nodes.iter().all(|node| node.key != *writer);
+        view.is_first_node && view.member().is_some_and(is_gone)
     }
 
     /// Lets the electors accept a batch that is sealed and not released yet.
