@@ -55,6 +55,8 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
         ("GET /v1/feeds", get("/v1/feeds")),
         ("GET /v1/feeds/{slug}", get("/v1/feeds/jd")),
         ("GET /v1/feeds/{slug}/checkpoint", get("/v1/feeds/jd/checkpoint?seq=0")),
+        ("GET /v1/writer", get("/v1/writer")),
+        ("POST /v1/writer", post("/v1/writer", &json!({}))),
         ("POST /v1/feeds/{slug}/verify", get("/v1/feeds/jd/verify")),
         ("GET /v1/changes", get("/v1/changes?wait=0")),
         ("POST /v1/check", post("/v1/check", &json!({ "class": "ACC", "id": "jd:e2e", "purpose": "test" }))),

@@ -57,7 +57,7 @@ pub enum WriterError {
     Elsewhere(Option<Peer>),
     /// Too few electors answered.
     #[error(
-        "{granted} of the {needed} nodes that must agree on the next batch did; look at `antibrush status` for who is not connected and publish again. What was begun is kept, and finished first"
+        "{granted} of the {needed} nodes that must agree on the next batch did; see who is connected (antibrush writer show) and publish again. What was begun is kept, and finished first"
     )]
     TooFew {
         /// How many agreed.

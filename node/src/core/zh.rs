@@ -35,7 +35,7 @@ impl Zh for WriterError {
                 format!("本成员的名单源由另一节点{node}写入：请在那里发布，或在此接管（antibrush writer take）")
             }
             WriterError::TooFew { granted, needed } => format!(
-                "下一批次须经 {needed} 个节点同意，目前只有 {granted} 个：请用 antibrush status 查看未连接的节点后重新发布；已开始的批次会保留并优先完成"
+                "下一批次须经 {needed} 个节点同意，目前只有 {granted} 个：请查看哪些节点在线（antibrush writer show）后重新发布；已开始的批次会保留并优先完成"
             ),
             WriterError::Behind => "本节点尚未取齐本成员的名单源：请在 status 显示取齐后重新发布".to_owned(),
             WriterError::Lost => {

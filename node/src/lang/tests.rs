@@ -40,6 +40,8 @@ use crate::{
 
 /// What people type.
 const AS_TYPED: &[&str] = &[
+    "antibrush writer show",
+    "antibrush writer take",
     "antibrush alliance create",
     "antibrush alliance propose steward add",
     "antibrush alliance propose node remove",
