@@ -56,6 +56,7 @@ const VERBS: &[&str] = &[
     "alliance show",
     "alliance sign",
     "alliance publish",
+    "alliance adopt",
     "alliance steward-key",
     "keys",
     "keys status",

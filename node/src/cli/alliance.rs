@@ -50,6 +50,7 @@ pub async fn run(context: &Context, verb: AllianceVerb) -> Result<(), Failure> {
         AllianceVerb::Show { proposal } => charter::show(context, &proposal).await,
         AllianceVerb::Sign { proposal, out } => charter::sign(context, &proposal, out).await,
         AllianceVerb::Publish { proposal, signatures } => charter::publish(context, &proposal, &signatures).await,
+        AllianceVerb::Adopt { charter } => charter::adopt(context, &charter),
         AllianceVerb::StewardKey => charter::steward_key(context),
     }
 }

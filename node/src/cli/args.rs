@@ -532,6 +532,11 @@ pub enum AllianceVerb {
         /// Signature files of other stewards.
         signatures: Vec<PathBuf>,
     },
+    /// Go over to the other side of a forked charter, while the node does not run.
+    Adopt {
+        /// The other version, a signed charter: as in `charters/*.fork` of a node, or `charters` of an archive.
+        charter: PathBuf,
+    },
     /// Print this node's public steward key; makes the key if there is none.
     StewardKey,
 }

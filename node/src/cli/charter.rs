@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use antibrush_protocol::charter::SignedCharter;
 use serde_json::{Value, json};
 
 use super::{
@@ -11,10 +12,11 @@ use super::{
     init::parse_role,
 };
 use crate::{
+    core::NodeError,
     keys::{KeyRole, KeyStore},
     lang::Lang,
     profile::Profile,
-    storage::{files, lock},
+    storage::{Adopted, Store, files, lock},
 };
 
 /// A charter of 480 KiB in base64, and some line ends.
@@ -124,6 +126,30 @@ pub async fn publish(context: &Context, file: &Path, signatures: &[PathBuf]) -> 
         context.output.say(
             format!("Charter {} is in force.", published["charter"]),
             format!("章程第 {} 版已生效。", published["charter"]),
+        );
+    });
+    Ok(())
+}
+
+/// Puts the other side of a forked charter in force.
+pub fn adopt(context: &Context, file: &Path) -> Result<(), Failure> {
+    let data = context.lock()?;
+    let bytes = files::read_bounded(file, FILE_BYTES).map_err(Failure::new)?;
+    let other = bytes.and_then(|bytes| SignedCharter::decode(&bytes).ok()).ok_or_else(|| {
+        Failure::both(
+            format!("{} is no signed charter; take the .fork file in charters/ of the data directory, or ask a node of the other side for it", file.display()),
+            format!("{} 不是已签名的章程：请使用数据目录 charters/ 中的 .fork 文件，或向另一方的节点索取", file.display()),
+        )
+    })?;
+    let (store, _) = Store::open(&data).map_err(Failure::new)?;
+    let chain = store.charters().map_err(Failure::new)?.ok_or_else(|| Failure::new(NodeError::NoAlliance))?;
+    let adopted = store.adopt(&data, &chain, &other).map_err(Failure::new)?;
+    let result = json!({ "charter": adopted.number, "left": adopted.versions, "feeds": adopted.feeds });
+    context.output.show(&result, |_| {
+        let Adopted { number, versions, feeds } = adopted;
+        context.output.say(
+            format!("Version {number} is now the adopted one; {versions} of the other side stay in charters/ as evidence. {feeds} feeds were taken back to what both sides have; what was published on the side left behind must be published again.\nNext: antibrush run"),
+            format!("第 {number} 版现为所采用的章程，另一方的 {versions} 个版本作为证据保留在 charters/ 中。{feeds} 个名单源已退回到双方共有的部分：在原一方发布的内容须重新发布。\n下一步：antibrush run"),
         );
     });
     Ok(())

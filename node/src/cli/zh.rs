@@ -115,6 +115,8 @@ const TEXTS: &[(&str, &str)] = &[
     ("antibrush alliance show", "查看提案的变更内容、已签名者与尚缺的签名"),
     ("antibrush alliance sign", "用本节点的秘书处密钥对提案签名；节点无须运行"),
     ("antibrush alliance publish", "签名足够后使提案生效"),
+    ("antibrush alliance adopt", "章程分叉时改用另一方的版本；节点须已停止"),
+    ("--charter", "另一方的版本，即已签名的章程：节点的 charters/*.fork，或归档的 charters"),
     ("antibrush alliance steward-key", "打印本节点的秘书处公钥；没有则生成"),
     ("--member", "成员简称"),
     ("--proposal", "提案文件"),

@@ -29,7 +29,7 @@ use crate::{
     profile::ProfileError,
     serve::ServeError,
     storage::{
-        StorageError,
+        AdoptError, StorageError,
         documents::DocumentError,
         files::{FileError, Operation},
         lock::LockError,
@@ -150,6 +150,10 @@ fn errors_of_files_and_storage() {
         StorageError::Table(TableError::Unpackable("role")),
         StorageError::Charter(CharterError::Order),
         StorageError::Damaged,
+        AdoptError::InForce(3),
+        AdoptError::NoOtherSide { in_force: 3, found: 4 },
+        AdoptError::Charter(2, CharterError::OldQuorum { have: 1, need: 2 }),
+        AdoptError::Storage(StorageError::Damaged),
     ];
 }
 

@@ -8,6 +8,7 @@
 //! [`Store`] is the door: it keeps the order of a commit (chunks, then header and cursor, then the table, then the
 //! acknowledgement) and, on opening, replays what the table had not yet written.
 
+mod adopt;
 pub mod bodies;
 mod commit;
 pub mod documents;
@@ -26,6 +27,7 @@ mod zh;
 #[cfg(test)]
 mod tests;
 
+pub use adopt::{AdoptError, Adopted};
 pub use commit::Effect;
 pub use layout::{CommitRecord, Held, InvitationRecord};
 pub use ledger::standing as standing_of;

@@ -1,6 +1,6 @@
 //! Why storage failed, in Chinese.
 
-use super::{StorageError, documents::DocumentError};
+use super::{AdoptError, StorageError, documents::DocumentError};
 use crate::lang::Zh;
 
 impl Zh for StorageError {
@@ -13,6 +13,21 @@ impl Zh for StorageError {
                 format!("已存储的章程不成立（{}）：请用新的数据目录重新加入联盟", error.zh())
             }
             StorageError::Damaged => "一条存储记录已损坏：请重启节点，节点会从其他成员恢复".to_owned(),
+        }
+    }
+}
+
+impl Zh for AdoptError {
+    fn zh(&self) -> String {
+        match self {
+            AdoptError::InForce(number) => format!("第 {number} 版就是这份章程：无需采用"),
+            AdoptError::NoOtherSide { in_force, found } => {
+                format!("该章程为第 {found} 版，本节点只有第2至{in_force}版可能存在分叉：请采用两方开始不同的那一版")
+            }
+            AdoptError::Charter(number, error) => {
+                format!("该章程没有接续双方共有的第 {number} 版（{}）：请采用两方开始不同的那一版", error.zh())
+            }
+            AdoptError::Storage(error) => error.zh(),
         }
     }
 }
