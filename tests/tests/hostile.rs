@@ -10,7 +10,7 @@ use std::{
 };
 
 use proptest::prelude::*;
-use wire::{offer, parse, recode, tests_dir, vectors};
+use wire::{offer, parse, recode, tests_dir, vector, vectors};
 
 /// Directories of tests/data that other tests read.
 const OTHERS: &[&str] = &["cli", "import"];
@@ -30,8 +30,11 @@ fn every_defect_meets_its_error() {
         let words = if two { 2 } else { 1 };
         *counts.entry(name.split('-').take(words).collect::<Vec<_>>().join("-")).or_default() += 1;
     }
+    // What the bodies are made from is good.
+    assert_eq!(offer("body-good", &[vector("batch_header_signed"), vector("chunk")]), Ok(()));
     let objects = [
         "announcement",
+        "body",
         "ceremony-call",
         "ceremony-message",
         "charter",

@@ -38,7 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for defect in &defects {
         let dir = tests.join("data").join(defect.dir);
         fs::create_dir_all(&dir)?;
-        let sections = defect.input.iter().map(|bytes| annotate::lines(bytes)).collect::<Vec<_>>().join("bitmap:\n");
+        let second = if defect.dir.starts_with("body-") { "chunk:\n" } else { "bitmap:\n" };
+        let sections = defect.input.iter().map(|bytes| annotate::lines(bytes)).collect::<Vec<_>>().join(second);
         fs::write(dir.join("input.hex"), format!("# {}\n{sections}", defect.note))?;
         fs::write(dir.join("expected.txt"), format!("{}\n", defect.expected))?;
     }

@@ -11,9 +11,10 @@ use antibrush_protocol::{
     encoding::Wire,
     entry::Entry,
     evaluation::{self, Answer, BadAnswer, EvaluationRequest, EvaluationResponse},
-    feed::{BatchHeader, Chunk, ChunkDescriptor, Leaf},
+    feed::{BatchHeader, Chunk, ChunkDescriptor, Leaf, body::BodyCheck},
     filter::{Filter, FilterHead},
     join::{Application, Invitation, JoinAnswer, JoinRequest},
+    merkle::Frontier,
     proof::{AbsenceProof, ConsistencyProof, EquivocationProof, InclusionProof, ProofError},
     signed::{Payload, Signed, Verified},
     suite::threshold::{Checked, Element, ThresholdKey},
@@ -126,6 +127,22 @@ pub fn post(bytes: &[u8]) -> Result<Taken, String> {
     show(board.take(post, &chain, NOW))
 }
 
+/// Takes a batch of the published feed, in the place of the published one.
+pub fn body(header: &[u8], chunk: &[u8]) -> Result<(), String> {
+    let header = show(Signed::decode(header)).map_err(|error| format!("Signature({error})"))?;
+    let header = show(chain(2).verify_header(header, NOW))?;
+    let header: &BatchHeader = header.payload();
+    let mut before = Frontier::new();
+    if header.seq > 0 {
+        let first = Chunk::verify(&descriptor(), &vector("chunk")).unwrap();
+        first.leaf_hashes.iter().for_each(|hash| before.push(*hash));
+    }
+    let mut check = show(BodyCheck::new(header, before))?;
+    let chunk = show(Chunk::verify(&header.chunks[0], chunk))?;
+    check.add(&chunk.leaf_hashes, &chunk.totals, chunk.erased, |_, _, _| ());
+    show(check.finish()).map(drop)
+}
+
 /// The description of the published chunk.
 pub fn descriptor() -> ChunkDescriptor {
     BatchHeader::decode(&vector("batch_header")).unwrap().chunks[0]
@@ -208,10 +225,12 @@ pub fn offer(dir: &str, input: &[Vec<u8>]) -> Result<(), String> {
         () if begins("entry-") => again::<Entry>(bytes).map(drop),
         () if begins("header-") => {
             let header = show(Signed::<BatchHeader>::decode(bytes)).map_err(|error| format!("Signature({error})"))?;
-            show(chain(2).verify_header(header, NOW)).map(drop)
+            let now = if begins("header-charter-expired") { chain(2).current().expires } else { NOW };
+            show(chain(2).verify_header(header, now)).map(drop)
         }
         () if begins("cose-") => again_signed::<BatchHeader>(bytes).map(drop),
         () if begins("chunk-") => show(Chunk::verify(&descriptor(), bytes)).map(drop),
+        () if begins("body-") => body(bytes, &input[1]),
         () if begins("charter-") => {
             let charter = show(SignedCharter::decode(bytes)).map_err(|error| format!("Signature({error})"))?;
             if begins("charter-genesis-") {

@@ -308,6 +308,17 @@ pub fn headers() -> Vec<Defect> {
             },
             HeaderRefusal::FromTheFuture,
         ),
+        defect(
+            "header-charter-expired",
+            "batch 1 at the second at which its charter expires",
+            {
+                let mut h = feed.second.payload().clone();
+                h.issued = second().expires;
+                h.expires = h.issued.plus(60);
+                resigned(&h, &new_feed_key())
+            },
+            HeaderRefusal::CharterExpired,
+        ),
         defect("header-unknown-version", "version 2", edit(tree().set(0, 2)), decode(UnknownVersion(2))),
         defect(
             "header-too-many-chunks",

@@ -1,5 +1,6 @@
 //! Hostile inputs: each a valid object with one thing wrong, and the exact error that it must meet.
 
+mod body;
 mod ceremony;
 mod charter;
 mod envelope;
@@ -20,7 +21,7 @@ use antibrush_protocol::{
 pub struct Defect {
     pub dir: &'static str,
     pub note: &'static str,
-    /// The bytes; a second section where the object has a bitmap.
+    /// The bytes; a second section where the object has a bitmap, or a header its chunk.
     pub input: Vec<Vec<u8>>,
     /// The error, as `{:?}` prints it.
     pub expected: String,
@@ -31,6 +32,7 @@ pub fn all() -> Vec<Defect> {
     all.extend(feed::headers());
     all.extend(envelope::envelopes());
     all.extend(envelope::chunks());
+    all.extend(body::bodies());
     all.extend(ceremony::calls());
     all.extend(ceremony::messages());
     all.extend(shared::requests());
