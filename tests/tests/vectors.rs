@@ -29,7 +29,7 @@ use wire::{alliance, chain, descriptor, parse, recode, tests_dir, vector, vector
 #[test]
 fn every_vector_decodes_and_encodes_to_the_same_bytes() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), 77);
+    assert_eq!(vectors.len(), 78);
     for (name, bytes) in vectors {
         assert_eq!(recode(&name, &bytes).as_ref(), Ok(&bytes), "{name}");
     }
@@ -44,6 +44,7 @@ const TYPES: &[(&str, &str)] = &[
     ("Ask", "writer_ask_"),
     ("BadAnswer", "bad_answer"),
     ("BatchHeader", "batch_header"),
+    ("Bid", "writer_bid"),
     ("Call", "ceremony_call"),
     ("Charter", "charter_genesis"),
     ("CharterSignature", "charter_signature"),

@@ -99,7 +99,17 @@ impl Node {
             return Err(PublishError::CharterExpired);
         }
         self.catch_up_own_feed().await?;
+        let me = self.may_publish()?;
+        let planned = self.view().head(me).map(|head| head.id);
         let right = self.right_to_write().await?;
+        // Leaves are counted from where the feed ended, and finishing what was begun moved that on.
+        if !body.is_empty() && self.view().head(me).map(|head| head.id) != planned {
+            return Err(PublishError::Refused(PublishRefusal::Moved));
+        }
+        // It may have become the member's first node meanwhile.
+        if self.is_recovering() {
+            return Err(PublishError::Recovering);
+        }
         let node = self.clone();
         let sealed = tokio::task::spawn_blocking(move || node.seal(body)).await.map_err(|_| PublishError::Stopping)?;
         let (header, chunks) = sealed?;

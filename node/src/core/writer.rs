@@ -16,20 +16,21 @@ use antibrush_protocol::{
     replica::{BatchId, Fault, Peer},
     signed::Signed,
     writer::{
-        Ask, Candidate, Claim, Constituency, Outcome, Place, Proposal, Refused, Reply, Seen, SignError, Term, Vote,
-        constituency,
+        Ask, Bid, Candidate, Claim, Constituency, Outcome, Place, Proposal, Refused, Register, Reply, Seen, SignError,
+        Term, Vote, constituency,
     },
 };
 use arc_swap::ArcSwap;
 use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{Node, PublishError, View};
 use crate::{
+    clock,
     network::{self, Command, Question},
     storage::{StorageError, Store},
 };
@@ -42,6 +43,12 @@ const ACCEPT: Duration = Duration::from_secs(90);
 
 /// How soon an elector that lags behind is asked again, at first and at the most.
 const AGAIN: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
+
+/// Questions that are answered at once: each may fetch a batch.
+const ANSWERS_AT_ONCE: usize = 16;
+
+/// How far ahead of an own term a term may be that somebody speaks of.
+const FURTHEST: u64 = 1 << 20;
 
 /// Rounds before an attempt is given up: each takes one obstacle away.
 const ROUNDS: usize = 8;
@@ -115,13 +122,27 @@ pub struct Seat {
     me: Peer,
     /// The term that this node holds, and the charter whose places it is for.
     reign: Mutex<Option<(Term, Hash)>>,
+    /// The latest term of another node that an elector spoke of: the next own one is later still. Not kept: electors may lie.
+    later: Mutex<Option<Term>>,
     /// One promise at a time.
     promising: Mutex<()>,
+    /// Questions under way.
+    answering: Arc<Semaphore>,
 }
 
 impl Seat {
     pub fn new(store: Arc<Store>, view: Arc<ArcSwap<View>>, network: mpsc::Sender<Command>, me: Peer) -> Seat {
-        Seat { store, view, network, me, reign: Mutex::default(), promising: Mutex::default() }
+        let answering = Arc::new(Semaphore::new(ANSWERS_AT_ONCE));
+        Seat {
+            store,
+            view,
+            network,
+            me,
+            reign: Mutex::default(),
+            later: Mutex::default(),
+            promising: Mutex::default(),
+            answering,
+        }
     }
 
     /// Answers other nodes until told to stop.
@@ -133,8 +154,10 @@ impl Seat {
             };
             let Some(Question { from, handle, ask }) = asked else { return };
             let seat = self.clone();
-            // As many at once as the network lets peers ask.
+            // The semaphore is never closed.
+            let Ok(permit) = self.answering.clone().acquire_owned().await else { return };
             tokio::spawn(async move {
+                let _permit = permit;
                 let reply = seat.reply(from, ask).await;
                 // The network task ends only with the node.
                 let _ = seat.network.send(Command::Reply { handle, reply }).await;
@@ -148,7 +171,7 @@ impl Seat {
             let chunk = blocking(move || store.sound_chunk(&digest)).await.ok().flatten();
             return chunk.map_or(Reply::Absent, |bytes| Reply::Chunk(bytes.into()));
         }
-        if let Ask::Accept { proposal, .. } = &ask {
+        if let Ask::Accept(bid) = &ask {
             // WRITER-4: the body first, and only of a batch that would be accepted with it.
             let (seat, again) = (self.clone(), ask.clone());
             match blocking(move || seat.answer(from, &again, true, false)).await {
@@ -156,7 +179,11 @@ impl Seat {
                 Ok(reply) => return reply,
                 Err(_) => return Reply::Refused(Refused::Storage),
             }
-            if let Err(refused) = self.fetch(&proposal.header, &[from]).await {
+            // What an earlier proposal for this place left behind counts no more.
+            let header = bid.header();
+            self.store.forget_assembled(BatchId { publisher: header.publisher, seq: header.seq });
+            let fetched = tokio::time::timeout(ACCEPT, self.fetch(header, &[from])).await;
+            if let Err(refused) = fetched.unwrap_or(Err(Refused::Batch)) {
                 return Reply::Refused(refused);
             }
         }
@@ -168,16 +195,23 @@ impl Seat {
     fn answer(&self, from: Peer, ask: &Ask, has_body: bool, kept: bool) -> Result<Reply, StorageError> {
         let publisher = match ask {
             Ask::Vote(vote) => vote.publisher,
-            Ask::Accept { proposal, .. } => proposal.header.publisher,
+            Ask::Accept(bid) => bid.header().publisher,
             Ask::Chunk { .. } => return Ok(Reply::Absent),
         };
         let view = self.view.load_full();
-        if view.charter().member(publisher).is_none() {
-            return Ok(Reply::Refused(Refused::NotYours));
-        }
         let _one = lock(&self.promising);
         let end = self.end(publisher)?;
-        let seen = Seen { chain: &view.chain, head: end.as_ref().map(|(head, named)| (head, named)), from: &from };
+        let named = end.as_ref().map(|(_, named)| named);
+        // WRITER-5: an elector speaks where it is asked, and a node of the member notes its own terms.
+        let is_asked = match constituency(&view.chain, publisher, named) {
+            Some(Constituency::Shared { electors, .. }) => electors.contains(&self.me) || view.me == Some(publisher),
+            Some(Constituency::Alone(_)) | None => false,
+        };
+        if !is_asked {
+            return Ok(Reply::Refused(Refused::NotYours));
+        }
+        let head = end.as_ref().map(|(head, named)| (head, named));
+        let seen = Seen { chain: &view.chain, head, from: &from, now: clock::wall() };
         match self.store.register(publisher)?.answer(ask, seen, has_body) {
             Ok((register, reply)) => {
                 if kept {
@@ -255,7 +289,12 @@ impl Seat {
         let (seat, own) = (self.clone(), ask.clone());
         let me = self.me;
         let own = blocking(move || seat.answer(me, &own, true, true)).await?;
-        let mut count = Candidate::new(electors);
+        let publisher = match ask {
+            Ask::Vote(vote) => vote.publisher,
+            Ask::Accept(bid) => bid.header().publisher,
+            Ask::Chunk { .. } => return Err(StorageError::Damaged),
+        };
+        let mut count = Candidate::new(electors, &self.view.load().chain, publisher);
         if let Reply::Refused(refused) = own {
             return Ok((Outcome::Lost(Some(refused)), count));
         }
@@ -271,16 +310,22 @@ impl Seat {
         Ok((outcome, count))
     }
 
-    /// Takes note of a later term of another node.
-    fn yield_to(&self, publisher: MemberNumber, later: Term) -> Result<(), StorageError> {
-        *lock(&self.reign) = None;
+    /// Notes a term that most promised, so that this node may go on from it after a restart.
+    fn hold(&self, publisher: MemberNumber, term: Term) -> Result<(), StorageError> {
         let _one = lock(&self.promising);
-        let mut register = self.store.register(publisher)?;
-        if register.promised < Some(later) && register.lost.is_none() {
-            register.promised = Some(later);
-            self.store.put_register(publisher, &register)?;
+        let register = self.store.register(publisher)?;
+        self.store.put_register(publisher, &Register { held: Some(term), ..register })
+    }
+
+    /// Takes note of a later term of another node of the member, unless it is out of all reason.
+    fn yield_to(&self, own: u64, later: Term) {
+        *lock(&self.reign) = None;
+        let view = self.view.load();
+        let is_ours = view.member().is_some_and(|member| member.nodes.iter().any(|node| node.key == later.node));
+        if is_ours && later.number <= own.saturating_add(FURTHEST) {
+            let mut known = lock(&self.later);
+            *known = (*known).max(Some(later));
         }
-        Ok(())
     }
 
     /// Who decides about the next batch, and where that is.
@@ -294,7 +339,7 @@ impl Seat {
     pub fn seated(&self, publisher: MemberNumber) -> Result<Seated, StorageError> {
         Ok(match self.among(publisher)?.1 {
             Some(Constituency::Shared { electors, .. }) => {
-                let promised = self.store.register(publisher)?.promised;
+                let promised = self.store.register(publisher)?.promised.max(*lock(&self.later));
                 Seated { writer: promised.map(|term| term.node), term: promised.map(|term| term.number), electors }
             }
             Some(Constituency::Alone(node)) => Seated { writer: Some(node), term: None, electors: Vec::new() },
@@ -332,7 +377,7 @@ impl Node {
                 Some(Constituency::Shared { charter, electors }) => (charter, electors),
             };
             let register = read(&seat, move |seat| seat.store.register(me)).await?;
-            let begun = register.pending(place).map(|(term, _)| *term);
+            let begun = register.pending(place).map(|bid| bid.term);
             let reign = *lock(&seat.reign);
             if let Some((term, of)) = reign.filter(|_| !take)
                 && of == charter
@@ -342,26 +387,28 @@ impl Node {
             }
             let claim = match register.promised {
                 _ if take => Claim::Take,
-                None if self.view().is_first_node => Claim::Resume(None),
-                Some(term) if term.node == seat.me => Claim::Resume(Some(term)),
+                None if register.held.is_some() || self.view().is_first_node => Claim::Resume(register.held),
+                Some(term) if term.node == seat.me => Claim::Resume(register.held),
                 Some(term) if self.succeeds(&term.node) => Claim::Take,
                 other => return Err(WriterError::Elsewhere(other.map(|term| term.node)).into()),
             };
-            let number = register.promised.map_or(0, |term| term.number).saturating_add(1);
+            let known = register.promised.max(*lock(&seat.later));
+            let number = known.map_or(0, |term| term.number).saturating_add(1);
             let term = Term { number, node: seat.me };
             let ask = Ask::Vote(Vote { publisher: me, term, place, claim });
             let (outcome, count) = seat.round(&electors, &ask, VOTE).await?;
             match outcome {
                 Outcome::Won(begun) => {
                     tracing::info!(term = number, "this node writes its member's feed");
+                    read(&seat, move |seat| seat.hold(me, term)).await?;
                     *lock(&seat.reign) = Some((term, charter));
                     take = false;
                     // WRITER-6
-                    let Some(proposal) = begun else { return Ok(Right::Term(term, electors)) };
-                    self.finish(*proposal, term, &electors).await?;
+                    let Some(bid) = begun else { return Ok(Right::Term(term, electors)) };
+                    self.finish(bid.proposal, term, &electors).await?;
                 }
                 Outcome::Lost(Some(Refused::Outdated(later))) => {
-                    read(&seat, move |seat| seat.yield_to(me, later)).await?;
+                    seat.yield_to(number, later);
                     take = take || self.succeeds(&later.node);
                     if !take {
                         return Err(WriterError::Elsewhere(Some(later.node)).into());
@@ -403,13 +450,14 @@ impl Node {
     }
 
     async fn accept(self: &Arc<Self>, proposal: &Proposal, term: Term, electors: &[Peer]) -> Result<(), PublishError> {
-        let (seat, me) = (self.seat().clone(), proposal.header.publisher);
-        let ask = Ask::Accept { term, proposal: Box::new(proposal.clone()) };
+        let seat = self.seat().clone();
+        let bid = Bid::sign(term, proposal.clone(), self.keys().feed()?).map_err(WriterError::from)?;
+        let ask = Ask::Accept(Box::new(bid));
         let (outcome, count) = seat.round(electors, &ask, ACCEPT).await?;
         match outcome {
             Outcome::Won(_) => Ok(()),
             Outcome::Lost(Some(Refused::Outdated(later))) if later != term => {
-                read(&seat, move |seat| seat.yield_to(me, later)).await?;
+                seat.yield_to(term.number, later);
                 Err(WriterError::Elsewhere(Some(later.node)).into())
             }
             Outcome::Lost(Some(Refused::Behind(_))) => Err(WriterError::Behind.into()),

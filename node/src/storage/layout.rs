@@ -61,6 +61,9 @@ pub fn register(publisher: MemberNumber) -> Vec<u8> {
     [b"w/".as_slice(), &publisher.0.to_be_bytes()].concat()
 }
 
+/// The prefix of all such promises.
+pub const REGISTERS: &[u8] = b"w/";
+
 /// When such promises were lost, if they ever were.
 pub const REGISTERS_LOST: &[u8] = b"m/registers-lost";
 

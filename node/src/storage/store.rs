@@ -114,7 +114,10 @@ impl Store {
             charter_files: data.path().join("charters"),
             void_entries: AtomicU64::new(0),
         };
-        if recovery.documents_lost {
+        // WRITER-7: new documents beside old charters or a set-aside database, too: the disk was changed, or the process was
+        // killed before it had noted the loss.
+        let is_new = matches!(opened, Opened::New) && registers::has_charters(&store.charter_files)?;
+        if recovery.documents_lost || is_new || store.has_unnoted_loss(data.path())? {
             crate::core::mark_recovering(data.path())?;
             registers::note_lost(&store.documents, crate::clock::wall())?;
         }
@@ -341,6 +344,11 @@ impl Store {
         for envelope in self.all_void_headers()? {
             let header = Signed::<BatchHeader>::decode(&envelope).map_err(|_| StorageError::Damaged)?;
             named.extend(header.payload().chunks.iter().map(|descriptor| descriptor.digest));
+        }
+        // What was accepted and never came may still be finished (WRITER-4).
+        for register in self.registers()? {
+            let chunks = register.accepted.iter().flat_map(|bid| &bid.header().chunks);
+            named.extend(chunks.map(|descriptor| descriptor.digest));
         }
         let orphans = old.iter().filter(|digest| !named.contains(*digest));
         let mut removed = 0;

@@ -4,7 +4,7 @@ use antibrush_protocol::{
     base::MemberNumber,
     encoding::Wire,
     signed::Signer,
-    writer::{Ask, Claim, Place, Proposal, Refused, Register, Reply, Term, Vote},
+    writer::{Ask, Bid, Claim, Place, Proposal, Refused, Register, Reply, Term, Vote},
 };
 
 use crate::{
@@ -29,7 +29,9 @@ pub fn objects() -> Vec<(&'static str, &'static str, String)> {
     let first = feed().first;
     let term_shape = || tuple(&["number", "node"]);
     let proposed = || Shape::Tuple(vec![("header", batch_header()), ("key", Shape::Plain)]);
-    let accepted = || each("accepted", Shape::Tuple(vec![("term", term_shape()), ("proposal", proposed())]));
+    let bid_shape =
+        || Shape::Tuple(vec![("term", term_shape()), ("proposal", proposed()), ("signature", Shape::Plain)]);
+    let accepted = || each("accepted", bid_shape());
     let vote = |claim| {
         let place = Place(Some((first.payload().seq, first.id())));
         Ask::Vote(Vote { publisher: MemberNumber(1), term: term(2), place, claim }).encode()
@@ -43,7 +45,8 @@ pub fn objects() -> Vec<(&'static str, &'static str, String)> {
             ("claim", Shape::Tuple(vec![("kind", Shape::Plain), ("after", each("term", term_shape()))])),
         ])
     };
-    let took = Some((term(1), Box::new(proposal())));
+    let bid = |number| Box::new(Bid::sign(term(number), proposal(), &new_feed_key()).expect("its own key"));
+    let took = Some(bid(1));
     vec![
         ("writer_ask_vote", "Ask: node 1 takes over in term 2.", show(vote(Claim::Take), vote_shape())),
         (
@@ -51,19 +54,13 @@ pub fn objects() -> Vec<(&'static str, &'static str, String)> {
             "Ask: node 1 goes on in term 2 after its term 1.",
             show(vote(Claim::Resume(Some(term(1)))), vote_shape()),
         ),
-        (
-            "writer_ask_accept",
-            "Ask: batch 1, in term 2.",
-            show(
-                Ask::Accept { term: term(2), proposal: Box::new(proposal()) }.encode(),
-                Shape::Tuple(vec![("kind", Shape::Plain), ("term", term_shape()), ("proposal", proposed())]),
-            ),
-        ),
+        ("writer_ask_accept", "Ask: batch 1, in term 2.", show(Ask::Accept(bid(2)).encode(), kind(bid_shape()))),
         (
             "writer_ask_chunk",
             "Ask: a chunk of a proposed batch.",
             show(Ask::Chunk { digest: first.payload().chunks[0].digest }.encode(), kind(Shape::Plain)),
         ),
+        ("writer_bid", "Bid: batch 1 in term 1, signed.", show(bid(1).encode(), bid_shape())),
         ("writer_proposal", "Proposal: batch 1 before it is signed.", show(proposal().encode(), proposed())),
         (
             "writer_reply_promised",
@@ -89,10 +86,11 @@ pub fn objects() -> Vec<(&'static str, &'static str, String)> {
             "writer_register",
             "Register: what an elector keeps: term 2 promised, batch 1 accepted in term 1.",
             show(
-                Register { promised: Some(term(2)), accepted: took, lost: None }.encode(),
+                Register { promised: Some(term(2)), accepted: took, held: None, lost: None }.encode(),
                 Shape::Tuple(vec![
                     ("promised", each("term", term_shape())),
                     ("accepted", accepted()),
+                    ("held", each("term", term_shape())),
                     ("lost", each("since", Shape::Plain)),
                 ]),
             ),

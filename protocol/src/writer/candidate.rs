@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{Proposal, Refused, Reply, Term};
-use crate::signed::PublicKey;
+use super::{Bid, Refused, Reply, electors};
+use crate::{base::MemberNumber, charter::CharterChain, signed::PublicKey};
 
 /// One round: a vote, or the acceptance of one batch.
 #[derive(Debug)]
 pub struct Candidate {
     electors: Vec<PublicKey>,
+    chain: CharterChain,
+    keys: Vec<PublicKey>,
     heard: BTreeMap<PublicKey, Heard>,
-    best: Option<(Term, Box<Proposal>)>,
+    best: Option<Box<Bid>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,16 +28,18 @@ pub enum Outcome {
     /// Ask on.
     Waiting,
     /// Most said yes. After a vote: what must be finished first, if anything (WRITER-6).
-    Won(Option<Box<Proposal>>),
-    /// Too many said no, with the latest term among their reasons, or one knows a later batch; `None` if they were not reached.
+    Won(Option<Box<Bid>>),
+    /// Too many said no, with the latest term or the latest batch among their reasons; `None` if they were not reached.
     /// One that promised a later term to a node that most did not is outvoted.
     Lost(Option<Refused>),
 }
 
 impl Candidate {
-    /// A round among these electors.
-    pub fn new(electors: &[PublicKey]) -> Candidate {
-        Candidate { electors: electors.to_vec(), heard: BTreeMap::new(), best: None }
+    /// A round about a publisher's feed among these electors, by these charters.
+    pub fn new(electors: &[PublicKey], chain: &CharterChain, publisher: MemberNumber) -> Candidate {
+        let keys = chain.current().member(publisher).map_or(&[][..], |member| &member.feed_keys);
+        let keys = keys.iter().map(|key| key.key).collect();
+        Candidate { electors: electors.to_vec(), chain: chain.clone(), keys, heard: BTreeMap::new(), best: None }
     }
 
     /// How many must say yes: more than half.
@@ -54,9 +58,14 @@ impl Candidate {
             return self.outcome();
         }
         let heard = match reply {
+            // WRITER-6: what the feed key did not sign is an elector's invention.
+            Some(Reply::Promised(Some(bid))) if !bid.holds() || !self.keys.contains(&bid.proposal.key) => {
+                Heard::Nothing
+            }
             Some(Reply::Promised(accepted)) => {
-                // WRITER-6: the batch of the latest term may have been agreed on.
-                let term = |of: &Option<(Term, Box<Proposal>)>| of.as_ref().map(|(term, _)| *term);
+                // WRITER-6: the batch of the latest term may have been agreed on, unless a cut voids it.
+                let accepted = accepted.filter(|bid| !electors::is_void(&self.chain, bid.header()));
+                let term = |of: &Option<Box<Bid>>| of.as_ref().map(|bid| bid.term);
                 if term(&accepted) > term(&self.best) {
                     self.best = accepted;
                 }
@@ -71,24 +80,23 @@ impl Candidate {
     }
 
     fn outcome(&self) -> Outcome {
-        let no = |wanted: fn(&Refused) -> bool| {
-            let refused = self.heard.values().filter_map(|heard| match heard {
-                Heard::No(refused) => Some(*refused),
-                Heard::Yes | Heard::Nothing => None,
-            });
-            refused.filter(wanted).max_by_key(|refused| match refused {
-                Refused::Outdated(term) => (Some(*term), 0),
-                Refused::Behind(seq) => (None, *seq),
-                _ => (None, 0),
-            })
-        };
         if self.granted() >= self.needed() {
-            return Outcome::Won(self.best.as_ref().map(|(_, proposal)| proposal.clone()));
-        }
-        if let Some(settled) = no(|refused| matches!(refused, Refused::Behind(_))) {
-            return Outcome::Lost(Some(settled));
+            return Outcome::Won(self.best.clone());
         }
         let open = self.electors.len() - self.heard.len();
-        if self.granted() + open < self.needed() { Outcome::Lost(no(|_| true)) } else { Outcome::Waiting }
+        if self.granted() + open < self.needed() { Outcome::Lost(self.reason()) } else { Outcome::Waiting }
+    }
+
+    /// The latest term, or else the latest batch, that somebody said no for.
+    fn reason(&self) -> Option<Refused> {
+        let refused = self.heard.values().filter_map(|heard| match heard {
+            Heard::No(refused) => Some(*refused),
+            Heard::Yes | Heard::Nothing => None,
+        });
+        refused.max_by_key(|refused| match refused {
+            Refused::Outdated(term) => (Some(*term), 0),
+            Refused::Behind(seq) => (None, *seq),
+            _ => (None, 0),
+        })
     }
 }

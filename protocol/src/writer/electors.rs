@@ -3,6 +3,7 @@
 use crate::{
     base::{Hash, MemberNumber},
     charter::{Charter, CharterChain, SignedCharter},
+    feed::BatchHeader,
     signed::PublicKey,
 };
 
@@ -30,13 +31,29 @@ pub fn electors(charter: &Charter, publisher: MemberNumber) -> Vec<PublicKey> {
     nodes.collect()
 }
 
-/// WRITER-5: the charter that decides about the place after a header that names the charter `named`; for an empty feed the first
-/// charter that has the publisher. `None` if it is not known.
+/// WRITER-5: the charter that decides about the place after a header that names the charter `named`: for an empty feed the first
+/// charter that has the publisher, and after a cut the one that made it, if it is later. `None` if it is not known.
 pub fn base<'a>(chain: &'a CharterChain, publisher: MemberNumber, named: Option<&Hash>) -> Option<&'a SignedCharter> {
-    match named {
-        Some(id) => chain.version(id),
-        None => chain.from(1).iter().find(|version| version.charter().member(publisher).is_some()),
+    let named = match named {
+        Some(id) => chain.version(id)?,
+        None => chain.from(1).iter().find(|version| version.charter().member(publisher).is_some())?,
+    };
+    match last_cut(chain, publisher) {
+        Some(cut) if cut > named.charter().number => chain.from(cut).first(),
+        _ => Some(named),
     }
+}
+
+/// Whether a batch that is still to be signed is void by a cut: it names an earlier charter (HEADER-14). The electors go on to
+/// report it, for an asker that does not know the cut must finish it; who knows the cut leaves it.
+pub fn is_void(chain: &CharterChain, header: &BatchHeader) -> bool {
+    let named = chain.number_of(&header.charter);
+    last_cut(chain, header.publisher).is_some_and(|cut| named.is_some_and(|named| named < cut))
+}
+
+/// The number of the charter that last cut a feed.
+fn last_cut(chain: &CharterChain, publisher: MemberNumber) -> Option<u64> {
+    Some(chain.current().member(publisher)?.cuts.last()?.charter)
 }
 
 /// Who decides about that place; `None` if its charter is not known, or the publisher has no node.

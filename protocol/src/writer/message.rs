@@ -72,6 +72,47 @@ impl Proposal {
     }
 }
 
+/// A proposal in a term, signed by the feed key: no elector can invent one, nor put one into another term.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bid {
+    /// The term.
+    pub term: Term,
+    /// The batch.
+    pub proposal: Proposal,
+    /// The feed key's signature over both.
+    pub signature: [u8; 64],
+}
+
+impl Bid {
+    /// Proposes a batch in a term.
+    pub fn sign(term: Term, proposal: Proposal, signer: &dyn Signer) -> Result<Bid, SignError> {
+        if signer.public() != proposal.key {
+            return Err(SignError);
+        }
+        let signature = signer.sign(&bid_text(&term, &proposal));
+        Ok(Bid { term, proposal, signature })
+    }
+
+    /// Whether the key that the proposal names signed it in this term.
+    pub fn holds(&self) -> bool {
+        signed::verify(&self.proposal.key, &bid_text(&self.term, &self.proposal), &self.signature)
+    }
+
+    /// The header that is to be signed.
+    pub fn header(&self) -> &BatchHeader {
+        &self.proposal.header
+    }
+}
+
+/// Begins like nothing else that a feed key signs.
+fn bid_text(term: &Term, proposal: &Proposal) -> Vec<u8> {
+    let mut w = Writer::default();
+    w.array(2);
+    term.write(&mut w);
+    w.object(proposal);
+    [b"antibrush/writer/1\n", w.as_bytes()].concat()
+}
+
 /// How a candidate comes to its term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
@@ -100,12 +141,7 @@ pub enum Ask {
     /// Shall I write?
     Vote(Vote),
     /// Shall this be the next batch?
-    Accept {
-        /// The asker's term.
-        term: Term,
-        /// The batch.
-        proposal: Box<Proposal>,
-    },
+    Accept(Box<Bid>),
     /// A chunk of a batch that is proposed or was accepted.
     Chunk {
         /// Its digest.
@@ -146,7 +182,7 @@ pub enum Refused {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// To [`Ask::Vote`]: no earlier term will be heard; this is what was accepted for the place before.
-    Promised(Option<(Term, Box<Proposal>)>),
+    Promised(Option<Box<Bid>>),
     /// To [`Ask::Accept`]: it is durable here, with its body.
     Accepted,
     /// No.
@@ -192,15 +228,27 @@ pub(super) fn read_term(r: &mut Reader<'_>) -> Result<Term, DecodeError> {
     Term::read(r)
 }
 
-pub(super) fn write_accepted(w: &mut Writer, (term, proposal): &(Term, Box<Proposal>)) {
-    w.array(2);
-    term.write(w);
-    w.object(&**proposal);
+pub(super) fn write_bid(w: &mut Writer, bid: &Bid) {
+    w.object(bid);
 }
 
-pub(super) fn read_accepted(r: &mut Reader<'_>) -> Result<(Term, Box<Proposal>), DecodeError> {
-    r.tuple(2)?;
-    Ok((Term::read(r)?, Box::new(Proposal::read(r)?)))
+pub(super) fn read_bid(r: &mut Reader<'_>) -> Result<Box<Bid>, DecodeError> {
+    Bid::read(r).map(Box::new)
+}
+
+impl Wire for Bid {
+    const MAX_BYTES: usize = limits::GOSSIP_BYTES + 128;
+
+    fn write(&self, w: &mut Writer) {
+        w.array(3);
+        self.term.write(w);
+        w.object(&self.proposal).bytes(&self.signature);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.tuple(3)?;
+        Ok(Bid { term: Term::read(r)?, proposal: Proposal::read(r)?, signature: r.fixed()? })
+    }
 }
 
 impl Wire for Proposal {
@@ -236,10 +284,8 @@ impl Wire for Ask {
                     }
                 };
             }
-            Ask::Accept { term, proposal } => {
-                w.array(3).uint(1u8);
-                term.write(w);
-                w.object(&**proposal);
+            Ask::Accept(bid) => {
+                w.array(2).uint(1u8).object(&**bid);
             }
             Ask::Chunk { digest } => {
                 w.array(2).uint(2u8).bytes(digest);
@@ -264,7 +310,7 @@ impl Wire for Ask {
                 };
                 Ok(Ask::Vote(Vote { publisher, term, place: Place(place), claim }))
             }
-            (1, 3) => Ok(Ask::Accept { term: Term::read(r)?, proposal: Box::new(Proposal::read(r)?) }),
+            (1, 2) => Ok(Ask::Accept(read_bid(r)?)),
             (2, 2) => Ok(Ask::Chunk { digest: r.fixed()? }),
             (0..=2, _) => Err(DecodeError::Malformed),
             (other, _) => Err(DecodeError::UnknownKey(other)),
@@ -279,7 +325,7 @@ impl Wire for Reply {
         match self {
             Reply::Promised(accepted) => {
                 w.array(2).uint(0u8);
-                write_option(w, accepted.as_ref(), write_accepted);
+                write_option(w, accepted.as_deref(), write_bid);
             }
             Reply::Accepted => {
                 w.array(1).uint(1u8);
@@ -308,7 +354,7 @@ impl Wire for Reply {
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let len = r.array(2)?;
         match (r.uint()?, len) {
-            (0, 2) => Ok(Reply::Promised(read_option(r, read_accepted)?)),
+            (0, 2) => Ok(Reply::Promised(read_option(r, read_bid)?)),
             (1, 1) => Ok(Reply::Accepted),
             (2, 2) => {
                 let parts = r.array(2)?;

@@ -17,6 +17,6 @@ mod register;
 mod tests;
 
 pub use candidate::{Candidate, Outcome};
-pub use electors::{Constituency, base, constituency, electors};
-pub use message::{Ask, Claim, Place, Proposal, Refused, Reply, SignError, Term, Vote};
+pub use electors::{Constituency, base, constituency, electors, is_void};
+pub use message::{Ask, Bid, Claim, Place, Proposal, Refused, Reply, SignError, Term, Vote};
 pub use register::{Register, Seen};

@@ -1,8 +1,8 @@
 //! An elector's memory of one feed, and its word.
 
 use super::{
-    Ask, Claim, Place, Proposal, Refused, Reply, Term, Vote, electors,
-    message::{read_accepted, read_option, read_term, write_accepted, write_option, write_term},
+    Ask, Bid, Claim, Place, Refused, Reply, Term, Vote, electors,
+    message::{read_bid, read_option, read_term, write_bid, write_option, write_term},
 };
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
@@ -18,8 +18,10 @@ use crate::{
 pub struct Register {
     /// No earlier term is heard.
     pub promised: Option<Term>,
-    /// What it took for the next place, and in which term.
-    pub accepted: Option<(Term, Box<Proposal>)>,
+    /// What it took last.
+    pub accepted: Option<Box<Bid>>,
+    /// The last term that this node held itself: it may go on from there. To stand for a later one is not to hold it.
+    pub held: Option<Term>,
     /// WRITER-7: what it knew before that moment was lost. Terms hold for the places of one charter, so it can speak again once
     /// the feed names a charter that did not exist then.
     pub lost: Option<Timestamp>,
@@ -34,6 +36,8 @@ pub struct Seen<'a> {
     pub head: Option<(&'a Head, &'a Hash)>,
     /// Who asks: the node behind the connection.
     pub from: &'a PublicKey,
+    /// The time.
+    pub now: Timestamp,
 }
 
 impl Register {
@@ -47,14 +51,14 @@ impl Register {
     pub fn answer(&self, ask: &Ask, seen: Seen<'_>, has_body: bool) -> Result<(Register, Reply), Refused> {
         match ask {
             Ask::Vote(vote) => self.vote(vote, seen),
-            Ask::Accept { term, proposal } => self.accept(*term, proposal, seen, has_body),
+            Ask::Accept(bid) => self.accept(bid, seen, has_body),
             Ask::Chunk { .. } => Ok((self.clone(), Reply::Absent)),
         }
     }
 
     /// What was accepted for a place, if that place is still open.
-    pub fn pending(&self, place: Place) -> Option<&(Term, Box<Proposal>)> {
-        self.accepted.as_ref().filter(|(_, proposal)| place.takes(&proposal.header))
+    pub fn pending(&self, place: Place) -> Option<&Bid> {
+        self.accepted.as_deref().filter(|bid| place.takes(bid.header()))
     }
 
     fn vote(&self, vote: &Vote, seen: Seen<'_>) -> Result<(Register, Reply), Refused> {
@@ -79,19 +83,13 @@ impl Register {
             }
         }
         // WRITER-6
-        let accepted = self.pending(place).cloned();
-        let register = Register { promised: Some(vote.term), accepted: self.accepted.clone(), lost: None };
+        let accepted = self.pending(place).cloned().map(Box::new);
+        let register = Register { promised: Some(vote.term), lost: None, ..self.clone() };
         Ok((register, Reply::Promised(accepted)))
     }
 
-    fn accept(
-        &self,
-        term: Term,
-        proposal: &Proposal,
-        seen: Seen<'_>,
-        has_body: bool,
-    ) -> Result<(Register, Reply), Refused> {
-        let header = &proposal.header;
+    fn accept(&self, bid: &Bid, seen: Seen<'_>, has_body: bool) -> Result<(Register, Reply), Refused> {
+        let (header, term) = (bid.header(), bid.term);
         let asker = seen.chain.current().member_of_node(seen.from);
         let asker = asker.filter(|member| member.number == header.publisher && term.node == *seen.from);
         let Some(member) = asker else { return Err(Refused::NotYours) }; // WRITER-1
@@ -108,24 +106,26 @@ impl Register {
             return Err(Refused::Outdated(promised));
         }
         // A writer says one thing in one term.
-        if self.pending(place).is_some_and(|(of, other)| *of == term && **other != *proposal) {
+        if self.pending(place).is_some_and(|other| other.term == term && other.proposal != bid.proposal) {
             return Err(Refused::Outdated(term));
         }
         // WRITER-4: what could never be signed would hold the feed up for ever.
-        if seen.chain.version(&header.charter).is_none() {
-            return Err(Refused::Lagging);
-        }
+        let Some(named) = seen.chain.version(&header.charter) else { return Err(Refused::Lagging) };
         let (size, issued) = seen.head.map_or((0, header.issued), |(head, _)| (head.size, head.issued));
         let is_sound = header.alliance == seen.chain.alliance()
             && header.checkpoint.is_none()
             && header.check().is_ok()
             && (header.first, true) == (size, header.issued >= issued)
-            && member.signs_with(&proposal.key, header.issued);
+            && header.issued <= seen.now.plus(limits::CLOCK_SKEW_SECONDS)
+            && header.issued < named.charter().expires
+            && member.signs_with(&bid.proposal.key, header.issued)
+            && !electors::is_void(seen.chain, header)
+            && bid.holds();
         if !is_sound || !has_body {
             return Err(Refused::Batch);
         }
-        let accepted = Some((term, Box::new(proposal.clone())));
-        Ok((Register { promised: Some(term), accepted, lost: None }, Reply::Accepted))
+        let accepted = Some(Box::new(bid.clone()));
+        Ok((Register { promised: Some(term), accepted, lost: None, ..self.clone() }, Reply::Accepted))
     }
 
     /// The place that this elector speaks about.
@@ -135,7 +135,16 @@ impl Register {
         if self.lost.is_some_and(|lost| base.charter().issued <= lost.plus(limits::CLOCK_SKEW_SECONDS)) {
             return Err(Refused::Abstains);
         }
-        Ok(Place::after(seen.head.map(|(head, _)| head)))
+        let place = Place::after(seen.head.map(|(head, _)| head));
+        // WRITER-2: what it accepted lies beyond the end that it has, so that end went back, by a damaged disk say.
+        let beyond = |bid: &&Box<Bid>| {
+            let header = bid.header();
+            header.seq > place.next() || (header.seq == place.next() && !place.takes(header))
+        };
+        match self.accepted.as_ref().filter(beyond) {
+            Some(bid) if !electors::is_void(seen.chain, bid.header()) => Err(Refused::Lagging),
+            _ => Ok(place),
+        }
     }
 }
 
@@ -143,19 +152,21 @@ impl Wire for Register {
     const MAX_BYTES: usize = limits::GOSSIP_BYTES + 512;
 
     fn write(&self, w: &mut Writer) {
-        w.array(3);
+        w.array(4);
         write_option(w, self.promised.as_ref(), write_term);
-        write_option(w, self.accepted.as_ref(), write_accepted);
+        write_option(w, self.accepted.as_deref(), write_bid);
+        write_option(w, self.held.as_ref(), write_term);
         write_option(w, self.lost.as_ref(), |w, lost| {
             w.uint(lost.0);
         });
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        r.tuple(3)?;
+        r.tuple(4)?;
         Ok(Register {
             promised: read_option(r, read_term)?,
-            accepted: read_option(r, read_accepted)?,
+            accepted: read_option(r, read_bid)?,
+            held: read_option(r, read_term)?,
             lost: read_option(r, |r| Ok(Timestamp(r.uint()?)))?,
         })
     }

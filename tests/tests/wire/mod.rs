@@ -20,7 +20,7 @@ use antibrush_protocol::{
     suite::threshold::{Checked, Element, ThresholdKey},
     sync::{Announcement, Heads, Request, Response},
     witness::WitnessStatement,
-    writer::{Ask, Proposal, Register, Reply},
+    writer::{Ask, Bid, Proposal, Register, Reply},
 };
 
 /// A few hours after everything in the vectors.
@@ -199,6 +199,7 @@ pub fn recode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
         _ if name.starts_with("post_") => show(Post::decode(bytes)).map(|post| post.encode()),
         _ if name.starts_with("writer_ask_") => again::<Ask>(bytes),
         _ if name.starts_with("writer_reply_") => again::<Reply>(bytes),
+        "writer_bid" => again::<Bid>(bytes),
         "writer_proposal" => again::<Proposal>(bytes),
         "writer_register" => again::<Register>(bytes),
         "inclusion_proof" => again::<InclusionProof>(bytes),

@@ -69,15 +69,23 @@ fn vote(term: Term, head: Option<&Head>, claim: Claim) -> Ask {
     Ask::Vote(Vote { publisher: ME, term, place: Place::after(head), claim })
 }
 
+/// In a term, whatever key the proposal names.
+fn bid(term: Term, proposal: &Proposal) -> Box<Bid> {
+    let own = Proposal { key: feed_key(1).public(), ..proposal.clone() };
+    let mut bid = Bid::sign(term, own, &feed_key(1)).unwrap();
+    bid.proposal.key = proposal.key;
+    Box::new(bid)
+}
+
 fn accept(term: Term, proposal: &Proposal) -> Ask {
-    Ask::Accept { term, proposal: Box::new(proposal.clone()) }
+    Ask::Accept(bid(term, proposal))
 }
 
 /// What an elector with this memory and this head says.
 fn ask(register: &Register, head: Option<&Head>, from: &str, ask: &Ask) -> Result<(Register, Reply), Refused> {
     let (chain, from) = (chain_of(1), node(from));
     let named = chain.current_id();
-    register.answer(ask, Seen { chain: &chain, head: head.map(|head| (head, &named)), from: &from }, true)
+    register.answer(ask, Seen { chain: &chain, head: head.map(|head| (head, &named)), from: &from, now: SECOND }, true)
 }
 
 #[test]
@@ -139,7 +147,7 @@ fn a_promise_is_kept() {
     assert_eq!(ask(&taken, None, "node-1b", &accept(new, &b)), Err(Refused::Outdated(new)));
     // WRITER-6: who comes next is told.
     let (next, reply) = ask(&taken, None, "node-1", &vote(later, None, Claim::Take)).unwrap();
-    assert_eq!((next.promised, reply), (Some(later), Reply::Promised(Some((new, Box::new(a.clone()))))));
+    assert_eq!((next.promised, reply), (Some(later), Reply::Promised(Some(bid(new, &a)))));
     // Once the place is filled, it is history.
     let head = head_of(&sign(&a));
     let (_, reply) = ask(&taken, Some(&head), "node-1", &vote(later, Some(&head), Claim::Take)).unwrap();
@@ -162,8 +170,15 @@ fn a_batch_that_cannot_be_signed_or_has_no_body_is_not_accepted() {
     assert_eq!(refused(|p| p.header.count = 1), Refused::Batch);
     assert_eq!(refused(|p| p.key = [1; 32]), Refused::Batch);
     assert_eq!(refused(|p| p.header.charter = [1; 32]), Refused::Lagging);
-    let seen = Seen { chain: &chain, head: None, from: &from };
+    let seen = Seen { chain: &chain, head: None, from: &from, now: SECOND };
     assert_eq!(Register::default().answer(&accept(one, &good), seen, false), Err(Refused::Batch));
+    // Not the feed key's word.
+    let mut forged = bid(one, &good);
+    forged.signature[0] ^= 1;
+    assert_eq!(ask(&Register::default(), None, "node-1", &Ask::Accept(forged)), Err(Refused::Batch));
+    // Of tomorrow: HEADER-12 would refuse it.
+    let late = heartbeat(&chain, None, SECOND.plus(86_400));
+    assert_eq!(ask(&Register::default(), None, "node-1", &accept(one, &late)), Err(Refused::Batch));
     // Back in time: FEED-2 would refuse it.
     let head = head_of(&sign(&good));
     let early = heartbeat(&chain, Some(head), FIRST);
@@ -190,7 +205,7 @@ fn the_charter_of_the_last_header_says_who_is_asked() {
     assert_eq!(two_beta, Some(Constituency::Alone(node("node-2"))));
     // More than half.
     let six = of_second;
-    let mut round = Candidate::new(&six);
+    let mut round = Candidate::new(&six, &two, ME);
     assert_eq!(round.needed(), 4);
     for (n, elector) in six[..4].iter().enumerate() {
         assert_eq!(round.granted(), n);
@@ -201,16 +216,31 @@ fn the_charter_of_the_last_header_says_who_is_asked() {
     }
     // Half is not enough; the latest term is the reason to tell.
     let outdated = |number| Refused::Outdated(term(number, "node-1b"));
-    let mut round = Candidate::new(&six);
+    let mut round = Candidate::new(&six, &two, ME);
     six[..3].iter().for_each(|elector| drop(round.hear(elector, Some(Reply::Accepted))));
     assert_eq!(round.hear(&six[3], None), Outcome::Waiting);
     assert_eq!(round.hear(&six[4], Some(Reply::Refused(outdated(9)))), Outcome::Waiting);
     assert_eq!(round.hear(&six[5], Some(Reply::Refused(outdated(3)))), Outcome::Lost(Some(outdated(9))));
-    // Who lacks a batch must fetch it before anything else.
+    // One that claims a later batch settles nothing alone.
     let behind = Refused::Behind(7);
-    assert_eq!(Candidate::new(&six).hear(&six[0], Some(Reply::Refused(behind))), Outcome::Lost(Some(behind)));
+    let mut round = Candidate::new(&six, &two, ME);
+    assert_eq!(round.hear(&six[0], Some(Reply::Refused(behind))), Outcome::Waiting);
+    six[1..3].iter().for_each(|elector| drop(round.hear(elector, None)));
+    assert_eq!(round.hear(&six[0], None), Outcome::Lost(Some(behind)));
+    // WRITER-6: an elector invents a batch, or moves one into a later term.
+    let good = heartbeat(&two, None, SECOND);
+    let mut moved = bid(term(1, "node-1"), &good);
+    moved.term.number = u64::MAX;
+    let invented = Bid::sign(term(9, "node-1"), Proposal { key: feed_key(2).public(), ..good.clone() }, &feed_key(2));
+    for lie in [moved, Box::new(invented.unwrap())] {
+        let mut round = Candidate::new(&six[..3], &two, ME);
+        let told = bid(term(2, "node-1"), &good);
+        assert_eq!(round.hear(&six[0], Some(Reply::Promised(Some(told.clone())))), Outcome::Waiting);
+        assert_eq!(round.hear(&six[1], Some(Reply::Promised(Some(lie)))), Outcome::Waiting, "it counts for nothing");
+        assert_eq!(round.hear(&six[2], Some(Reply::Promised(None))), Outcome::Won(Some(told)));
+    }
     // Nobody answers.
-    let mut round = Candidate::new(&six[..1]);
+    let mut round = Candidate::new(&six[..1], &two, ME);
     assert_eq!(round.hear(&six[0], None), Outcome::Lost(None));
 }
 
@@ -221,7 +251,7 @@ fn an_elector_that_lost_its_memory_is_silent_until_the_feed_names_a_charter_from
     let (first, second, from) = (one.current_id(), two.current_id(), node("node-1"));
     let asked = vote(term(1, "node-1"), Some(&head), Claim::Take);
     let answer = |lost: Timestamp, named: &Hash| {
-        let seen = Seen { chain: &two, head: Some((&head, named)), from: &from };
+        let seen = Seen { chain: &two, head: Some((&head, named)), from: &from, now: SECOND };
         Register::lost(lost).answer(&asked, seen, true).map(|(register, _)| register.lost)
     };
     // WRITER-7
@@ -247,7 +277,7 @@ fn every_message_is_read_as_it_was_written_and_nothing_else_is() {
         accept(one, &proposal),
         Ask::Chunk { digest: [3; 32] },
     ];
-    let accepted = Some((one, Box::new(proposal.clone())));
+    let accepted = Some(bid(one, &proposal));
     let refusals = [
         Refused::Outdated(one),
         Refused::Behind(4),
@@ -266,8 +296,11 @@ fn every_message_is_read_as_it_was_written_and_nothing_else_is() {
         Reply::Absent,
     ];
     replies.extend(refusals.map(Reply::Refused));
-    let registers =
-        [Register::default(), Register { promised: Some(one), accepted, lost: None }, Register::lost(FIRST)];
+    let registers = [
+        Register::default(),
+        Register { promised: Some(one), accepted, held: Some(one), lost: None },
+        Register::lost(FIRST),
+    ];
     fn again<T: Wire + PartialEq + std::fmt::Debug>(object: &T) {
         let bytes = object.encode();
         assert!(bytes.len() <= T::MAX_BYTES);
@@ -286,6 +319,50 @@ fn every_message_is_read_as_it_was_written_and_nothing_else_is() {
         assert_eq!(Ask::decode(bytes), Err(error));
     }
     assert_eq!(Reply::decode(&[0x82, 0x02, 0x81, 0x08]), Err(DecodeError::OutOfRange("refusal")));
+}
+
+#[test]
+fn an_elector_whose_feed_went_back_says_nothing_until_it_is_back() {
+    let chain = chain_of(1);
+    let first = sign(&heartbeat(&chain, None, FIRST));
+    let head = head_of(&first);
+    let one = term(1, "node-1");
+    let (register, _) =
+        ask(&Register::default(), Some(&head), "node-1", &accept(one, &heartbeat(&chain, Some(head), SECOND))).unwrap();
+    // WRITER-2
+    let take = vote(term(2, "node-1b"), None, Claim::Take);
+    assert_eq!(ask(&register, None, "node-1b", &take), Err(Refused::Lagging));
+    assert_eq!(
+        ask(&register, None, "node-1", &accept(term(2, "node-1"), &heartbeat(&chain, None, SECOND))),
+        Err(Refused::Lagging)
+    );
+    assert!(ask(&register, Some(&head), "node-1b", &vote(term(2, "node-1b"), Some(&head), Claim::Take)).is_ok());
+}
+
+#[test]
+fn a_cut_opens_the_place_anew() {
+    let (one, mut cut) = (chain_of(1), chain_of(1));
+    let head = head_of(&sign(&heartbeat(&one, None, FIRST)));
+    let mut second = charters()[1].clone();
+    second.members[0].cuts.push(crate::charter::Cut { charter: 2, batches: 1, size: head.size, head: Some(head.id) });
+    assert_eq!(cut.extend(signed(&second, &["1", "2"])), Ok(true));
+    let begun = heartbeat(&one, Some(head), SECOND);
+    assert!(is_void(&cut, &begun.header) && !is_void(&one, &begun.header));
+    // WRITER-5: whoever the cut's charter names decides, although the last header names the one before.
+    let named = one.current_id();
+    let Some(Constituency::Shared { charter, electors }) = constituency(&cut, ME, Some(&named)) else {
+        panic!("shared")
+    };
+    assert_eq!((charter, electors.len()), (cut.current_id(), 6));
+    // WRITER-6: what was begun before is reported and left.
+    let mut round = Candidate::new(&electors[..1], &cut, ME);
+    assert_eq!(
+        round.hear(&electors[0], Some(Reply::Promised(Some(bid(term(1, "node-1"), &begun))))),
+        Outcome::Won(None)
+    );
+    let from = node("node-1");
+    let seen = Seen { chain: &cut, head: Some((&head, &named)), from: &from, now: SECOND };
+    assert_eq!(Register::default().answer(&accept(term(1, "node-1"), &begun), seen, true), Err(Refused::Batch));
 }
 
 #[test]

@@ -89,7 +89,12 @@ impl World {
 
     fn answer(&mut self, at: usize, from: usize, ask: &Ask) -> Reply {
         let (head, named, from) = (self.head(at), self.named(at), self.machines[from].key);
-        let seen = Seen { chain: self.chain(at), head: head.as_ref().zip(named.as_ref()), from: &from };
+        let seen = Seen {
+            chain: self.chain(at),
+            head: head.as_ref().zip(named.as_ref()),
+            from: &from,
+            now: SECOND.plus(3600),
+        };
         match self.machines[at].register.answer(ask, seen, true) {
             Ok((register, reply)) => {
                 self.machines[at].register = register;
@@ -115,7 +120,7 @@ impl World {
         }
         self.rounds += 1;
         let Constituency::Shared { electors, .. } = &among else { panic!("the member always has several nodes") };
-        let count = Candidate::new(electors);
+        let count = Candidate::new(electors, self.chain(at), ME);
         self.machines[at].round = Some(Round { number: self.rounds, term, among, proposal, count });
         for to in (0..self.machines.len()).filter(|to| *to != at) {
             self.messages.push(Message::Ask { from: at, to, round: self.rounds, ask: ask.clone() });
@@ -142,17 +147,17 @@ impl World {
         let Some(among) = self.among(at) else { return };
         let head = self.head(at);
         let machine = &self.machines[at];
-        let begun = machine.register.pending(Place::after(head.as_ref())).map(|(term, _)| *term);
+        let begun = machine.register.pending(Place::after(head.as_ref())).map(|bid| bid.term);
         let reign = machine.reign.clone().filter(|(term, of)| *of == among && Some(*term) != begun);
-        let promised = machine.register.promised;
+        let (promised, held) = (machine.register.promised, machine.register.held);
         if let Some((term, among)) = reign {
             self.seconds += 1;
             let batch = heartbeat(self.chain(at), head, SECOND.plus(self.seconds));
             return self.propose(at, term, among, batch);
         }
-        let is_mine = promised.map_or(at == 0, |term| term.node == machine.key);
+        let is_mine = promised.is_none_or(|term| term.node == machine.key) && (at == 0 || held.is_some());
         if is_mine {
-            self.stand(at, Claim::Resume(promised));
+            self.stand(at, Claim::Resume(held));
         }
     }
 
@@ -175,8 +180,9 @@ impl World {
             Outcome::Won(pending) => match round.proposal {
                 None => {
                     self.machines[at].reign = Some((round.term, round.among.clone()));
+                    self.machines[at].register.held = Some(round.term);
                     if let Some(pending) = pending {
-                        self.propose(at, round.term, round.among, *pending);
+                        self.propose(at, round.term, round.among, pending.proposal);
                     }
                 }
                 Some(proposal) => {
@@ -260,7 +266,19 @@ impl World {
                 let is_out = self.machines.iter().any(|machine| machine.charters > 1);
                 let lost = if is_out { SECOND } else { FIRST };
                 let silent = self.machines.iter().filter(|machine| machine.register.lost.is_some()).count();
-                if silent < 2 && self.random.below(4) == 0 {
+                // A damaged chunk: the feed goes back, the memory stays.
+                let length = self.machines[at].feed.len();
+                let has_it = |(other, machine): (usize, &Machine)| other != at && machine.feed.len() >= length;
+                // What nobody has any more is gone in any world.
+                if !self.machines.iter().enumerate().any(has_it) {
+                    return;
+                }
+                if self.random.below(2) == 0 {
+                    let machine = &mut self.machines[at];
+                    let back = self.random.below(machine.feed.len() + 1);
+                    machine.feed.truncate(back);
+                    (machine.reign, machine.round) = (None, None);
+                } else if silent < 2 && self.random.below(2) == 0 {
                     let machine = &mut self.machines[at];
                     (machine.register, machine.reign, machine.round) = (Register::lost(lost), None, None);
                     let back = self.random.below(machine.feed.len() + 1);
