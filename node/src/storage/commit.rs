@@ -86,6 +86,8 @@ impl Store {
                 }
             }
             batch.put(layout::header(publisher, h.seq), header.envelope().to_vec());
+            // The stewards may decide for what was taken back.
+            batch.remove(layout::void_header(publisher, h.seq, &header.id()));
             if h.count > 0 {
                 if held.is_none() && effect == Effect::WhenWitnessed {
                     let from = Held { batches: h.seq, size: h.first };
@@ -268,7 +270,7 @@ impl Store {
         for (publisher, feed) in &feeds {
             in_force.insert(*publisher, self.in_force(*publisher, feed)?);
         }
-        let ahead = cursors.iter().any(|(publisher, size)| in_force.get(publisher).is_none_or(|known| known < size));
+        let ahead = cursors.iter().any(|(publisher, size)| in_force.get(publisher).copied().unwrap_or(0) < *size);
         let mut cursors = cursors;
         if ahead {
             drop(self.table);

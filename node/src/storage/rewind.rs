@@ -1,8 +1,9 @@
 //! Taking a feed back to where it stands, by decision of the stewards or because two histories exist; and finding again what was
 //! taken back.
 //!
-//! The table goes first and is written, then the documents: a crash between the two leaves documents that say more than the
-//! table, which the next start applies again, and the replica asks for the same once more.
+//! The table goes first and is written, then the documents, the last batches first: a crash or an error in between leaves documents
+//! that say more than the table, which the next start or the next commit applies again, and the replica asks for the same once
+//! more.
 
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
@@ -19,7 +20,7 @@ use super::{
     documents::Batch,
     layout::{self, CommitRecord, FeedCursor},
     ledger::{self, Placed},
-    store::{StorageError, Store, lock},
+    store::{StorageError, Store, lock, next_commit_number},
     table::Row,
 };
 
@@ -31,6 +32,7 @@ impl Store {
     /// back is kept out of force. A feed that has no more than that stays as it is.
     pub fn rewind(&self, publisher: MemberNumber, batches: u64, head: Option<Hash>) -> Result<(), StorageError> {
         let _one_at_a_time = lock(&self.committing);
+        self.catch_up(publisher)?;
         let Some(cursor) = self.cursor(publisher)? else { return Ok(()) };
         let last = match batches.checked_sub(1).filter(|last| *last <= cursor.head.seq) {
             Some(last) => Some(self.header(publisher, last)?.ok_or(StorageError::Damaged)?),
@@ -47,17 +49,19 @@ impl Store {
         let end = self.in_force(publisher, &cursor)?;
         if size < end {
             let rows = self.rows_without(publisher, size, end)?;
+            // Until the documents follow, they have in force what the table lacks.
+            lock(&self.behind).insert(publisher, size);
             self.table.apply(rows, &[(publisher, size)])?;
             self.table.persist()?;
-            lock(&self.behind).remove(&publisher);
         }
         let stands = last.map_or(0, |last| last.payload().seq + 1);
         let mut next = cursor.head.seq + 1;
         while next > stands {
             let to = stands.max(next.saturating_sub(BATCHES_AT_ONCE));
-            self.take_back(publisher, to..next, (to == stands).then_some(end))?;
+            self.take_back(publisher, to..next)?;
             next = to;
         }
+        lock(&self.behind).remove(&publisher);
         Ok(())
     }
 
@@ -112,14 +116,10 @@ impl Store {
         Frontier::from_parts(size, &peaks).map_err(|_| StorageError::Damaged)
     }
 
-    /// Takes the last batches of a feed back, all or none. With the last of them goes the record for the change stream, for which
-    /// `end` says how many leaves the feed had.
-    fn take_back(
-        &self,
-        publisher: MemberNumber,
-        batches: std::ops::Range<u64>,
-        end: Option<u64>,
-    ) -> Result<(), StorageError> {
+    /// Takes the last batches of a feed back, all or none, with the record for the change stream of what was in force of them.
+    fn take_back(&self, publisher: MemberNumber, batches: std::ops::Range<u64>) -> Result<(), StorageError> {
+        let cursor = self.cursor(publisher)?.ok_or(StorageError::Damaged)?;
+        let end = self.in_force(publisher, &cursor)?;
         let mut batch = Batch::default();
         let mut size = 0;
         match batches.start.checked_sub(1) {
@@ -147,12 +147,16 @@ impl Store {
             }
         }
         let number = self.next_commit();
-        let count = end.map_or(0, |end| end.saturating_sub(size));
+        let count = end.saturating_sub(size);
         if count > 0 {
             let record = CommitRecord { number, publisher, seq: batches.start, first: size, count, void: true };
             batch.put(layout::commit(number), record.encode());
         }
-        self.documents.commit(batch)?;
+        if let Err(error) = self.documents.commit(batch) {
+            // It may have come through all the same: its number is taken then.
+            self.next_commit.fetch_max(next_commit_number(&self.documents)?, Ordering::Release);
+            return Err(error.into());
+        }
         if count > 0 {
             self.next_commit.store(number + 1, Ordering::Release);
         }

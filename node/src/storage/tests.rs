@@ -24,6 +24,8 @@ use crate::{
     profile::Profile,
 };
 
+mod rewind;
+
 const ME: MemberNumber = MemberNumber(1);
 const NOW: Timestamp = Timestamp(1_795_104_000);
 
@@ -73,9 +75,13 @@ impl Scene {
 
     /// The next batch of the feed, listing accounts numbered `numbers`.
     fn batch(&self, store: &Store, previous: Option<Head>, numbers: std::ops::Range<u8>) -> Made {
+        self.batch_of(store, previous, numbers.map(|number| Entry::List(listing(number))))
+    }
+
+    fn batch_of(&self, store: &Store, previous: Option<Head>, entries: impl IntoIterator<Item = Entry>) -> Made {
         let mut body = build::Body::default();
-        for number in numbers {
-            body.push(&Entry::List(listing(number))).unwrap();
+        for entry in entries {
+            body.push(&entry).unwrap();
         }
         let place = build::Place {
             alliance: self.chain.alliance(),
