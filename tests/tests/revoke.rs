@@ -101,8 +101,8 @@ fn what_a_thief_published_is_void_and_the_member_goes_on_under_another_key() {
         wait_until(&format!("{slug} takes the feed back"), || stands(node));
         assert_eq!(node.answer("ACC", "taobao:good"), "listed", "{slug}");
         for account in forged {
-            // Without the publisher's node nothing says that there is nothing newer.
-            assert_eq!(node.answer("ACC", account), "stale", "{slug}");
+            // Stale or not listed: whether the feed counts as fresh is for the peers to say.
+            assert_ne!(node.answer("ACC", account), "listed", "{slug}");
         }
         let feed = feed(node);
         let cut = &feed["cuts"][0];

@@ -137,11 +137,11 @@ impl Register {
         }
         let place = Place::after(seen.head.map(|(head, _)| head));
         // WRITER-2: what it accepted lies beyond the end that it has, so that end went back, by a damaged disk say.
-        let beyond = |bid: &&Box<Bid>| {
+        let beyond = |bid: &&Bid| {
             let header = bid.header();
             header.seq > place.next() || (header.seq == place.next() && !place.takes(header))
         };
-        match self.accepted.as_ref().filter(beyond) {
+        match self.accepted.as_deref().filter(beyond) {
             Some(bid) if !electors::is_void(seen.chain, bid.header()) => Err(Refused::Lagging),
             _ => Ok(place),
         }
