@@ -66,6 +66,14 @@ impl Register {
         if asker != Some(vote.publisher) || vote.term.node != *seen.from {
             return Err(Refused::NotYours); // WRITER-1
         }
+        // WRITER-3: before the place, for one that was overtaken lacks batches as well.
+        if let Some(promised) = self.promised {
+            let since =
+                matches!(vote.claim, Claim::Resume(after) if Some(promised) > after && promised.node != vote.term.node);
+            if promised > vote.term || since {
+                return Err(Refused::Outdated(promised));
+            }
+        }
         let place = self.place(vote.publisher, seen)?;
         // WRITER-2: equal ends, so that nothing accepted before lies beyond the place.
         match vote.place.next().cmp(&place.next()) {
@@ -73,14 +81,6 @@ impl Register {
             std::cmp::Ordering::Greater => return Err(Refused::Lagging),
             std::cmp::Ordering::Equal if vote.place != place => return Err(Refused::OtherHistory),
             std::cmp::Ordering::Equal => {}
-        }
-        // WRITER-3
-        if let Some(promised) = self.promised {
-            let since =
-                matches!(vote.claim, Claim::Resume(after) if Some(promised) > after && promised.node != vote.term.node);
-            if promised > vote.term || since {
-                return Err(Refused::Outdated(promised));
-            }
         }
         // WRITER-6
         let accepted = self.pending(place).cloned().map(Box::new);
@@ -93,6 +93,10 @@ impl Register {
         let asker = seen.chain.current().member_of_node(seen.from);
         let asker = asker.filter(|member| member.number == header.publisher && term.node == *seen.from);
         let Some(member) = asker else { return Err(Refused::NotYours) }; // WRITER-1
+        // WRITER-3
+        if let Some(promised) = self.promised.filter(|promised| *promised > term) {
+            return Err(Refused::Outdated(promised));
+        }
         let place = self.place(header.publisher, seen)?;
         // WRITER-2
         match header.seq.cmp(&place.next()) {
@@ -100,10 +104,6 @@ impl Register {
             std::cmp::Ordering::Greater => return Err(Refused::Lagging),
             std::cmp::Ordering::Equal if !place.takes(header) => return Err(Refused::OtherHistory),
             std::cmp::Ordering::Equal => {}
-        }
-        // WRITER-3
-        if let Some(promised) = self.promised.filter(|promised| *promised > term) {
-            return Err(Refused::Outdated(promised));
         }
         // A writer says one thing in one term.
         if self.pending(place).is_some_and(|other| other.term == term && other.proposal != bid.proposal) {
