@@ -32,9 +32,10 @@ function vector(file) {
   return Buffer.from(lines.filter((line) => !line.startsWith("text: ")).map((line) => line.split("#")[0].trim()).join(""), "hex");
 }
 
+// With its payload: the vector of a signature apart from its charter has none, and the charter's own vector has both.
 function isSign1(value) {
   return Array.isArray(value) && value.length === 4 && value[0] instanceof Uint8Array && value[1] instanceof Map
-    && value[3] instanceof Uint8Array && value[3].length === 64;
+    && value[2] instanceof Uint8Array && value[3] instanceof Uint8Array && value[3].length === 64;
 }
 
 // The COSE_Sign1 in an object: itself, a charter's detached signatures, or what stands in a frame.
