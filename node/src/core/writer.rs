@@ -154,8 +154,12 @@ impl Seat {
             };
             let Some(Question { from, handle, ask }) = asked else { return };
             let seat = self.clone();
-            // The semaphore is never closed.
-            let Ok(permit) = self.answering.clone().acquire_owned().await else { return };
+            // A chunk is what others wait for while they hold a place of their own; the network bounds how many are asked for.
+            let permit = match ask {
+                Ask::Chunk { .. } => None,
+                // The semaphore is never closed.
+                Ask::Vote(_) | Ask::Accept(_) => self.answering.clone().acquire_owned().await.ok(),
+            };
             tokio::spawn(async move {
                 let _permit = permit;
                 let reply = seat.reply(from, ask).await;
