@@ -14,8 +14,8 @@ use antibrush_protocol::{
     board::{Deletion, UsageReport},
     ceremony::{Call, Ceremony, Kind, Me, Message, verify_call},
     charter::{
-        Charter, CharterChain, FeedKey, Holding, Level, Member, MemberRole, MemberState, Node, Policy, SealedSeed,
-        SignedCharter, Steward, TokenKey,
+        Change, Charter, CharterChain, FeedKey, Holding, KeyKind, KeySuccession, Level, Member, MemberRole,
+        MemberState, Node, Policy, SealedSeed, SignedCharter, SignedSuccession, Steward, TokenKey,
     },
     checkpoint::{Cosignature, log_name},
     codes::{Conduct, Direction, List, Reason, Role, Severity},
@@ -165,6 +165,7 @@ pub fn member(number: u16) -> Member {
         seal_key,
         sealed_seeds: if observer || key_holder { Vec::new() } else { vec![SealedSeed { epoch: 1, sealed: seal() }] },
         cuts: Vec::new(),
+        successions: Vec::new(),
     }
 }
 
@@ -214,6 +215,13 @@ pub fn waiting_for_witnesses() -> Charter {
     charter
 }
 
+/// Alpha's feed key hands over to its next one.
+pub fn succession() -> SignedSuccession {
+    let (alliance, member, kind) = (alliance(), MemberNumber(1), KeyKind::Feed);
+    let (old, new) = (feed_key(1).public(), new_feed_key().public());
+    SignedSuccession::sign(KeySuccession { alliance, member, kind, old, new }, &feed_key(1), &new_feed_key())
+}
+
 /// Version 2: Delta joins, Alpha changes its feed key.
 pub fn second() -> Charter {
     let id = object_id(&antibrush_protocol::encoding::Wire::encode(&genesis()));
@@ -221,7 +229,7 @@ pub fn second() -> Charter {
     (charter.number, charter.previous, charter.alliance, charter.issued) = (2, Some(id), Some(id), REVISED);
     charter.members.push(member(5));
     charter.members[0].feed_keys[0].until = Some(REVISED);
-    charter.members[0].feed_keys.push(FeedKey::new(new_feed_key().public(), REVISED));
+    Change::Rotate(Box::new(succession())).apply(&mut charter).unwrap();
     charter
 }
 

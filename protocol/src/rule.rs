@@ -133,6 +133,7 @@ impl CharterError {
             CharterError::FallsBack => "CHARTER-17",
             CharterError::TooManyEpochs => "CHARTER-18",
             CharterError::Cut(_) => "CHARTER-19",
+            CharterError::KeySuccession(_) => "CHARTER-20",
             CharterError::FeedKey(_) => "CHARTER-21",
             CharterError::Expired => "CHARTER-22",
         }

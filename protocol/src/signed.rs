@@ -106,6 +106,19 @@ pub fn verify_detached(content_type: &str, payload: &[u8], envelope: &[u8]) -> R
     Ok(key)
 }
 
+/// The bare signature of [`sign_detached`]: the rest of its COSE_Sign1 follows from content type and key.
+pub fn sign_apart(content_type: &str, payload: &[u8], signer: &dyn Signer) -> [u8; 64] {
+    let header = protected_header(content_type, &signer.public());
+    let cose = CoseSign1Builder::new().protected(header).build();
+    signer.sign(&cose.tbs_detached_data(payload, &[]))
+}
+
+/// Whether a bare signature is that of [`sign_apart`] by the key.
+pub fn verify_apart(content_type: &str, payload: &[u8], key: &PublicKey, signature: &[u8]) -> bool {
+    let cose = CoseSign1Builder::new().protected(protected_header(content_type, key)).build();
+    verify(key, &cose.tbs_detached_data(payload, &[]), signature)
+}
+
 /// A decoded object whose signature holds for the key that it names. Whether that key may sign it is the charter's to say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Signed<T> {

@@ -119,7 +119,7 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
 
 /// What a newcomer sends, signed by the key that it names.
 fn application() -> String {
-    use antibrush_node::keys::{FeedKey, NodeKey, SealKey};
+    use antibrush_node::keys::{FeedKey, NodeKey, SealKey, Signer};
     use antibrush_protocol::{charter::MemberRole, join::Application, signed};
     let feed = FeedKey::from_secret(&[41; 32]);
     let application = Application {
@@ -128,7 +128,7 @@ fn application() -> String {
         legal_name: "示例".to_owned(),
         uscc: antibrush_tests::uscc(77),
         controller: antibrush_tests::uscc(77),
-        feed_key: signed::Signer::public(&feed),
+        feed_key: feed.public(),
         node_key: NodeKey::from_secret(&[42; 32]).public(),
         seal_key: SealKey::from_secret(&[43; 32]).public(),
         addresses: Vec::new(),

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock,
-    core::{GovernError, Node, Reviewed, UpTo, View, admission, holding, thaw},
+    core::{GovernError, Node, Reviewed, UpTo, View, admission, holding, read_succession, thaw},
     network,
     storage::Store,
 };
@@ -153,6 +153,11 @@ pub enum ChangeRequest {
         head: Option<String>,
         /// The key with which the feed goes on, 64 hex digits.
         successor: Option<String>,
+    },
+    /// A key of a member hands over to its successor.
+    Rotate {
+        /// The text of the file that `antibrush alliance rotate-key` wrote on the member's node.
+        succession: String,
     },
     /// Decide a frozen feed in favour of a head, after which it goes on: by default the one that this node keeps.
     Thaw {
@@ -399,6 +404,7 @@ impl ChangeRequest {
                     successor: successor.as_deref().map(feed_key).transpose()?,
                 }
             }
+            ChangeRequest::Rotate { succession } => Change::Rotate(Box::new(read_succession(succession)?)),
             ChangeRequest::Thaw { member: slug, size, head } => {
                 thaw(member(slug)?, up_to(*size, head.as_deref())?.unwrap_or(UpTo::Kept), view, store)?
             }
@@ -431,9 +437,10 @@ impl From<GovernError> for Problem {
             }
             GovernError::NotFrozen => (StatusCode::CONFLICT, "charter"),
             GovernError::NoSuchMember | GovernError::NoSuchHead => (StatusCode::NOT_FOUND, "not-found"),
-            GovernError::NotAProposal | GovernError::NotASignature | GovernError::NotAnApplication => {
-                (StatusCode::BAD_REQUEST, "bad-request")
-            }
+            GovernError::NotAProposal
+            | GovernError::NotASignature
+            | GovernError::NotAnApplication
+            | GovernError::NotASuccession => (StatusCode::BAD_REQUEST, "bad-request"),
             GovernError::NoKey | GovernError::NotLoaded | GovernError::Proposal(P::NotASteward) => {
                 (StatusCode::FORBIDDEN, "not-a-steward")
             }

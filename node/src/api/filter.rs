@@ -118,7 +118,8 @@ pub async fn build(
                 format!("过滤器无法建立：{}", error.zh()),
             )
         })?;
-        let key = node.keys().feed().map_err(crate::core::PublishError::from)?;
+        let member = view.member().ok_or(crate::core::PublishError::NotAPublisher)?;
+        let key = node.keys().feed_of(member).map_err(crate::core::PublishError::from)?;
         let head = signed::sign(&head, key);
         Ok(FilterFile { head: STANDARD.encode(head.envelope()), bitmap: STANDARD.encode(bitmap) })
     });

@@ -50,6 +50,9 @@ pub struct MemberView {
     own: bool,
     /// The PeerIds of its nodes.
     nodes: Vec<String>,
+    /// The key that signs its feed now, in hex; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feed_key: Option<String>,
 }
 
 /// Lists the members of the alliance.
@@ -69,6 +72,7 @@ pub async fn members(State(app): State<App>, _caller: Caller<READ>) -> Json<Memb
         connected: member.nodes.iter().any(|node| view.peers.contains(&node.key)),
         own: view.me == Some(member.number),
         nodes: member.nodes.iter().filter_map(|node| network::peer_id(&node.key)).map(|id| id.to_string()).collect(),
+        feed_key: member.present_feed_key().map(|feed| hex::encode(feed.key)),
     };
     Json(Members {
         alliance: hex::encode(view.chain.alliance()),

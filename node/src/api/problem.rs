@@ -118,6 +118,7 @@ impl From<PublishError> for Problem {
         use crate::core::WriterError as W;
         use antibrush_protocol::replica::PublishRefusal as R;
         let (status, kind) = match &error {
+            PublishError::NodeKeySucceeded => (StatusCode::CONFLICT, "node-key"),
             PublishError::NotAPublisher => (StatusCode::FORBIDDEN, "not-a-publisher"),
             PublishError::Writer(W::Elsewhere(_)) => (StatusCode::CONFLICT, "not-the-writer"),
             PublishError::Writer(W::OtherKey(_)) => (StatusCode::CONFLICT, "other-key"),

@@ -140,6 +140,9 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
     if node.is_recovering() {
         notes.push("The documents were lost; this node waits for its own feed to come back from the other members before it publishes again. 文档曾丢失：本节点等待其他成员送回自己的名单源后才会再发布。".to_owned());
     }
+    if let Some(error) = node.key_trouble() {
+        notes.push(format!("{error}. {}。", error.zh()));
+    }
     if let Some(ahead) = node.wrong_clock() {
         let error = PublishError::ClockWrong(ahead);
         notes.push(format!("{error}. {}。", error.zh()));
@@ -161,13 +164,7 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         alliance_en: charter.name_en.clone(),
         alliance: hex::encode(view.chain.alliance()),
         charter: charter.number,
-        peer_id: node
-            .keys()
-            .node()
-            .ok()
-            .and_then(|key| network::peer_id(&key.public()))
-            .map(|id| id.to_string())
-            .unwrap_or_default(),
+        peer_id: network::peer_id(&node.peer()).map(|id| id.to_string()).unwrap_or_default(),
         listening: node.listening().iter().map(ToString::to_string).collect(),
         started: node.started().0,
         connected: view.peers.len(),

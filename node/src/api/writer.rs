@@ -63,7 +63,7 @@ pub async fn take(State(app): State<App>, _caller: Caller<ADMIN>) -> Result<Json
 async fn view(node: &std::sync::Arc<Node>) -> Result<WriterView, Problem> {
     let (view, of) = (node.view(), node.clone());
     let seated = tokio::task::spawn_blocking(move || of.seated()).await.map_err(|_| Problem::stopping())??;
-    let me = node.keys().node().map_err(crate::core::PublishError::from)?.public();
+    let me = node.peer();
     let name = |peer: &antibrush_protocol::replica::Peer| network::peer_id(peer).map(|id| id.to_string());
     let elector = |peer: &antibrush_protocol::replica::Peer| ElectorView {
         member: view.charter().member_of_node(peer).map(|member| member.slug.clone()),

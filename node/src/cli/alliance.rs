@@ -12,11 +12,12 @@ use super::{
     charter,
     init::parse_role,
     output::{CodeKind, moment},
+    rotate,
 };
 use crate::{
     clock,
     core::{Founding, found},
-    keys::{KeyRole, KeyStore, Protection, passphrase},
+    keys::{KeyRole, KeyStore},
     profile::Profile,
     storage::Store,
 };
@@ -51,6 +52,7 @@ pub async fn run(context: &Context, verb: AllianceVerb) -> Result<(), Failure> {
         AllianceVerb::Sign { proposal, out } => charter::sign(context, &proposal, out).await,
         AllianceVerb::Publish { proposal, signatures } => charter::publish(context, &proposal, &signatures).await,
         AllianceVerb::Adopt { charter } => charter::adopt(context, &charter),
+        AllianceVerb::RotateKey { kind, out, .. } => rotate::run(context, &kind, out.as_deref()).await,
         AllianceVerb::StewardKey => charter::steward_key(context),
     }
 }
@@ -102,17 +104,9 @@ fn create(context: &Context, founding: &Founding) -> Result<(), Failure> {
 
 /// Makes the charter key of a founder or another steward, protected like the others; false if it is there already.
 pub(super) fn add_steward_key(context: &Context, directory: &std::path::Path) -> Result<bool, Failure> {
-    let protection = match KeyStore::is_encrypted(directory).map_err(Failure::new)? {
-        true => {
-            let secret = passphrase::find(context.passphrase_file.as_deref(), passphrase::Purpose::Open)
-                .map_err(Failure::new)?;
-            let protection = Protection::Passphrase(secret);
-            // A second passphrase for one node would lock its owner out.
-            KeyStore::open(directory, &protection).map_err(Failure::new)?;
-            protection
-        }
-        false => Protection::InClearDangerously,
-    };
+    let protection = context.protection(directory)?;
+    // A second passphrase for one node would lock its owner out.
+    KeyStore::open(directory, &protection).map_err(Failure::new)?;
     match KeyStore::create(directory, &[KeyRole::Steward], &protection) {
         Ok(_) => Ok(true),
         // Asked for before, or from an attempt that was cut short.

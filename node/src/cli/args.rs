@@ -537,6 +537,17 @@ pub enum AllianceVerb {
         /// The other version, a signed charter: as in `charters/*.fork` of a node, or `charters` of an archive.
         charter: PathBuf,
     },
+    /// Make the successor of this node's feed key or node key, and a file for a steward that both keys sign.
+    RotateKey {
+        /// Which key: feed or node.
+        kind: String,
+        /// Where to write the file.
+        #[arg(long, required_unless_present = "key_only")]
+        out: Option<PathBuf>,
+        /// Only make the key and print it: for `alliance propose revoke --successor`, after the key in use was lost or stolen.
+        #[arg(long, conflicts_with = "out")]
+        key_only: bool,
+    },
     /// Print this node's public steward key; makes the key if there is none.
     StewardKey,
 }

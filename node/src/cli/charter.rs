@@ -62,6 +62,9 @@ pub async fn propose(context: &Context, verb: ProposeVerb) -> Result<(), Failure
         ProposeVerb::Thaw { slug, size, head, to } => {
             (json!({ "change": "thaw", "member": slug, "size": size, "head": head }), to.out)
         }
+        ProposeVerb::Rotate { succession, to } => {
+            (json!({ "change": "rotate", "succession": read(&succession)? }), to.out)
+        }
         ProposeVerb::Renew { days, to } => (json!({ "change": "renew", "days": days }), to.out),
     };
     make(context, &change, &out).await

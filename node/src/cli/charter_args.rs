@@ -124,6 +124,13 @@ pub enum ProposeVerb {
         #[command(flatten)]
         to: ProposalOut,
     },
+    /// Have a member's key hand over to its successor.
+    Rotate {
+        /// The file that `alliance rotate-key` wrote on the member's node.
+        succession: PathBuf,
+        #[command(flatten)]
+        to: ProposalOut,
+    },
     /// Let the charter hold longer.
     Renew {
         /// How many days from today: at most 1825.

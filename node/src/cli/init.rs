@@ -5,7 +5,7 @@ use antibrush_protocol::charter::MemberRole;
 use super::{Context, Failure, args::InitArgs};
 use crate::{
     config::Config,
-    keys::{KeyRole, KeyStore, Protection, passphrase},
+    keys::{KeyRole, KeyStore, Protection, Signer, passphrase},
     network,
     profile::Profile,
     storage::{files, lock::DataDir},

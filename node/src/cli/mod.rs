@@ -25,6 +25,7 @@ mod lines;
 mod listing;
 pub(crate) mod output;
 mod proof;
+mod rotate;
 mod run;
 mod status;
 mod tokenize;
@@ -34,8 +35,10 @@ mod zh;
 
 #[cfg(test)]
 mod tests;
-
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -79,14 +82,18 @@ impl Context {
 
     /// Opens the keys, asking for the passphrase only if they have one.
     pub fn open_keys(&self) -> Result<Keys, Failure> {
-        let protection = match KeyStore::is_encrypted(&self.directory).map_err(Failure::new)? {
+        KeyStore::open(&self.directory, &self.protection(&self.directory)?).map_err(Failure::new)
+    }
+
+    /// How the keys of a directory are kept, with their passphrase if they have one.
+    pub fn protection(&self, directory: &Path) -> Result<Protection, Failure> {
+        Ok(match KeyStore::is_encrypted(directory).map_err(Failure::new)? {
             true => {
                 let secret = passphrase::find(self.passphrase_file.as_deref(), passphrase::Purpose::Open);
                 Protection::Passphrase(secret.map_err(Failure::new)?)
             }
             false => Protection::InClearDangerously,
-        };
-        KeyStore::open(&self.directory, &protection).map_err(Failure::new)
+        })
     }
 
     /// Reads the configuration.

@@ -152,6 +152,8 @@ pub struct Invited {
 
 /// Admits newcomers on a steward's node.
 pub struct Admitter {
+    /// This node's own key.
+    pub(super) node: Peer,
     pub(super) keys: Arc<Keys>,
     pub(super) store: Arc<Store>,
     pub(super) view: Arc<ArcSwap<View>>,
@@ -206,7 +208,7 @@ impl Admitter {
         let InvitationRecord { slug, role, expires, .. } = record;
         let invitation = Invitation {
             alliance: view.chain.alliance(),
-            node: self.keys.node()?.public(),
+            node: self.node,
             addresses: self.addresses.iter().map(ToString::to_string).collect(),
             secret,
             expires,
@@ -470,6 +472,7 @@ pub(super) fn new_member(
         seal_key,
         sealed_seeds: Vec::new(),
         cuts: Vec::new(),
+        successions: Vec::new(),
     }
 }
 

@@ -398,7 +398,9 @@ impl Running {
 
     /// Tells the network which nodes may stay and where they listen.
     async fn announce_members(&self) {
-        let charter = self.d.replica.charter();
+        let (chain, charter) = (self.d.replica.chain(), self.d.replica.charter());
+        // So that a node whose key was succeeded can hear of it.
+        let former = chain.former_nodes(clock::wall()).map(|peer| Address { peer: *peer, addresses: Vec::new() });
         let addresses: Vec<Address> = charter
             .members
             .iter()
@@ -409,6 +411,7 @@ impl Running {
                 peer: node.key,
                 addresses: node.addresses.iter().filter_map(|text| text.parse().ok()).collect(),
             })
+            .chain(former.filter(|former| former.peer != self.d.node_key))
             .collect();
         self.command(Command::Members(addresses)).await;
     }

@@ -4,8 +4,8 @@
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
     charter::{
-        Change, ChangeError, CharterSignature, ProposalError, Quorum, SignedCharter, Standing, Stands, diff,
-        require_steward,
+        Change, ChangeError, CharterSignature, ProposalError, Quorum, SignedCharter, SignedSuccession, Standing,
+        Stands, diff, require_steward,
     },
     encoding::Wire,
     signed::Signer,
@@ -29,6 +29,7 @@ use crate::{
 const PROPOSAL: &str = "antibrush charter proposal v1";
 const SIGNATURE: &str = "antibrush charter signature v1";
 /// That of a newcomer's file.
+pub(super) const SUCCESSION: &str = "antibrush key succession v1";
 pub(super) const APPLICATION: &str = "antibrush join request v1";
 
 /// Why a proposal was not made, signed or published.
@@ -65,6 +66,11 @@ pub enum GovernError {
         "this is no whole join request; its first line is “{APPLICATION}”: ask the newcomer for the file again (antibrush join-request)"
     )]
     NotAnApplication,
+    /// Not a succession's file.
+    #[error(
+        "this is no whole key succession; its first line is “{SUCCESSION}”: ask the member for the file again (antibrush alliance rotate-key)"
+    )]
+    NotASuccession,
     /// This node has no steward key.
     #[error(
         "this node has no steward key; make one (antibrush alliance steward-key) and have it added (antibrush alliance propose steward add)"
@@ -92,6 +98,11 @@ impl Zh for GovernError {
             GovernError::NoSuchMember => "没有这个简称的成员：用 antibrush alliance members 查看".to_owned(),
             GovernError::NotAProposal => "这不是完整的章程提案文件：请重新索取该文件".to_owned(),
             GovernError::NotASignature => "这不是完整的章程签名文件：请重新索取该文件".to_owned(),
+            GovernError::NotASuccession => {
+                format!(
+                    "这不是完整的密钥更换文件，其首行应为“{SUCCESSION}”：请该成员重新提供（antibrush alliance rotate-key）"
+                )
+            }
             GovernError::NotAnApplication => {
                 "这不是完整的加入申请文件：请向申请方重新索取（antibrush join-request）".to_owned()
             }
@@ -292,6 +303,17 @@ impl Admitter {
 fn read_proposal(file: &str) -> Result<SignedCharter, GovernError> {
     let bytes = unarmour(PROPOSAL, file).ok_or(GovernError::NotAProposal)?;
     SignedCharter::decode(&bytes).map_err(|_| GovernError::NotAProposal)
+}
+
+/// The text of a succession's file.
+pub fn write_succession(succession: &SignedSuccession) -> String {
+    armour(SUCCESSION, &succession.encode())
+}
+
+/// A succession from its file; whether it holds is looked at where it is put into a charter.
+pub fn read_succession(file: &str) -> Result<SignedSuccession, GovernError> {
+    let bytes = unarmour(SUCCESSION, file).ok_or(GovernError::NotASuccession)?;
+    SignedSuccession::decode(&bytes).map_err(|_| GovernError::NotASuccession)
 }
 
 pub(super) fn armour(kind: &str, bytes: &[u8]) -> String {

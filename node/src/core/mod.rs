@@ -29,7 +29,7 @@ mod zh;
 
 pub use admit::{AdmitError, Admitter, Founding, Invited, found};
 pub use driver::Message;
-pub use govern::{GovernError, Reviewed, UpTo, thaw};
+pub use govern::{GovernError, Reviewed, UpTo, read_succession, thaw, write_succession};
 pub use keys::{CeremonyStatus, KeysError, Wish, holding};
 pub use newcomer::{admission, apply_for};
 pub use node::{Node, NodeError, Opening};

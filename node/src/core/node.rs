@@ -34,7 +34,7 @@ use crate::{
         quota::{self, Quotas},
         shares::{ShareError, Shares},
     },
-    keys::{KeyError, Keys, LocalKey},
+    keys::{KeyError, Keys, LocalKey, Signer},
     metrics::Metrics,
     network::{self, Command, Network, NetworkError, Tap},
     profile::{Profile, ProfileError},
@@ -142,7 +142,8 @@ impl Node {
         let chain = store.charters()?.ok_or(NodeError::NoAlliance)?;
         check_clock(&chain)?;
         let keys = Arc::new(keys);
-        let node_key = keys.node()?.public();
+        let node_key = keys.node_in(chain.current())?.public();
+        keys.settle(chain.current(), &node_key)?;
         let replica = Replica::new(Restored {
             chain: chain.clone(),
             node: node_key,
@@ -161,7 +162,7 @@ impl Node {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let network = match opening {
             Opening::Online => {
-                let mut secret = keys.node()?.secret();
+                let mut secret = keys.node_in(chain.current())?.secret();
                 let tap =
                     config.tap.as_deref().map_or_else(|| Ok(Tap::none()), Tap::open).map_err(StorageError::from)?;
                 network::start(&mut secret, chain.alliance(), &config.listen, tap, stop.clone(), &tasks).await?
@@ -175,6 +176,7 @@ impl Node {
         let announce = announced(&config, &network.listening);
         let admitter = Arc::new(Admitter {
             keys: keys.clone(),
+            node: node_key,
             store: store.clone(),
             view: view.clone(),
             core: core.clone(),
@@ -424,6 +426,11 @@ impl Node {
     }
 
     /// This node's part in choosing who writes a member's feed.
+    /// The node's own key, by which its peers know it.
+    pub fn peer(&self) -> antibrush_protocol::replica::Peer {
+        self.seat.peer()
+    }
+
     pub(super) fn seat(&self) -> &Arc<Seat> {
         &self.seat
     }

@@ -24,6 +24,9 @@ pub enum PublishError {
     /// The node may not publish.
     #[error("this node does not publish: only an active member platform has a feed")]
     NotAPublisher,
+    /// This node's own key was succeeded while it ran.
+    #[error("this node's key was succeeded by another one; restart the node, so that it takes that up")]
+    NodeKeySucceeded,
     /// Another node of the member writes, or too few agree that this one does.
     #[error(transparent)]
     Writer(#[from] super::writer::WriterError),
@@ -80,7 +83,24 @@ impl Node {
     pub fn may_publish(&self) -> Result<MemberNumber, PublishError> {
         let view = self.view();
         let me = view.member().filter(|member| member.is_publisher()).map(|member| member.number);
-        me.ok_or(PublishError::NotAPublisher)
+        me.ok_or_else(|| if self.is_succeeded() { PublishError::NodeKeySucceeded } else { PublishError::NotAPublisher })
+    }
+
+    /// Whether the charter names a successor of the key with which this node runs.
+    fn is_succeeded(&self) -> bool {
+        let (view, me) = (self.view(), self.peer());
+        view.me.is_none()
+            && view.charter().members.iter().any(|member| member.former_nodes().any(|(key, _)| *key == me))
+    }
+
+    /// What keeps this node from signing in its member's name, if that is a key.
+    pub fn key_trouble(&self) -> Option<PublishError> {
+        if self.is_succeeded() {
+            return Some(PublishError::NodeKeySucceeded);
+        }
+        let view = self.view();
+        let member = view.member().filter(|member| member.role.signs())?;
+        self.keys().feed_of(member).err().map(PublishError::from)
     }
 
     /// Publishes an empty batch: the feed is alive.
@@ -201,7 +221,7 @@ impl Node {
         let log = log_name(&alliance, &member.slug, member.cuts_made());
         let place = Place { alliance, charter, publisher: me, log: Some(&log), previous, now };
         let tree = self.store().tree(me)?;
-        Ok(body.seal(&place, tree, self.keys().feed()?))
+        Ok(body.seal(&place, tree, self.keys().feed_of(member)?))
     }
 }
 

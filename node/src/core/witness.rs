@@ -87,9 +87,8 @@ impl Witness {
             return Vec::new();
         }
         let keys = self.keys.clone();
-        let (Some(me), Ok(signer)) = (view.member().filter(|me| me.is_active()), keys.feed()) else {
-            return Vec::new();
-        };
+        let Some(me) = view.member().filter(|me| me.is_active()) else { return Vec::new() };
+        let Ok(signer) = keys.feed_of(me) else { return Vec::new() };
         if !me.signs_with(&signer.public(), now) {
             return Vec::new();
         }

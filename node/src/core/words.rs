@@ -2,7 +2,7 @@
 
 use antibrush_protocol::{
     base::MemberNumber,
-    charter::{Charter, Difference},
+    charter::{Charter, Difference, KeyKind},
     signed::PublicKey,
 };
 
@@ -58,6 +58,17 @@ pub fn of(difference: &Difference, names: &Names<'_>) -> Both {
         ),
         D::LegalName(number) => of_member(number, "registered name changes", "登记名称变更"),
         D::Controller(number) => of_member(number, "controlling entity changes", "控制方变更"),
+        D::KeySucceeded(number, kind, key) => {
+            let key = match kind {
+                KeyKind::Feed => hex::encode(key),
+                KeyKind::Node => peer(key),
+            };
+            of_member(
+                number,
+                &format!("its {} hands over to {key}, signed by both", kind.en()),
+                &format!("{}更换为 {key}，新旧密钥均已签名", kind.zh()),
+            )
+        }
         D::FeedKeyAdded(number, key) => {
             let key = hex::encode(key);
             of_member(number, &format!("signs its feed with key {key}"), &format!("名单源改用密钥 {key}"))

@@ -332,6 +332,11 @@ impl Seat {
         }
     }
 
+    /// This node's own key.
+    pub fn peer(&self) -> Peer {
+        self.me
+    }
+
     /// Who decides about the next batch, and where that is.
     fn among(&self, publisher: MemberNumber) -> Result<(Place, Option<Constituency>), StorageError> {
         let end = self.end(publisher)?;
@@ -455,7 +460,8 @@ impl Node {
 
     async fn accept(self: &Arc<Self>, proposal: &Proposal, term: Term, electors: &[Peer]) -> Result<(), PublishError> {
         let seat = self.seat().clone();
-        let bid = Bid::sign(term, proposal.clone(), self.keys().feed()?).map_err(WriterError::from)?;
+        let bid =
+            Bid::sign(term, proposal.clone(), self.keys().feed_with(&proposal.key)?).map_err(WriterError::from)?;
         let ask = Ask::Accept(Box::new(bid));
         let (outcome, count) = seat.round(electors, &ask, ACCEPT).await?;
         match outcome {
@@ -480,7 +486,7 @@ impl Node {
         let member = view.member().ok_or(PublishError::NotAPublisher)?;
         // HEADER-13: under the name that the feed has by the charter that the header names.
         let log = log_name(&view.chain.alliance(), &member.slug, named.map_or(0, Member::cuts_made));
-        let signed = proposal.sign(Some(&log), self.keys().feed()?).map_err(WriterError::from)?;
+        let signed = proposal.sign(Some(&log), self.keys().feed_with(&proposal.key)?).map_err(WriterError::from)?;
         self.accept(&proposal, term, electors).await?;
         let (store, digests) = (self.store().clone(), header.chunks.clone());
         let read =

@@ -52,6 +52,7 @@ impl Zh for WriterError {
 impl Zh for PublishError {
     fn zh(&self) -> String {
         match self {
+            PublishError::NodeKeySucceeded => "本节点的密钥已被新密钥取代：请重启节点以启用新密钥".to_owned(),
             PublishError::NotAPublisher => "本节点不能发布：只有正常状态的成员平台拥有名单源".to_owned(),
             PublishError::Recovering => {
                 "本节点的文档曾丢失，或刚成为本成员的首个节点，正在从其他成员取回自己的名单源：请在 status 显示取回后重试".to_owned()

@@ -255,7 +255,8 @@ fn look_at(holder: &Holder, view: &View, call: &Verified<Call>, now: Timestamp) 
     };
     let progress = ceremony.advance(&messages, part, now)?;
     for message in progress.post {
-        look.posts.push(Post::sign(&message, holder.keys().feed()?, Post::Ceremony));
+        let feed = view.member().map_or_else(|| holder.keys().feed(), |member| holder.keys().feed_of(member))?;
+        look.posts.push(Post::sign(&message, feed, Post::Ceremony));
     }
     if let Some(Outcome { keys, shares }) = progress.outcome {
         if let (Some(me), Some(shares)) = (me, shares) {
@@ -383,7 +384,8 @@ fn finish_late(holder: &Holder, view: &View, call: &Verified<Call>) -> Result<()
 
 /// What was evaluated on the day that counts and on the one before, as far as the board says less.
 fn usage(holder: &Holder, view: &View, now: Timestamp) -> Vec<Post> {
-    let (Some(me), Ok(feed)) = (view.me, holder.keys().feed()) else { return Vec::new() };
+    let Some(member) = view.member() else { return Vec::new() };
+    let (me, Ok(feed)) = (member.number, holder.keys().feed_of(member)) else { return Vec::new() };
     let today = now.day();
     let mut posts = Vec::new();
     for day in [Day(today.0.saturating_sub(1)), today] {

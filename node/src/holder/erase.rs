@@ -77,7 +77,8 @@ fn was_in_charter(chain: &CharterChain, share: &HeldShare) -> bool {
 /// Erases shares of retired keys, and the seeds from which they could be made again, and states it, once.
 pub(super) fn retired(holder: &Holder, view: &View, now: Timestamp) -> Vec<Post> {
     let mut posts = Vec::new();
-    let Some(me) = view.me else { return posts };
+    let Some(member) = view.member() else { return posts };
+    let me = member.number;
     let retired = view.charter().token_keys.iter().filter(|key| !key.is_active() && key.share_of(me).is_some());
     for key in retired {
         let id = key.id();
@@ -100,7 +101,7 @@ pub(super) fn retired(holder: &Holder, view: &View, now: Timestamp) -> Vec<Post>
         }
         let said = view.board.deletions().any(|deletion| deletion.holder == me && deletion.key == id);
         // While there is a seed of which nobody can tell what it is for, it would not be sure to be true.
-        if let Some(feed) = holder.keys().feed().ok().filter(|_| !said && !unknown) {
+        if let Some(feed) = holder.keys().feed_of(member).ok().filter(|_| !said && !unknown) {
             let deletion = Deletion { alliance: view.chain.alliance(), holder: me, key: id, issued: now };
             posts.push(Post::sign(&deletion, feed, Post::Deletion));
         }

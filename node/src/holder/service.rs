@@ -266,7 +266,7 @@ impl Holder {
                 return refuse(Refusal::Storage);
             }
         }
-        let Ok(feed_key) = self.keys.feed() else { return refuse(Refusal::NoShare) };
+        let Some(Ok(feed_key)) = view.member().map(|me| self.keys.feed_of(me)) else { return refuse(Refusal::NoShare) };
         let mut entropy = [0; 64];
         random::fill(&mut entropy);
         match share.evaluate(&elements, &mut entropy) {

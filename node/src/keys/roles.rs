@@ -113,16 +113,12 @@ ed25519_key!(
 );
 signer!(StewardKey);
 ed25519_key!(
-    /// The node's libp2p key. It does not sign here: libp2p takes the secret and signs its handshakes.
+    /// The node's libp2p key. libp2p takes the secret and signs its handshakes; here it signs its own succession alone.
     NodeKey
 );
+signer!(NodeKey);
 
 impl NodeKey {
-    /// The Ed25519 public key.
-    pub fn public(&self) -> [u8; 32] {
-        self.0.verifying_key().to_bytes()
-    }
-
     /// The seed, for libp2p's own key type.
     pub fn secret(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.0.to_bytes())

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::file::{self, Fault};
 use super::roles::{FeedKey, KeyRole, NodeKey, SealKey, StewardKey};
+use super::succession::Place;
 use crate::{
     lang::Zh,
     storage::files::{self, FileError, Operation},
@@ -19,7 +20,7 @@ use crate::{
 /// A key file is some 600 bytes.
 const MOST_FILE_BYTES: u64 = 16 * 1024;
 /// The only mode that a key file may have beside stricter ones: read and write for its owner.
-const MODE: u32 = 0o600;
+pub(super) const MODE: u32 = 0o600;
 
 /// Why keys could not be created or opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +51,16 @@ pub enum KeyError {
         role: KeyRole,
         /// Where it should be.
         path: PathBuf,
+    },
+    /// The charter names a key that does not lie here.
+    #[error(
+        "the charter names the {role} key {public}, which this node has not opened; if antibrush alliance rotate-key made it here, restart the node, otherwise copy {role}.next.pem from the node that made it into keys/ and restart"
+    )]
+    Elsewhere {
+        /// Which key.
+        role: KeyRole,
+        /// The public key in hex.
+        public: String,
     },
     /// Not a key file of this role, or changed since it was written.
     #[error("{} is not a whole {role} key; restore it from its backup", path.display())]
@@ -105,6 +116,10 @@ impl Zh for KeyError {
             KeyError::Missing { role, path } => {
                 format!("缺少 {}：请从备份恢复（{}密钥无法重新生成）", path.display(), role.zh())
             }
+            KeyError::Elsewhere { role, public } => format!(
+                "章程所列的{}密钥 {public} 未在本节点打开：如由本机的 antibrush alliance rotate-key 生成，请重启节点；否则请从生成它的节点把 {role}.next.pem 复制到 keys/ 后重启",
+                role.zh()
+            ),
             KeyError::Damaged { role, path } => {
                 format!("{} 不是完整的{}密钥：请从备份恢复", path.display(), role.zh())
             }
@@ -136,7 +151,7 @@ pub enum Protection {
 }
 
 impl Protection {
-    fn passphrase(&self) -> Option<&[u8]> {
+    pub(super) fn passphrase(&self) -> Option<&[u8]> {
         match self {
             Protection::Passphrase(secret) => Some(secret.expose_secret().as_bytes()),
             Protection::InClearDangerously => None,
@@ -206,18 +221,19 @@ impl KeyStore {
     /// [`KeyError`]; [`KeyError::Missing`] names the feed key if there is none at all.
     pub fn open(directory: &Path, protection: &Protection) -> Result<Keys, KeyError> {
         let mut found = Vec::new();
-        for role in KeyRole::ALL {
-            if let Some(text) = read(directory, role)? {
-                found.push((role, text));
+        for (role, place) in Place::all() {
+            let path = place.path(directory, role);
+            if let Some(text) = read_file(&path, role)? {
+                found.push((role, path, text));
             }
         }
         if found.is_empty() {
             return Err(KeyError::Missing { role: KeyRole::Feed, path: path(directory, KeyRole::Feed) });
         }
-        let secrets = in_parallel(&found, |(role, text)| {
-            file::decode(*role, text, protection.passphrase()).map_err(|fault| explain(fault, *role, directory))
+        let secrets = in_parallel(&found, |(role, path, text)| {
+            file::decode(*role, text, protection.passphrase()).map_err(|fault| explain_file(fault, *role, path.clone()))
         })?;
-        Ok(Keys::assemble(directory, found.into_iter().map(|(role, _)| role).zip(secrets)))
+        Ok(Keys::assemble(directory, found.into_iter().map(|(role, ..)| role).zip(secrets)))
     }
 
     /// Whether the keys of a directory are under a passphrase: true if any of them is.
@@ -256,20 +272,22 @@ impl KeyStore {
 /// The opened keys.
 #[derive(Debug)]
 pub struct Keys {
-    directory: PathBuf,
-    feed: Option<FeedKey>,
-    node: Option<NodeKey>,
+    pub(super) directory: PathBuf,
+    /// The one in `feed.pem` first, then its successor and its predecessor, if they lie there; nodes likewise.
+    pub(super) feeds: Vec<FeedKey>,
+    pub(super) nodes: Vec<NodeKey>,
     seal: Option<SealKey>,
     steward: Option<StewardKey>,
 }
 
 impl Keys {
     fn assemble(directory: &Path, secrets: impl Iterator<Item = (KeyRole, Zeroizing<[u8; 32]>)>) -> Keys {
-        let mut keys = Keys { directory: directory.to_path_buf(), feed: None, node: None, seal: None, steward: None };
+        let (directory, feeds, nodes) = (directory.to_path_buf(), Vec::new(), Vec::new());
+        let mut keys = Keys { directory, feeds, nodes, seal: None, steward: None };
         for (role, secret) in secrets {
             match role {
-                KeyRole::Feed => keys.feed = Some(FeedKey::from_secret(&secret)),
-                KeyRole::Node => keys.node = Some(NodeKey::from_secret(&secret)),
+                KeyRole::Feed => keys.feeds.push(FeedKey::from_secret(&secret)),
+                KeyRole::Node => keys.nodes.push(NodeKey::from_secret(&secret)),
                 KeyRole::Seal => keys.seal = Some(SealKey::from_secret(&secret)),
                 KeyRole::Steward => keys.steward = Some(StewardKey::from_secret(&secret)),
             }
@@ -277,20 +295,20 @@ impl Keys {
         keys
     }
 
-    /// The feed key.
+    /// The feed key, as long as no charter says which ([`Keys::feed_of`]).
     ///
     /// # Errors
     /// [`KeyError::Missing`], as for the other keys.
     pub fn feed(&self) -> Result<&FeedKey, KeyError> {
-        self.feed.as_ref().ok_or_else(|| self.missing(KeyRole::Feed))
+        self.feeds.first().ok_or_else(|| self.missing(KeyRole::Feed))
     }
 
-    /// The node key.
+    /// The node key, as long as no charter says which ([`Keys::node_in`]).
     ///
     /// # Errors
     /// [`KeyError::Missing`].
     pub fn node(&self) -> Result<&NodeKey, KeyError> {
-        self.node.as_ref().ok_or_else(|| self.missing(KeyRole::Node))
+        self.nodes.first().ok_or_else(|| self.missing(KeyRole::Node))
     }
 
     /// The seal key.
@@ -309,13 +327,13 @@ impl Keys {
         self.steward.as_ref().ok_or_else(|| self.missing(KeyRole::Steward))
     }
 
-    fn missing(&self, role: KeyRole) -> KeyError {
+    pub(super) fn missing(&self, role: KeyRole) -> KeyError {
         KeyError::Missing { role, path: path(&self.directory, role) }
     }
 }
 
 fn path(directory: &Path, role: KeyRole) -> PathBuf {
-    directory.join("keys").join(role.file_name())
+    Place::Present.path(directory, role)
 }
 
 fn explain(fault: Fault, role: KeyRole, directory: &Path) -> KeyError {
@@ -332,7 +350,7 @@ fn explain_file(fault: Fault, role: KeyRole, path: PathBuf) -> KeyError {
 }
 
 /// Writes a key down, a new one if none is given.
-fn make(
+pub(super) fn make(
     role: KeyRole,
     given: Option<Zeroizing<[u8; 32]>>,
     protection: &Protection,
@@ -364,7 +382,7 @@ fn read(directory: &Path, role: KeyRole) -> Result<Option<Zeroizing<String>>, Ke
     read_file(&path(directory, role), role)
 }
 
-fn read_file(path: &Path, role: KeyRole) -> Result<Option<Zeroizing<String>>, KeyError> {
+pub(super) fn read_file(path: &Path, role: KeyRole) -> Result<Option<Zeroizing<String>>, KeyError> {
     let path = path.to_path_buf();
     let file = match File::open(&path) {
         Ok(file) => file,

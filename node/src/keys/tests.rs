@@ -9,6 +9,7 @@ use ed25519_dalek::VerifyingKey;
 use secrecy::SecretString;
 
 use super::*;
+use crate::storage::files;
 
 const PHRASE: &str = "正确 horse battery staple";
 
@@ -193,4 +194,41 @@ fn openssl(arguments: &[&str], input: &Path) -> Vec<u8> {
     let output = Command::new("openssl").args(arguments).arg("-in").arg(input).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
+}
+
+#[test]
+fn a_successor_takes_the_place_of_a_key_and_no_crash_in_between_loses_one() {
+    let names = ["feed.pem", "feed.next.pem", "feed.former.pem", "feed.former.pem.new"];
+    let dir = tempfile::tempdir().unwrap();
+    let keys = dir.path().join("keys");
+    KeyStore::create(dir.path(), &KeyRole::ALL, &protected(PHRASE)).unwrap();
+    let old = KeyStore::public(dir.path(), KeyRole::Feed).unwrap();
+    let new = KeyStore::make_successor(dir.path(), KeyRole::Feed, &protected(PHRASE)).unwrap();
+    let again = KeyStore::make_successor(dir.path(), KeyRole::Feed, &protected(PHRASE)).unwrap();
+    assert_eq!(new, again, "the one that is made already");
+    assert_eq!(fs::metadata(keys.join("feed.next.pem")).unwrap().permissions().mode() & 0o777, 0o600);
+    let whole: Vec<_> = names.map(|name| fs::read(keys.join(name)).ok()).into();
+    // What lies there after each step of the change: nothing, the second name, the former one, all.
+    let [present, next, ..] = &whole[..] else { panic!() };
+    for (what, files) in [
+        ("before", [present, next, &None, &None]),
+        ("linked", [present, next, &None, present]),
+        ("kept", [present, next, present, &None]),
+        ("done", [next, &None, present, &None]),
+    ] {
+        for (name, content) in names.iter().zip(files) {
+            drop(fs::remove_file(keys.join(name)));
+            if let Some(content) = content {
+                files::create_exclusive(&keys.join(name), content, 0o600).unwrap();
+            }
+        }
+        let opened = KeyStore::open(dir.path(), &protected(PHRASE)).unwrap();
+        assert!(opened.feed_with(&old).is_ok() && opened.feed_with(&new).is_ok(), "{what}");
+        super::succession::settle_as(dir.path(), KeyRole::Feed, &new).unwrap();
+        assert_eq!(KeyStore::public(dir.path(), KeyRole::Feed).unwrap(), new, "{what}");
+        assert_eq!(KeyStore::public_at(dir.path(), KeyRole::Feed, Place::Former).unwrap(), old, "{what}");
+        assert!(!keys.join("feed.next.pem").exists(), "{what}");
+    }
+    let unknown = KeyStore::open(dir.path(), &protected(PHRASE)).unwrap().feed_with(&[7; 32]).unwrap_err();
+    assert!(matches!(unknown, KeyError::Elsewhere { role: KeyRole::Feed, .. }));
 }

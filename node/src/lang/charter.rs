@@ -53,6 +53,17 @@ impl Zh for ChangeError {
             }
             ChangeError::FeedKey => "该名单源密钥过弱或已在章程中：请使用该成员节点生成的公钥".to_owned(),
             ChangeError::TooManyCuts => "该成员名单源的裁定已达上限：请除名后以新成员编号重新接纳".to_owned(),
+            ChangeError::Succession(number) => {
+                format!(
+                    "成员 {number} 的密钥更换文件没有新旧两把密钥的有效签名，或属于其他联盟：请该成员重新制作（antibrush alliance rotate-key）"
+                )
+            }
+            ChangeError::NotThePresentKey(number) => {
+                format!(
+                    "成员 {number} 的密钥更换文件所列的旧密钥并非现用密钥：请该成员重新制作（antibrush alliance rotate-key）"
+                )
+            }
+            ChangeError::SuccessorKey(number) => format!("成员 {number} 的新密钥过弱或已在章程中：请该成员另行生成"),
             ChangeError::NoFeed(number) => format!("成员 {number} 不发布名单源：无可裁定"),
             ChangeError::Term => "章程有效期须晚于今天且不超过五年：请改用其他期限".to_owned(),
         }

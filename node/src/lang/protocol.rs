@@ -135,6 +135,9 @@ impl Zh for CharterError {
             CharterError::FeedKey(member) => {
                 format!("成员 {member} 的名单源密钥消失、被改动，或吊销时未说明名单源有效到何处：请重新制作提案")
             }
+            CharterError::KeySuccession(member) => {
+                format!("成员 {member} 的新密钥没有旧密钥的签名，或密钥更换记录被改动：请重新制作提案")
+            }
             CharterError::Expired => "章程已到期：请秘书处签署续期章程".to_owned(),
             CharterError::TooManyEpochs => "同一类别最多有两期密钥同时有效：请先停用最旧的一期".to_owned(),
             CharterError::EnumerablePersons => "个人类使用带密钥哈希（套件1），须由章程明示接受内部枚举".to_owned(),

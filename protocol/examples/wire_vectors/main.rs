@@ -124,7 +124,7 @@ fn objects() -> Vec<(&'static str, &'static str, String)> {
         ),
         (
             "charter_second",
-            "Charter, version 2: member 5 joins, member 1 changes its feed key.",
+            "Charter, version 2: member 5 joins, the feed key of member 1 hands over to its next one.",
             wire(&|| second().encode(), charter()),
         ),
         (
@@ -154,6 +154,11 @@ fn objects() -> Vec<(&'static str, &'static str, String)> {
                 &|| signed(&second(), &[]).signature_by(&steward("1")).encode(),
                 Shape::Tuple(vec![("charter", Shape::Plain), ("signature", Shape::Plain)]),
             ),
+        ),
+        (
+            "key_succession",
+            "SignedSuccession: feed-1 hands over to feed-1b, with the bare signatures of both.",
+            wire(&|| succession().encode(), succession_shape()),
         ),
         ("member", "Member 1.", wire(&|| member(1).encode(), member_shape())),
         (
@@ -393,14 +398,22 @@ fn member_shape() -> Shape {
         (8, "nodes"),
         (9, "seal key"),
         (10, "sealed seeds"),
+        (12, "successions"),
     ];
     let node = Shape::Tuple(vec![("key", Shape::Plain), ("addresses", each("address", Shape::Plain))]);
     let shapes = vec![
         (7, each("feed key", tuple(&["key", "from", "until"]))),
         (8, each("node", node)),
         (10, each("sealed seed", tuple(&["epoch", "enc and ciphertext"]))),
+        (12, each("succession", tuple(&["charter", "kind", "old", "new", "by old", "by new"]))),
     ];
     with(named(&fields), shapes)
+}
+
+fn succession_shape() -> Shape {
+    let fields = [(0, "version"), (1, "alliance"), (2, "member"), (3, "kind"), (4, "old"), (5, "new")];
+    let succession = Shape::Map(named(&fields));
+    Shape::Tuple(vec![("succession", succession), ("by old", Shape::Plain), ("by new", Shape::Plain)])
 }
 
 fn charter() -> Shape {

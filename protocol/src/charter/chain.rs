@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Charter, Member, SignedCharter, TokenKey, cut, quorum};
+use super::{Charter, Member, NODE_GRACE_SECONDS, SignedCharter, TokenKey, cut, quorum, succession};
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
     checkpoint::log_name,
@@ -98,6 +98,9 @@ pub enum CharterError {
     /// CHARTER-19: a decision about a feed is malformed, was changed, or is not of this version.
     #[error("the decision up to where the feed of member {0} stands is malformed or was changed")]
     Cut(MemberNumber),
+    /// CHARTER-20: a key came in without the signature of the one before it, or the record of that changed.
+    #[error("a key of member {0} is not signed by the one before it, or the record of a succession was changed")]
+    KeySuccession(MemberNumber),
     /// CHARTER-21: a feed key vanished, changed its term, or was revoked without saying up to where the feed stands.
     #[error("a feed key of member {0} vanished, changed, or was revoked without saying up to where the feed stands")]
     FeedKey(MemberNumber),
@@ -163,6 +166,7 @@ impl CharterChain {
         if expected.is_some_and(|expected| *expected != first.id()) {
             return Err(CharterError::OtherChain);
         }
+        charter.members.iter().try_for_each(succession::check_newcomer)?;
         require_quorum(charter, &first, |have, need| CharterError::NewQuorum { have, need })?;
         charter.check_public_shares(None)?;
         Ok(CharterChain { alliance: first.id(), versions: vec![first] })
@@ -198,6 +202,10 @@ impl CharterChain {
         for (old, new) in current.members.iter().filter_map(|old| Some((old, charter.member(old.number)?))) {
             cut::check_succession(old, new, charter.number)?;
             cut::check_feed_keys(old, new, charter.number)?;
+            succession::check(self.alliance, old, new, charter.number)?; // CHARTER-20
+        }
+        for new in charter.members.iter().filter(|new| current.member(new.number).is_none()) {
+            succession::check_newcomer(new)?;
         }
         // CHARTER-13
         let stays = |old: &TokenKey| {
@@ -316,6 +324,22 @@ impl CharterChain {
     /// out.
     pub fn require_in_force(&self, now: Timestamp) -> Result<(), CharterError> {
         if now < self.current().expires { Ok(()) } else { Err(CharterError::Expired) }
+    }
+
+    /// Whether a node may ask for what members have: one of an active member, or the former self of one, whose key was succeeded
+    /// within [`NODE_GRACE_SECONDS`], so that it can learn of it.
+    pub fn serves(&self, node: &PublicKey, now: Timestamp) -> bool {
+        self.current().member_of_node(node).is_some() || self.former_nodes(now).any(|former| former == node)
+    }
+
+    /// The keys of active members' nodes that were succeeded not long ago.
+    pub fn former_nodes(&self, now: Timestamp) -> impl Iterator<Item = &PublicKey> {
+        let is_recent = move |number: u64| {
+            let recorded = self.from(number).first().map(|charter| charter.charter().issued);
+            recorded.is_some_and(|issued| now < issued.plus(NODE_GRACE_SECONDS))
+        };
+        let active = self.current().members.iter().filter(|member| member.is_active());
+        active.flat_map(Member::former_nodes).filter(move |(_, number)| is_recent(*number)).map(|(key, _)| key)
     }
 
     /// CHARTER-12: whether this is another successor, by the quorums' own signatures, of the version before one that is in force

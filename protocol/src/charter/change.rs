@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Charter, Cut, FeedKey, Holding, Member, MemberRole, MemberState, Node, Stands, Steward, TokenKey, is_slug,
+    Charter, Cut, FeedKey, Holding, Member, MemberRole, MemberState, Node, SignedSuccession, Stands, Steward, TokenKey,
+    is_slug, succession,
 };
 use crate::{
     base::{MemberNumber, Timestamp},
@@ -61,6 +62,8 @@ pub enum Change {
         /// The key with which the feed goes on; without one it stands still.
         successor: Option<PublicKey>,
     },
+    /// A key of a member hands over to its successor.
+    Rotate(Box<SignedSuccession>),
     /// A feed stands up to a head and goes on after it: of two histories the stewards chose one.
     Cut(MemberNumber, Stands),
 }
@@ -171,6 +174,19 @@ pub enum ChangeError {
         super::cut::CUTS
     )]
     TooManyCuts,
+    /// The signatures of a succession do not hold, or it is another alliance's.
+    #[error(
+        "the succession of member {0} is not signed by both keys, or is another alliance's; the member makes the file again (antibrush alliance rotate-key)"
+    )]
+    Succession(MemberNumber),
+    /// A succession names a key that is not in use.
+    #[error(
+        "the key that is to hand over is not in use at member {0}; the member makes the file again (antibrush alliance rotate-key)"
+    )]
+    NotThePresentKey(MemberNumber),
+    /// A key that is to succeed is weak or in use.
+    #[error("the new key of member {0} is weak or in the charter already; the member makes another one")]
+    SuccessorKey(MemberNumber),
     /// The member publishes nothing.
     #[error("member {0} publishes no feed, so there is nothing to decide about one")]
     NoFeed(MemberNumber),
@@ -224,6 +240,7 @@ impl Change {
             Change::Revoke { member, key, stands, successor } => {
                 revoke(charter, *member, *key, stands, successor.as_ref())
             }
+            Change::Rotate(signed) => rotate(charter, signed),
             Change::Cut(number, stands) => {
                 if !member(charter, *number)?.role.publishes() {
                     return Err(ChangeError::NoFeed(*number));
@@ -394,6 +411,31 @@ fn revoke(
         found.feed_keys.push(FeedKey::new(*successor, Timestamp(issued.0.saturating_sub(GRACE_SECONDS))));
     }
     if found.role.publishes() { cut(charter, number, stands) } else { Ok(()) }
+}
+
+/// CHARTER-20
+fn rotate(charter: &mut Charter, signed: &SignedSuccession) -> Result<(), ChangeError> {
+    let number = signed.succession.member;
+    let (version, issued, alliance) = (charter.number, charter.issued, charter.alliance);
+    let is_free = is_free(charter, &signed.succession.new);
+    let member = member(charter, number)?;
+    if member.successions.len() >= succession::SUCCESSIONS
+        || Some(signed.succession.alliance) != alliance
+        || !signed.holds()
+    {
+        return Err(ChangeError::Succession(number));
+    }
+    if member.successions.iter().any(|known| known.old == signed.succession.old && known.new == signed.succession.new) {
+        return Err(ChangeError::AlreadySo);
+    }
+    if !is_free {
+        return Err(ChangeError::SuccessorKey(number));
+    }
+    if succession::record(member, signed, version, issued) {
+        Ok(())
+    } else {
+        Err(ChangeError::NotThePresentKey(number))
+    }
 }
 
 fn cut(charter: &mut Charter, number: MemberNumber, stands: &Stands) -> Result<(), ChangeError> {

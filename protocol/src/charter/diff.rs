@@ -3,7 +3,9 @@
 //! Nothing is left out: a change that has no value of its own shows as [`Difference::OtherOfMember`] or
 //! [`Difference::Other`], so that no signature is given to something unseen.
 
-use super::{Charter, Cut, FeedKey, Member, MemberRole, MemberState, Node, Policy, Steward, TokenKey};
+use super::{
+    Charter, Cut, FeedKey, KeyKind, Member, MemberRole, MemberState, Node, Policy, Steward, TokenKey, succession,
+};
 use crate::{
     base::{MemberNumber, Timestamp},
     signed::PublicKey,
@@ -25,6 +27,8 @@ pub enum Difference {
     LegalName(MemberNumber),
     /// Who controls a member.
     Controller(MemberNumber),
+    /// A key of a member handed over to this one.
+    KeySucceeded(MemberNumber, KeyKind, PublicKey),
     /// A feed key came.
     FeedKeyAdded(MemberNumber, PublicKey),
     /// A feed key is revoked.
@@ -82,7 +86,7 @@ pub fn between(old: &Charter, new: &Charter) -> Vec<Difference> {
     let mut found = Vec::new();
     for member in &new.members {
         match old.member(member.number) {
-            Some(before) => of_member(before, member, &mut found),
+            Some(before) => of_member(&handed_over(before, member, new, &mut found), member, &mut found),
             None => found.push(Difference::Admitted(member.number)),
         }
     }
@@ -129,6 +133,21 @@ pub fn between(old: &Charter, new: &Charter) -> Vec<Difference> {
         found.push(Difference::Other);
     }
     found
+}
+
+/// The member as it was, but for the keys that handed over: what else differs is told by the other differences.
+fn handed_over(old: &Member, new: &Member, charter: &Charter, found: &mut Vec<Difference>) -> Member {
+    let mut known = old.clone();
+    let Some((made, alliance)) = new.successions.strip_prefix(&old.successions[..]).zip(charter.alliance) else {
+        return known;
+    };
+    for succession in made {
+        let signed = succession.signed(alliance, new.number);
+        if succession::record(&mut known, &signed, charter.number, charter.issued) {
+            found.push(Difference::KeySucceeded(new.number, succession.kind, succession.new));
+        }
+    }
+    known
 }
 
 fn of_member(old: &Member, new: &Member, found: &mut Vec<Difference>) {

@@ -1,6 +1,9 @@
 //! A member as the charter holds it.
 
-use super::cut::{CUTS, Cut};
+use super::{
+    cut::{CUTS, Cut},
+    succession::{SUCCESSIONS, Succession},
+};
 use crate::{
     base::{MemberNumber, Timestamp},
     encoding::{DecodeError, Reader, Require, Wire, Writer},
@@ -119,6 +122,8 @@ pub struct Member {
     pub sealed_seeds: Vec<SealedSeed>,
     /// Up to where its feed stands, by decision of the stewards, oldest first.
     pub cuts: Vec<Cut>,
+    /// Which keys handed over to which, oldest first.
+    pub successions: Vec<Succession>,
 }
 
 impl Member {
@@ -153,10 +158,15 @@ impl Member {
     }
 
     /// Whether `key` signs this member's headers of that time under that version of the charter. What a revoked key signed
-    /// before it was revoked stays: up to where is for the cut to say.
+    /// before it was revoked stays: up to where is for the cut to say. A succession is told by the charter that a header names, not
+    /// by the clock: a node that hears late of its new key has signed nothing in vain.
     pub fn signs_header_with(&self, key: &PublicKey, at: Timestamp, charter: u64) -> bool {
-        let before = |revoked: Option<u64>| revoked.is_none_or(|by| charter < by);
-        self.feed_keys.iter().any(|k| k.key == *key && k.is_valid(at) && before(k.revoked))
+        let Some(known) = self.feed_keys.iter().find(|known| known.key == *key) else { return false };
+        let succeeded = self.feed_key_succeeded(key);
+        let in_time = if succeeded.is_some() { known.from <= at } else { known.is_valid(at) };
+        let before = |end: Option<u64>| end.is_none_or(|by| charter < by);
+        let begun = self.feed_key_succeeds(key).is_none_or(|by| by <= charter);
+        in_time && begun && before(succeeded) && before(known.revoked)
     }
 }
 
@@ -170,7 +180,7 @@ impl Wire for Member {
     const MAX_BYTES: usize = 16 * 1024;
 
     fn write(&self, w: &mut Writer) {
-        w.map(11 + usize::from(!self.cuts.is_empty()));
+        w.map(11 + usize::from(!self.cuts.is_empty()) + usize::from(!self.successions.is_empty()));
         w.uint(0u8).uint(self.number.0);
         w.uint(1u8).text(&self.slug);
         w.uint(2u8).text(&self.legal_name);
@@ -207,12 +217,16 @@ impl Wire for Member {
             w.uint(11u8).array(self.cuts.len());
             self.cuts.iter().for_each(|cut| cut.write(w));
         }
+        if !self.successions.is_empty() {
+            w.uint(12u8).array(self.successions.len());
+            self.successions.iter().for_each(|succession| succession.write(w));
+        }
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (mut number, mut slug, mut legal_name, mut uscc, mut controller) = (None, None, None, None, None);
         let (mut role, mut state, mut feed_keys, mut nodes) = (None, None, None, None);
-        let (mut seal_key, mut sealed_seeds, mut cuts) = (None, None, None);
+        let (mut seal_key, mut sealed_seeds, mut cuts, mut successions) = (None, None, None, None);
         r.fields(|key, r| {
             match key {
                 0 => number = Some(MemberNumber(r.small("number")?)),
@@ -227,6 +241,7 @@ impl Wire for Member {
                 9 => seal_key = Some(r.fixed()?),
                 10 => sealed_seeds = Some(r.items(64, read_seed)?),
                 11 => cuts = Some(r.items(CUTS, Cut::read)?),
+                12 => successions = Some(r.items(SUCCESSIONS, Succession::read)?),
                 other => return Err(DecodeError::UnknownKey(other)),
             }
             Ok(())
@@ -245,6 +260,7 @@ impl Wire for Member {
             sealed_seeds: sealed_seeds.require("sealed seeds")?,
             // An empty array would encode as no key at all, and the comparison with the bytes refuses it.
             cuts: cuts.unwrap_or_default(),
+            successions: successions.unwrap_or_default(),
         })
     }
 }

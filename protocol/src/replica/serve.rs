@@ -8,7 +8,7 @@ use crate::{
 
 impl Replica {
     pub(super) fn on_request(&mut self, from: Peer, handle: AnswerHandle, request: Request, now: Now) {
-        if self.charter().member_of_node(&from).is_none() {
+        if !self.chain.serves(&from, now.wall) {
             return self.out(Output::Answer { handle, response: Response::Absent });
         }
         let cost = match &request {

@@ -118,7 +118,7 @@ impl Register {
             && (header.first, true) == (size, header.issued >= issued)
             && header.issued <= seen.now.plus(limits::CLOCK_SKEW_SECONDS)
             && header.issued < named.charter().expires
-            && member.signs_with(&bid.proposal.key, header.issued)
+            && member.signs_header_with(&bid.proposal.key, header.issued, named.charter().number)
             && !electors::is_void(seen.chain, header)
             && bid.holds();
         if !is_sound || !has_body {

@@ -7,7 +7,7 @@ use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
     board::{Board, Deletion, Post, Taken, UsageReport},
     ceremony::{Call, Message, verify_call, verify_message},
-    charter::{Charter, CharterChain, CharterSignature, Member, SignedCharter, TokenKey},
+    charter::{Charter, CharterChain, CharterSignature, Member, SignedCharter, SignedSuccession, TokenKey},
     encoding::Wire,
     entry::Entry,
     evaluation::{self, Answer, BadAnswer, EvaluationRequest, EvaluationResponse},
@@ -176,6 +176,7 @@ pub fn recode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
             show(SignedCharter::decode(bytes)).map(|c| c.encode())
         }
         "charter_signature" => again::<CharterSignature>(bytes),
+        "key_succession" => again::<SignedSuccession>(bytes),
         "member" => again::<Member>(bytes),
         "invitation" => again::<Invitation>(bytes),
         "application" => again::<Application>(bytes),

@@ -210,6 +210,30 @@ pub fn charters() -> Vec<Defect> {
             NewQuorum { have: 1, need: 2 },
         ),
         defect(
+            "charter-key-without-succession",
+            "a new feed key that the old one did not sign for",
+            next(|c| c.members[0].successions.clear()),
+            KeySuccession(number(1)),
+        ),
+        defect(
+            "charter-succession-forged",
+            "a bit of the old key's signature changed",
+            next(|c| c.members[0].successions[0].by_old[0] ^= 1),
+            KeySuccession(number(1)),
+        ),
+        defect(
+            "charter-succession-of-another-version",
+            "recorded by a version that is not this one",
+            next(|c| c.members[0].successions[0].charter = 3),
+            KeySuccession(number(1)),
+        ),
+        defect(
+            "charter-succession-of-a-newcomer",
+            "a member that was not there brings a history",
+            next(|c| c.members[4].successions = c.members[0].successions.clone()),
+            KeySuccession(number(5)),
+        ),
+        defect(
             "charter-policy-out-of-range",
             "mobile numbers for 181 days",
             next(|c| c.policy.mobile_term_days = 181),
@@ -251,6 +275,10 @@ pub fn members() -> Vec<Defect> {
     let tree = || Tree::of(&member);
     let bytes = member.encode();
     let key = || Value::from(vec![1u8; 32]);
+    let succession = |kind: u8| {
+        let (key, signature) = (|| Value::from(vec![1u8; 32]), || Value::from(vec![0u8; 64]));
+        array([Value::from(2), Value::from(kind), key(), key(), signature(), signature()])
+    };
     let addresses = |n: usize| array([array([key(), array(vec![Value::from("/ip4/192.0.2.1/tcp/1"); n])])]);
     vec![
         defect("member-unknown-role", "role 5", tree().set(5, 5).bytes(), OutOfRange("role")),
@@ -283,6 +311,14 @@ pub fn members() -> Vec<Defect> {
             tree().set(10, array([array([Value::from(1), Value::from(vec![0u8; 129])])])).bytes(),
             TOO_LARGE,
         ),
+        defect(
+            "member-succession-of-no-kind",
+            "a succession of kind 3",
+            Tree::of(&second().members[0]).set(12, array([succession(3)])).bytes(),
+            OutOfRange("successions"),
+        ),
+        defect("member-succession-short", "five items", tree().append(12, array([array([key()])])).bytes(), MALFORMED),
+        defect("member-no-successions-stated", "an empty list", tree().append(12, array([])).bytes(), NOT_CANONICAL),
         defect("member-unknown-key", "key 23", tree().append(23, 0).bytes(), UnknownKey(23)),
         defect("member-duplicate-key", "the seeds twice", tree().append(10, array([])).bytes(), NOT_CANONICAL),
         defect("member-trailing-bytes", "one byte after the map", joined(&bytes, &[0]), TRAILING),

@@ -80,6 +80,7 @@ fn member(number: u16) -> Member {
         seal_key: [number as u8; 32],
         sealed_seeds: Vec::new(),
         cuts: Vec::new(),
+        successions: Vec::new(),
     }
 }
 
