@@ -11,7 +11,7 @@ use antibrush_protocol::{
     },
     limits,
     replica::PublishRefusal,
-    signed::Signed,
+    signed::{Signed, Signer},
 };
 use tokio::sync::oneshot;
 
@@ -27,6 +27,11 @@ pub enum PublishError {
     /// Another node of the member writes, or too few agree that this one does.
     #[error(transparent)]
     Writer(#[from] super::writer::WriterError),
+    /// CHARTER-21: the stewards revoked the key with which this node signs.
+    #[error(
+        "charter {0} revoked the feed key of this node for good, and nobody takes what it signs; put the key with which the feed goes on in its place (keys/feed.pem), or ask the stewards for one"
+    )]
+    KeyRevoked(u64),
     /// The charter has run out.
     #[error(
         "the charter has expired, and nothing is published under it; the stewards must renew it: antibrush alliance propose renew"
@@ -81,6 +86,16 @@ impl Node {
         let view = self.view();
         let me = view.member().filter(|member| member.is_publisher()).map(|member| member.number);
         me.ok_or(PublishError::NotAPublisher)
+    }
+
+    /// CHARTER-21: whether the key with which this node signs may still sign, before anybody is asked about a batch.
+    pub(super) fn require_unrevoked_key(&self) -> Result<(), PublishError> {
+        let (view, key) = (self.view(), self.keys().feed()?.public());
+        let known = view.member().and_then(|member| member.feed_keys.iter().find(|known| known.key == key));
+        match known.and_then(|known| known.revoked) {
+            Some(charter) => Err(PublishError::KeyRevoked(charter)),
+            None => Ok(()),
+        }
     }
 
     /// Publishes an empty batch: the feed is alive.
