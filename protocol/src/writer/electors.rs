@@ -1,5 +1,6 @@
 //! Who decides about the next batch of a feed.
 
+use super::Place;
 use crate::{
     base::{Hash, MemberNumber},
     charter::{Charter, CharterChain, SignedCharter},
@@ -10,8 +11,11 @@ use crate::{
 /// Who may sign the next batch of a feed, and who is asked about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Constituency {
-    /// The member had one node at the last header: the first that the charter in force lists writes, and asks nobody.
+    /// The member had one node at the last header, which asks nobody.
     Alone(PublicKey),
+    /// The charter in force has that node no longer. It asks nobody, so nobody knows whether it has heard of that and writes no more:
+    /// only a cut opens the place.
+    Gone,
     /// It had several: most of the electors must agree. A term holds for the places of one charter.
     Shared {
         /// The id of the charter that says so.
@@ -56,12 +60,25 @@ fn last_cut(chain: &CharterChain, publisher: MemberNumber) -> Option<u64> {
     Some(chain.current().member(publisher)?.cuts.last()?.charter)
 }
 
-/// Who decides about that place; `None` if its charter is not known, or the publisher has no node.
-pub fn constituency(chain: &CharterChain, publisher: MemberNumber, named: Option<&Hash>) -> Option<Constituency> {
-    let base = base(chain, publisher, named)?;
-    if base.charter().member(publisher).is_some_and(|member| member.nodes.len() > 1) {
+/// WRITER-2: whether batches that a cut lets stand are missing before a place. Whoever decided about those is not asked any more.
+pub(super) fn lacks_batches(chain: &CharterChain, publisher: MemberNumber, place: Place) -> bool {
+    let cut = chain.current().member(publisher).and_then(|member| member.cuts.last());
+    cut.is_some_and(|cut| place.next() < cut.batches)
+}
+
+/// Who decides about that place; `None` if that cannot be told here yet: its charter is not known, or batches before it are missing.
+pub fn constituency(
+    chain: &CharterChain,
+    publisher: MemberNumber,
+    place: Place,
+    named: Option<&Hash>,
+) -> Option<Constituency> {
+    let base = base(chain, publisher, named).filter(|_| !lacks_batches(chain, publisher, place))?;
+    let nodes = &base.charter().member(publisher)?.nodes;
+    if nodes.len() > 1 {
         return Some(Constituency::Shared { charter: base.id(), electors: electors(base.charter(), publisher) });
     }
-    let first = chain.current().member(publisher)?.nodes.first()?;
-    Some(Constituency::Alone(first.key))
+    let listed =
+        nodes.first().filter(|only| chain.current().member(publisher).is_some_and(|m| m.node(&only.key).is_some()));
+    Some(listed.map_or(Constituency::Gone, |only| Constituency::Alone(only.key)))
 }
