@@ -110,15 +110,8 @@ impl Config {
 
     /// The addresses that the charter may name: those to announce, or those to listen on as far as they name a host.
     pub fn reachable(&self) -> Vec<Multiaddr> {
-        let names_a_host = |address: &&Multiaddr| {
-            !address.iter().any(|part| match part {
-                Protocol::Ip4(ip) => ip.is_unspecified(),
-                Protocol::Ip6(ip) => ip.is_unspecified(),
-                _ => false,
-            })
-        };
         let addresses = if self.announce.is_empty() { &self.listen } else { &self.announce };
-        addresses.iter().filter(names_a_host).cloned().collect()
+        addresses.iter().filter(|address| names_a_host(address)).cloned().collect()
     }
 
     /// The file's content.
@@ -143,6 +136,16 @@ impl Config {
             self.basis,
         )
     }
+}
+
+/// Whether others can dial an address: it does not begin with what listens on every interface.
+pub fn names_a_host(address: &Multiaddr) -> bool {
+    !address.is_empty()
+        && !address.iter().any(|part| match part {
+            Protocol::Ip4(ip) => ip.is_unspecified(),
+            Protocol::Ip6(ip) => ip.is_unspecified(),
+            _ => false,
+        })
 }
 
 /// The parser draws the place over several lines; a refusal is one sentence.

@@ -53,6 +53,8 @@ pub struct Metrics {
     pub stale_feeds: Gauge<i64>,
     /// Entries without effect.
     pub void_entries: Gauge<u64, AtomicU64>,
+    /// Other versions of charters in force here.
+    pub charter_forks: Gauge<i64>,
     withheld: Family<OfPublisher, Gauge<i64>>,
     unwitnessed: Family<OfPublisher, Gauge<i64>>,
 }
@@ -81,6 +83,7 @@ impl Metrics {
             peers: Gauge::default(),
             stale_feeds: Gauge::default(),
             void_entries: Gauge::default(),
+            charter_forks: Gauge::default(),
             withheld: Family::default(),
             unwitnessed: Family::default(),
             registry: Registry::default(),
@@ -130,6 +133,11 @@ impl Metrics {
         registry.register("peers_connected", "Connected nodes of members", m.peers.clone());
         registry.register("feeds_stale", "Feeds that have not been heard from", m.stale_feeds.clone());
         registry.register("entries_void", "Entries without effect since the start", m.void_entries.clone());
+        registry.register(
+            "charter_forks",
+            "Second versions, signed by the stewards, of charters in force here",
+            m.charter_forks.clone(),
+        );
         registry.register_with_unit(
             "feed_withheld",
             "Since when nothing came of the body of a batch that this publisher announced",

@@ -13,7 +13,7 @@ pub use alliance::Alliance;
 pub use http::{Http, Lines, Reply};
 pub use leaks::{Leak, Leaks};
 pub use lot::Lot;
-pub use node::{Node, Outcome, Starting, binary, listing_of, uscc};
+pub use node::{Node, Outcome, Starting, binary, copy_directory, list_arguments, listing_of, uscc};
 pub use rustix::process::Signal;
 pub use tcp_tap::{Recorded, TcpTap};
 pub use wait::{PATIENCE, wait_for, wait_until};

@@ -363,6 +363,20 @@ impl Node {
         feed.and_then(|feed| feed["size"].as_u64()).unwrap_or(0)
     }
 
+    /// What this node shows of a feed.
+    pub fn feed(&self, publisher: &str) -> Value {
+        self.http().get(&format!("/v1/feeds/{publisher}")).ok()
+    }
+
+    /// What the change stream says is void of a feed: batches that stand, the first void entry, how many.
+    pub fn void(&self, publisher: &str) -> Vec<(u64, u64, u64)> {
+        let changes = self.http().get("/v1/changes?wait=0").ok();
+        let is_void = |change: &&Value| change["kind"] == "void" && change["publisher"] == publisher;
+        let voids = changes["changes"].as_array().into_iter().flatten().filter(is_void);
+        let number = |change: &Value, key: &str| change[key].as_u64().expect("a number");
+        voids.map(|change| (number(change, "stands"), number(change, "leaf"), number(change, "void"))).collect()
+    }
+
     /// Verifies a feed from its first leaf and returns what was found.
     pub fn verify(&self, publisher: &str) -> Value {
         let found = self.http().post(&format!("/v1/feeds/{publisher}/verify"), &json!({})).ok();
@@ -387,6 +401,28 @@ fn send(child: &Child, signal: Signal) {
 pub fn listing_of(ids: &[String]) -> Value {
     let item = |id: &String| json!({ "class": "ACC", "id": id, "conduct": "C01", "evidence": "test" });
     json!({ "items": ids.iter().map(item).collect::<Vec<_>>() })
+}
+
+/// The arguments that list an account, whether or not the node runs.
+pub fn list_arguments(account: &str) -> [&str; 9] {
+    ["list", "--class", "ACC", "--id", account, "--conduct", "C06", "--evidence", "case"]
+}
+
+/// Copies a directory with all that is in it, as whoever steals or doubles a stopped node does.
+///
+/// # Panics
+/// If it cannot be read or written.
+pub fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory can be made");
+    for entry in fs::read_dir(from).expect("the directory can be read") {
+        let entry = entry.expect("the directory can be read");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_directory(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a file can be copied");
+        }
+    }
 }
 
 /// Runs a command to its end; one that does not come to it is killed.

@@ -41,6 +41,7 @@ const VERBS: &[&str] = &[
     "alliance propose keys",
     "alliance propose node",
     "alliance propose node remove",
+    "alliance propose node addresses",
     "alliance propose suspend",
     "alliance propose reinstate",
     "alliance propose expel",

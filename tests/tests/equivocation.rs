@@ -1,38 +1,12 @@
 //! A member's node is copied with its keys, and the two copies publish two histories: every node freezes the feed where they part,
 //! anybody can prove it, and the stewards decide how it goes on.
 
-use std::path::Path;
-
-use antibrush_tests::{Alliance, Node, wait_until};
+use antibrush_tests::{Alliance, Node, copy_directory, list_arguments, wait_until};
 use serde_json::Value;
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
 
 /// Lists an account with the command line, whether or not the node runs.
 fn list(node: &Node, account: &str) -> Value {
-    node.command(&["list", "--class", "ACC", "--id", account, "--conduct", "C06", "--evidence", "case"])
-}
-
-fn feed(node: &Node) -> Value {
-    node.http().get("/v1/feeds/jd").ok()
-}
-
-/// What the change stream says is void, as batches that stand and entries that do not.
-fn void(node: &Node) -> Vec<(u64, u64)> {
-    let changes = node.http().get("/v1/changes?wait=0").ok();
-    let of_jd = |change: &&Value| change["kind"] == "void" && change["publisher"] == "jd";
-    let voids = changes["changes"].as_array().unwrap().iter().filter(of_jd);
-    voids.map(|change| (change["stands"].as_u64().unwrap(), change["void"].as_u64().unwrap())).collect()
+    node.command(&list_arguments(account))
 }
 
 #[test]
@@ -41,27 +15,27 @@ fn a_copied_node_publishes_two_histories_and_the_stewards_decide() {
     let id = alliance.id.clone();
     alliance["jd"].list_accounts(&["taobao:common".to_owned()]);
     alliance.wait_for_leaves("jd", 1);
-    let common = feed(&alliance["alibaba"]);
+    let common = alliance["alibaba"].feed("jd");
     let path = |name: &str| alliance.root().join(name).display().to_string();
     let (proof, thaw, twin_directory) = (path("proof"), path("thaw"), alliance.root().join("jd-copy"));
 
     // The copy and the original list something else each, offline, and are shown to one member each.
     alliance["jd"].stop();
     alliance["pdd"].stop();
-    copy(&alliance["jd"].directory, &twin_directory);
+    copy_directory(&alliance["jd"].directory, &twin_directory);
     let mut twin = Node::new(alliance.root(), "jd-copy");
     twin.listen.clone_from(&alliance["jd"].listen);
     list(&alliance["jd"], "taobao:left");
     list(&twin, "taobao:right");
     alliance["jd"].start();
     wait_until("alibaba has one history", || alliance["alibaba"].answer("ACC", "taobao:left") == "listed");
-    let left = feed(&alliance["alibaba"]);
+    let left = alliance["alibaba"].feed("jd");
     alliance["jd"].stop();
     alliance["alibaba"].stop();
     alliance["pdd"].start();
     twin.start();
     wait_until("pdd has the other history", || alliance["pdd"].answer("ACC", "taobao:right") == "listed");
-    let right = feed(&alliance["pdd"]);
+    let right = alliance["pdd"].feed("jd");
     assert_eq!((&left["seq"], &left["size"]), (&right["seq"], &right["size"]));
     assert_ne!(left["head"], right["head"]);
 
@@ -69,7 +43,7 @@ fn a_copied_node_publishes_two_histories_and_the_stewards_decide() {
     alliance["alibaba"].start();
     for node in [&alliance["alibaba"], &alliance["pdd"], &twin] {
         wait_until(&format!("{} freezes the feed", node.slug), || {
-            let feed = feed(node);
+            let feed = node.feed("jd");
             feed["standing"] == "frozen" && feed["head"] == common["head"]
         });
         assert_eq!(node.answer("ACC", "taobao:common"), "listed", "{}", node.slug);
@@ -77,11 +51,10 @@ fn a_copied_node_publishes_two_histories_and_the_stewards_decide() {
             assert_ne!(node.answer("ACC", contested), "listed", "{}", node.slug);
         }
         let stands = common["seq"].as_u64().unwrap() + 1;
-        assert_eq!(void(node), [(stands, 1)], "{}", node.slug);
-        assert_eq!(feed(node)["void_batches"], 1, "{}", node.slug);
+        assert_eq!(node.void("jd"), [(stands, 1, 1)], "{}", node.slug);
+        assert_eq!(node.feed("jd")["void_batches"], 1, "{}", node.slug);
     }
-    let list_more = ["list", "--class", "ACC", "--id", "taobao:more", "--conduct", "C06", "--evidence", "case"];
-    let refusal = twin.refused(&list_more);
+    let refusal = twin.refused(&list_arguments("taobao:more"));
     assert!(refusal.contains("frozen"), "{refusal}");
 
     // The proof is a file that a stranger verifies.
@@ -115,12 +88,12 @@ fn a_copied_node_publishes_two_histories_and_the_stewards_decide() {
     alibaba.command(&["alliance", "publish", &thaw]);
     for node in [&alliance["alibaba"], &alliance["pdd"], &twin] {
         wait_until(&format!("{} has the history that counts", node.slug), || {
-            let feed = feed(node);
+            let feed = node.feed("jd");
             feed["standing"] == "open" && feed["head"] == left["head"]
         });
         assert_eq!(node.answer("ACC", "taobao:left"), "listed", "{}", node.slug);
         assert_ne!(node.answer("ACC", "taobao:right"), "listed", "{}", node.slug);
-        assert_eq!(feed(node)["cuts"][0]["head"], left["head"], "{}", node.slug);
+        assert_eq!(node.feed("jd")["cuts"][0]["head"], left["head"], "{}", node.slug);
     }
     list(&twin, "taobao:after");
     for node in [&alliance["alibaba"], &alliance["pdd"]] {
@@ -132,7 +105,7 @@ fn a_copied_node_publishes_two_histories_and_the_stewards_decide() {
     wait_until("the original has it, too", || alliance["jd"].answer("ACC", "taobao:after") == "listed");
     alliance["jd"].list_accounts(&["taobao:last".to_owned()]);
     wait_until("everybody has the last one", || alliance["pdd"].answer("ACC", "taobao:last") == "listed");
-    assert_eq!(feed(&alliance["pdd"])["standing"], "open");
+    assert_eq!(alliance["pdd"].feed("jd")["standing"], "open");
     // Settled, and provable for ever.
     alliance["alibaba"].command(&["proof", "equivocation", "--publisher", "jd", "--out", &proof]);
     assert_eq!(stranger.command(&verify)["holds"], true);

@@ -211,3 +211,51 @@ fn a_steward_admits_by_one_command_and_a_member_gets_a_second_node() {
     let last = ["alliance", "propose", "node", "remove", "jd", "--peer", nodes[1].as_str().unwrap(), "--out", &file];
     assert!(alliance["alibaba"].refused(&last).contains("the only node"));
 }
+
+/// Lets a stopped node listen elsewhere; returns where.
+fn move_away(node: &mut Node) -> String {
+    let (config, before) = (node.directory.join("antibrush.toml"), node.listen.clone());
+    node.listen.clone_from(&Node::new(node.directory.parent().unwrap(), "elsewhere").listen);
+    let text = fs::read_to_string(&config).unwrap();
+    assert!(text.contains(&before), "{text}");
+    fs::write(&config, text.replace(&before, &node.listen)).unwrap();
+    node.listen.clone()
+}
+
+#[test]
+fn a_node_that_moves_is_dialled_where_the_charter_says() {
+    let mut alliance = Alliance::with(&["alibaba", "jd"]);
+    let members = alliance["alibaba"].http().get("/v1/members").ok();
+    let peer = members["members"].as_array().unwrap().iter().find(|m| m["slug"] == "jd").unwrap()["nodes"][0].clone();
+    let (peer, file) = (peer.as_str().unwrap(), path(&alliance, "addresses"));
+    let propose = |alliance: &Alliance, addresses: &[&str]| {
+        let fixed = ["alliance", "propose", "node", "addresses", "jd", "--peer", peer, "--out", &file];
+        alliance["alibaba"].outcome(&[&fixed[..], addresses, &["--json"]].concat())
+    };
+    let with_peer = format!("/ip4/192.0.2.7/tcp/7001/p2p/{peer}");
+    let many: Vec<String> = (1..=9).map(|port| format!("/ip4/192.0.2.7/tcp/{port}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for refused in [&["jd.example:7001"][..], &["/ip4/0.0.0.0/tcp/7001"], &[&with_peer], &many] {
+        let refusal = propose(&alliance, refused);
+        assert!(refusal.stderr.contains("a node has at most 8 addresses"), "{refusal:?}");
+    }
+
+    // Both move while neither runs, so that jd cannot dial alibaba, whose new address it does not know.
+    let jd = &mut alliance["jd"];
+    jd.stop();
+    let there = move_away(jd);
+    let made = propose(&alliance, &[&there]).json();
+    let said = made["differences"].to_string();
+    assert!(
+        said.contains(&format!("is reached at {there}")) && said.contains(&format!("的地址改为 {there}")),
+        "{said}"
+    );
+    alliance["alibaba"].command(&["alliance", "publish", &file]);
+    let alibaba = &mut alliance["alibaba"];
+    alibaba.stop();
+    move_away(alibaba);
+    alliance["jd"].start();
+    alliance["alibaba"].start();
+    let charter = alliance["alibaba"].http().get("/v1/status").ok()["charter"].as_u64().unwrap();
+    has_charter(&alliance["jd"], charter);
+}

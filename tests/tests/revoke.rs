@@ -3,38 +3,9 @@
 
 use std::path::Path;
 
-use antibrush_tests::{Alliance, Node, wait_until};
+use antibrush_tests::{Alliance, Node, copy_directory, list_arguments, listing_of, wait_until};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-fn list_arguments(account: &str) -> [&str; 9] {
-    ["list", "--class", "ACC", "--id", account, "--conduct", "C06", "--evidence", "case"]
-}
-
-fn feed(node: &Node) -> Value {
-    node.http().get("/v1/feeds/jd").ok()
-}
-
-/// What the change stream says is void: batches that stand, the first void entry, how many.
-fn void(node: &Node) -> Vec<(u64, u64, u64)> {
-    let changes = node.http().get("/v1/changes?wait=0").ok();
-    let of_jd = |change: &&Value| change["kind"] == "void" && change["publisher"] == "jd";
-    let voids = changes["changes"].as_array().unwrap().iter().filter(of_jd);
-    let number = |change: &Value, key: &str| change[key].as_u64().unwrap();
-    voids.map(|change| (number(change, "stands"), number(change, "leaf"), number(change, "void"))).collect()
-}
 
 /// The public key in a key file, in hex: the last 32 bytes of its SubjectPublicKeyInfo (RFC 8410).
 fn public_key(file: &Path) -> String {
@@ -56,7 +27,7 @@ fn what_a_thief_published_is_void_and_the_member_goes_on_under_another_key() {
     // The stopped node's directory is copied, and a stranger publishes with it.
     alliance["jd"].stop();
     let mut thief = Node::new(alliance.root(), "thief");
-    copy(&alliance["jd"].directory, &thief.directory);
+    copy_directory(&alliance["jd"].directory, &thief.directory);
     thief.listen.clone_from(&alliance["jd"].listen);
     thief.start();
     let forged = ["taobao:forged-1", "taobao:forged-2"];
@@ -69,17 +40,15 @@ fn what_a_thief_published_is_void_and_the_member_goes_on_under_another_key() {
             assert_eq!(alliance[slug].answer("ACC", account), "listed", "nobody can know yet");
         }
     }
-    let last = feed(&alliance["pdd"]);
+    let last = alliance["pdd"].feed("jd");
     let batches = last["seq"].as_u64().unwrap() + 1;
     thief.stop();
     // One more, signed before the thief hears of the revocation.
     thief.command(&list_arguments("taobao:forged-3"));
 
-    // A key of the same kind from a node that never joined.
-    let scratch = alliance.make("scratch", "platform");
-    let successor_file = scratch.directory.join("keys").join("feed.pem");
-    let (stolen, successor) =
-        (public_key(&alliance["jd"].directory.join("keys").join("feed.pem")), public_key(&successor_file));
+    let stolen = public_key(&alliance["jd"].directory.join("keys").join("feed.pem"));
+    let made = alliance["jd"].command(&["alliance", "rotate-key", "feed", "--key-only"]);
+    let successor = made["key"].as_str().unwrap().to_owned();
     let alibaba = &alliance["alibaba"];
     let revoke = ["alliance", "propose", "revoke", "--slug", "jd", "--size"];
     let more = ["--successor", &successor, "--out", &proposal];
@@ -93,7 +62,7 @@ fn what_a_thief_published_is_void_and_the_member_goes_on_under_another_key() {
 
     // Void on every node that had them, the earlier one as before.
     let stands = |node: &Node| {
-        let feed = feed(node);
+        let feed = node.feed("jd");
         feed["size"] == 1 && feed["standing"] == "open"
     };
     for slug in ["alibaba", "pdd"] {
@@ -104,11 +73,11 @@ fn what_a_thief_published_is_void_and_the_member_goes_on_under_another_key() {
             // Stale or not listed: whether the feed counts as fresh is for the peers to say.
             assert_ne!(node.answer("ACC", account), "listed", "{slug}");
         }
-        let feed = feed(node);
+        let feed = node.feed("jd");
         let cut = &feed["cuts"][0];
         assert_eq!((&cut["size"], &cut["head"]), (&1.into(), &feed["head"]), "{feed}");
         let kept = cut["batches"].as_u64().unwrap();
-        assert_eq!(void(node), [(kept, 1, 2)], "{slug}");
+        assert_eq!(node.void("jd"), [(kept, 1, 2)], "{slug}");
         assert_eq!(feed["void_batches"], batches - kept, "{slug}");
         let shown = node.outcome(&["feed", "show", "--publisher", "jd"]);
         let text = &shown.stdout;
@@ -119,16 +88,19 @@ fn what_a_thief_published_is_void_and_the_member_goes_on_under_another_key() {
     // The thief's own node comes to the same, with one entry more, which nobody else ever took; it publishes nothing more.
     thief.start();
     wait_until("the thief's node takes the feed back", || stands(&thief));
-    assert_eq!(void(&thief).iter().map(|(_, leaf, count)| (*leaf, *count)).collect::<Vec<_>>(), [(1, 3)]);
+    assert_eq!(thief.void("jd").iter().map(|(_, leaf, count)| (*leaf, *count)).collect::<Vec<_>>(), [(1, 3)]);
     let refusal = thief.refused(&list_arguments("taobao:forged-4"));
-    assert!(refusal.contains("does not pass validation"), "{refusal}");
+    let charter = thief.http().get("/v1/status").ok()["charter"].as_u64().unwrap();
+    assert!(refusal.contains(&format!("charter {charter} revoked the feed key of this node for good")), "{refusal}");
+    let posted = thief.http().post("/v1/listings", &listing_of(&["taobao:forged-4".to_owned()]));
+    assert_eq!(posted.problem(), (409, "key-revoked".to_owned()));
+    let taken = thief.http().post("/v1/writer", &Value::Null);
+    assert_eq!(taken.problem(), (409, "key-revoked".to_owned()));
     thief.stop();
 
-    // The member puts the successor in the place of the stolen key and goes on.
-    let jd = &mut alliance["jd"];
-    std::fs::copy(&successor_file, jd.directory.join("keys").join("feed.pem")).unwrap();
-    jd.start();
-    wait_until("the member knows of the revocation", || feed(&alliance["jd"])["cuts"][0]["size"] == 1);
+    // The member's node has the successor beside the stolen key and goes on.
+    alliance["jd"].start();
+    wait_until("the member knows of the revocation", || alliance["jd"].feed("jd")["cuts"][0]["size"] == 1);
     wait_until("the member publishes", || alliance["jd"].outcome(&list_arguments("taobao:honest")).status == Some(0));
     for slug in ["alibaba", "jd", "pdd"] {
         let node = &alliance[slug];
@@ -139,7 +111,7 @@ fn what_a_thief_published_is_void_and_the_member_goes_on_under_another_key() {
         for account in forged.iter().chain(&["taobao:forged-3", "taobao:forged-4"]) {
             assert_ne!(node.answer("ACC", account), "listed", "{slug}");
         }
-        assert_eq!((&feed(node)["standing"], &feed(node)["size"]), (&"open".into(), &2.into()), "{slug}");
+        assert_eq!((&node.feed("jd")["standing"], &node.feed("jd")["size"]), (&"open".into(), &2.into()), "{slug}");
         node.verify("jd");
     }
 
@@ -150,7 +122,7 @@ fn what_a_thief_published_is_void_and_the_member_goes_on_under_another_key() {
     thief.refused(&list_arguments("taobao:forged-5"));
     for slug in ["alibaba", "pdd"] {
         let node = &alliance[slug];
-        assert_eq!((&feed(node)["standing"], &feed(node)["size"]), (&"open".into(), &2.into()), "{slug}");
+        assert_eq!((&node.feed("jd")["standing"], &node.feed("jd")["size"]), (&"open".into(), &2.into()), "{slug}");
         assert_ne!(node.answer("ACC", "taobao:forged-5"), "listed", "{slug}");
     }
 }

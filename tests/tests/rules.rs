@@ -58,7 +58,7 @@ fn scan(directory: &Path, in_tests: bool, found: &mut BTreeMap<bool, BTreeSet<St
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let is_test = in_tests || name == "tests" || name == "tests.rs" || name == "fixtures.rs";
+        let is_test = in_tests || name == "tests" || name == "tests.rs" || name == "fixtures";
         if path.is_dir() {
             scan(&path, is_test, found);
         } else if name.ends_with(".rs") && name != "rules.rs" {

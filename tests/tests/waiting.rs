@@ -93,7 +93,14 @@ fn entries_wait_for_their_witnesses() {
     assert_eq!(streamed, (4..16).collect::<Vec<u64>>());
     assert_eq!(changes(&alliance["alibaba"], "").0, (0..16).collect::<Vec<u64>>());
 
-    // Two other controls are asked for, and there is one: it waits until the policy asks for fewer.
+    // Two other controls are asked for once there are two. With one of them away it waits until the policy asks for fewer.
+    let file = alliance.root().join("out-of-reach").display().to_string();
+    let out_of_reach = ["alliance", "propose", "policy", "--witnesses", "2", "--out", &file];
+    let refusal = alliance["alibaba"].refused(&out_of_reach);
+    assert!(refusal.contains("under 1 different controls besides the publisher's"), "{refusal}");
+    alliance.admit("pdd", "platform");
+    alliance.settle();
+    alliance["pdd"].stop();
     require(&alliance["alibaba"], "2");
     alliance["alibaba"].list_accounts(&["taobao:last".to_owned()]);
     let feed = || alliance["alibaba"].http().get("/v1/feeds/alibaba").ok();
@@ -102,6 +109,7 @@ fn entries_wait_for_their_witnesses() {
     assert_eq!((feed()["unwitnessed"].as_u64(), feed()["witnesses_needed"].as_u64()), (Some(1), Some(2)));
     assert_eq!(alliance["jd"].answer("ACC", "taobao:last"), "not_listed");
     require(&alliance["alibaba"], "0");
+    alliance["pdd"].start();
     for node in &alliance.nodes {
         wait_until("it is listed", || node.answer("ACC", "taobao:last") == "listed");
     }

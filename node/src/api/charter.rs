@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use antibrush_protocol::{
     base::MemberNumber,
     charter::{Change, ChangeError, MemberRole, PolicyChange, Quorum, Steward},
+    signed::PublicKey,
     subject::Class,
 };
 use axum::{
@@ -12,6 +13,7 @@ use axum::{
     extract::{State, rejection::JsonRejection},
     http::StatusCode,
 };
+use libp2p::{Multiaddr, multiaddr::Protocol};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -20,7 +22,7 @@ use super::{
     auth::{ADMIN, Caller, READ},
 };
 use crate::{
-    clock,
+    clock, config,
     core::{GovernError, Node, Reviewed, UpTo, View, admission, holding, read_succession, thaw},
     network,
     storage::Store,
@@ -80,6 +82,15 @@ pub enum ChangeRequest {
         member: String,
         /// The node's PeerId.
         node: String,
+    },
+    /// Say where a node of a member listens.
+    Addresses {
+        /// The member.
+        member: String,
+        /// The node's PeerId.
+        node: String,
+        /// Its multiaddresses without the peer part; none if it only dials out.
+        addresses: Vec<String>,
     },
     /// Suspend a member.
     Suspend {
@@ -371,8 +382,12 @@ impl ChangeRequest {
             ChangeRequest::Admit { application, node_of } => admission(view, application, node_of.as_deref())?,
             ChangeRequest::RemoveNode { member: slug, node } => {
                 let member = member(slug)?;
-                let key = node.trim().parse().ok().and_then(|peer| network::peer_key(&peer));
-                Change::RemoveNode(member, key.ok_or(GovernError::Change(ChangeError::NoSuchNode(member)))?)
+                Change::RemoveNode(member, node_key(member, node)?)
+            }
+            ChangeRequest::Addresses { member: slug, node, addresses } => {
+                let member = member(slug)?;
+                let addresses = addresses.iter().map(|address| listening_address(address));
+                Change::Addresses(member, node_key(member, node)?, addresses.collect::<Result<_, _>>()?)
             }
             ChangeRequest::Suspend { member: slug } => Change::Suspend(member(slug)?),
             ChangeRequest::Reinstate { member: slug } => Change::Reinstate(member(slug)?),
@@ -415,6 +430,19 @@ impl ChangeRequest {
 
 fn bytes(hexed: &str) -> Option<[u8; 32]> {
     hex::decode(hexed.trim()).ok()?.try_into().ok()
+}
+
+fn node_key(member: MemberNumber, peer_id: &str) -> Result<PublicKey, GovernError> {
+    let key = peer_id.trim().parse().ok().and_then(|peer| network::peer_key(&peer));
+    key.ok_or(GovernError::Change(ChangeError::NoSuchNode(member)))
+}
+
+/// An address as others dial it: the charter names the peer beside it.
+fn listening_address(text: &str) -> Result<String, GovernError> {
+    let address: Option<Multiaddr> = text.trim().parse().ok();
+    let address =
+        address.filter(config::names_a_host).filter(|a| !a.iter().any(|part| matches!(part, Protocol::P2p(_))));
+    Ok(address.ok_or(GovernError::Change(ChangeError::Addresses))?.to_string())
 }
 
 /// Which head; `None` if the caller named none, and refused if it named two.

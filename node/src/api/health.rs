@@ -48,6 +48,10 @@ pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
     metrics.stale_feeds.set(i64::try_from(stale).unwrap_or(i64::MAX));
     metrics.void_entries.set(node.store().void_entries());
     let view = node.view();
+    let (store, chain) = (node.store().clone(), view.chain.clone());
+    if let Ok(forks) = tokio::task::spawn_blocking(move || store.forks(&chain).len()).await {
+        metrics.charter_forks.set(i64::try_from(forks).unwrap_or(i64::MAX));
+    }
     let withheld = view.withheld(clock::now());
     let waiting = unwitnessed(node).await.unwrap_or_default();
     let waiting =

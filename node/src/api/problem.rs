@@ -121,11 +121,13 @@ impl From<PublishError> for Problem {
             PublishError::NodeKeySucceeded => (StatusCode::CONFLICT, "node-key"),
             PublishError::NotAPublisher => (StatusCode::FORBIDDEN, "not-a-publisher"),
             PublishError::Writer(W::Elsewhere(_)) => (StatusCode::CONFLICT, "not-the-writer"),
+            PublishError::Writer(W::Removed) => (StatusCode::CONFLICT, "writer-removed"),
             PublishError::Writer(W::OtherKey(_)) => (StatusCode::CONFLICT, "other-key"),
             PublishError::Writer(W::TooFew { .. } | W::Behind | W::Lost | W::NoBody) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "no-agreement")
             }
             PublishError::Recovering => (StatusCode::SERVICE_UNAVAILABLE, "recovering"),
+            PublishError::KeyRevoked(_) => (StatusCode::CONFLICT, "key-revoked"),
             PublishError::CharterExpired => (StatusCode::CONFLICT, "charter-expired"),
             PublishError::ClockBehind(_) | PublishError::ClockWrong(_) => (StatusCode::CONFLICT, "clock"),
             PublishError::Refused(R::Storage) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),

@@ -17,7 +17,7 @@ use crate::{
     clock,
     core::{PublishError, View},
     lang::Zh,
-    network,
+    network, storage,
 };
 
 /// How the node is.
@@ -61,6 +61,8 @@ pub struct Status {
     unwitnessed: BTreeMap<String, u64>,
     /// Publishers that announced a batch and whose body nobody shows.
     withheld: Vec<Withheld>,
+    /// Other versions of charters in force here, signed by the stewards, too: one of the two must go.
+    forks: Vec<Fork>,
     /// Peers that sent what no honest node sends.
     offenders: Vec<Offender>,
     /// Things that somebody should know, each in one sentence.
@@ -76,6 +78,17 @@ pub struct Withheld {
     seq: u64,
     /// For how long nothing of its body has come.
     seconds: u64,
+}
+
+/// A second version of the charter with a number that is in force here.
+#[derive(Serialize, ToSchema)]
+pub struct Fork {
+    /// The number of both.
+    charter: u64,
+    /// The first 8 bytes of the other one's id, in hex.
+    id: String,
+    /// The file in which it lies, for `antibrush alliance adopt`.
+    file: String,
 }
 
 /// A peer that offended.
@@ -99,8 +112,10 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
     let node = &app.node;
     let (view, context) = (node.view(), node.check_context());
     let charter = view.charter().clone();
-    let store = node.store().clone();
-    let disk = tokio::task::spawn_blocking(move || store.disk_bytes()).await.map_err(|_| Problem::stopping())??;
+    let (store, chain) = (node.store().clone(), view.chain.clone());
+    let on_disk = tokio::task::spawn_blocking(move || (store.disk_bytes(), store.forks(&chain)));
+    let (disk, forks) = on_disk.await.map_err(|_| Problem::stopping())?;
+    let disk = disk?;
     let health = node.store().table().health();
     let offender = |(peer, record): (antibrush_protocol::replica::Peer, network::PeerRecord)| Offender {
         peer_id: network::peer_id(&peer).map(|id| id.to_string()).unwrap_or_default(),
@@ -123,6 +138,10 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
     }
     for (slug, entries) in &unwitnessed {
         notes.push(format!("{entries} entries of {slug} wait for witnesses and take no effect until then; antibrush feed show --publisher {slug} says who has witnessed them. {slug} 有 {entries} 条等待见证后生效。"));
+    }
+    let forks: Vec<Fork> = forks.iter().map(Fork::of).collect();
+    for Fork { charter, id, file } in &forks {
+        notes.push(format!("The stewards signed a second version {charter} of the charter ({id}): ask them which one counts. If that one, stop this node and run antibrush alliance adopt {file}; if the one in force here, move that file away. 秘书处另签署了一份第 {charter} 版章程（{id}）：请向其核实以哪一份为准；如以该份为准，请停止本节点后运行 antibrush alliance adopt {file}，否则移走该文件。"));
     }
     let enumerable = charter
         .token_keys
@@ -176,9 +195,20 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         void_entries: node.store().void_entries(),
         unwitnessed,
         withheld,
+        forks,
         offenders,
         notes,
     }))
+}
+
+impl Fork {
+    fn of(fork: &storage::Fork) -> Fork {
+        Fork {
+            charter: fork.charter.charter().number,
+            id: storage::short_id(&fork.charter),
+            file: fork.file.display().to_string(),
+        }
+    }
 }
 
 /// The holders that are not connected, if those that are do not suffice for some key.

@@ -32,6 +32,9 @@ pub async fn propose(context: &Context, verb: ProposeVerb) -> Result<(), Failure
         ProposeVerb::Node(NodeVerb::Remove { member, peer, to }) => {
             (json!({ "change": "remove_node", "member": member, "node": peer }), to.out)
         }
+        ProposeVerb::Node(NodeVerb::Addresses { member, peer, addresses, to }) => {
+            (json!({ "change": "addresses", "member": member, "node": peer, "addresses": addresses }), to.out)
+        }
         ProposeVerb::Suspend(of) => of_member("suspend", of),
         ProposeVerb::Reinstate(of) => of_member("reinstate", of),
         ProposeVerb::Expel(of) => of_member("expel", of),

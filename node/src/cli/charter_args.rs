@@ -41,7 +41,7 @@ pub enum ProposeVerb {
         #[command(flatten)]
         to: ProposalOut,
     },
-    /// Remove a node of a member.
+    /// Remove a node of a member, or say where it listens.
     #[command(subcommand)]
     Node(NodeVerb),
     /// Suspend a member: its node is cut off and publishes nothing; what it listed stands.
@@ -151,6 +151,18 @@ pub enum NodeVerb {
         /// The node's PeerId, as `alliance members --json` shows it.
         #[arg(long)]
         peer: String,
+        #[command(flatten)]
+        to: ProposalOut,
+    },
+    /// Say where a node of a member listens: the others dial it there from then on.
+    Addresses {
+        /// The member's short name.
+        member: String,
+        /// The node's PeerId, as `alliance members --json` shows it.
+        #[arg(long)]
+        peer: String,
+        /// Its multiaddresses, all of them; none if it only dials out.
+        addresses: Vec<String>,
         #[command(flatten)]
         to: ProposalOut,
     },

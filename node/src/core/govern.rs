@@ -9,6 +9,7 @@ use antibrush_protocol::{
     },
     encoding::Wire,
     signed::Signer,
+    writer::{Constituency, Place, constituency},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::sync::oneshot;
@@ -151,13 +152,22 @@ impl UpTo {
     }
 }
 
-/// The cut that decides a feed which stands still.
+/// The cut that decides a feed which stands still: it is frozen, or the one node that wrote it was removed (WRITER-5).
 pub fn thaw(publisher: MemberNumber, up_to: UpTo, view: &View, store: &Store) -> Result<Change, GovernError> {
     let standing = view.feeds.iter().find(|feed| feed.publisher == publisher).map(|feed| feed.standing);
-    if standing == Some(antibrush_protocol::replica::Standing::Open) {
+    if standing == Some(antibrush_protocol::replica::Standing::Open) && !has_lost_its_writer(publisher, view, store)? {
         return Err(GovernError::NotFrozen);
     }
     Ok(Change::Cut(publisher, up_to.find(publisher, view, store)?))
+}
+
+fn has_lost_its_writer(publisher: MemberNumber, view: &View, store: &Store) -> Result<bool, GovernError> {
+    let stored = |error: StorageError| GovernError::from(AdmitError::from(error));
+    let head = store.head(publisher).map_err(stored)?;
+    let last = head.map_or(Ok(None), |head| store.header(publisher, head.seq)).map_err(stored)?;
+    let named = last.as_ref().map(|last| &last.payload().charter);
+    let place = Place::after(head.as_ref());
+    Ok(constituency(&view.chain, publisher, place, named) == Some(Constituency::Gone))
 }
 
 /// A proposal and how it stands.

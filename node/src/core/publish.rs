@@ -30,6 +30,11 @@ pub enum PublishError {
     /// Another node of the member writes, or too few agree that this one does.
     #[error(transparent)]
     Writer(#[from] super::writer::WriterError),
+    /// CHARTER-21: the stewards revoked the key with which this node signs.
+    #[error(
+        "charter {0} revoked the feed key of this node for good, and nobody takes what it signs; make its successor (antibrush alliance rotate-key feed --key-only), have the stewards name it (antibrush alliance propose revoke --successor) if they did not, and restart the node"
+    )]
+    KeyRevoked(u64),
     /// The charter has run out.
     #[error(
         "the charter has expired, and nothing is published under it; the stewards must renew it: antibrush alliance propose renew"
@@ -98,9 +103,23 @@ impl Node {
         if self.is_succeeded() {
             return Some(PublishError::NodeKeySucceeded);
         }
+        let signs = self.view().member().is_some_and(|member| member.role.signs());
+        self.require_unrevoked_key().err().filter(|_| signs)
+    }
+
+    /// CHARTER-21: whether the key with which this node signs may still sign, before anybody is asked about a batch.
+    pub(super) fn require_unrevoked_key(&self) -> Result<(), PublishError> {
         let view = self.view();
-        let member = view.member().filter(|member| member.role.signs())?;
-        self.keys().feed_of(member).err().map(PublishError::from)
+        let Some(member) = view.member() else { return Ok(()) };
+        let signer = self.keys().feed_of(member);
+        if signer.is_ok() && member.present_feed_key().is_some() {
+            return Ok(());
+        }
+        let here = member.feed_keys.iter().rev().filter(|known| self.keys().feed_with(&known.key).is_ok());
+        match here.filter_map(|known| known.revoked).next() {
+            Some(charter) => Err(PublishError::KeyRevoked(charter)),
+            None => Ok(signer.map(drop)?),
+        }
     }
 
     /// Publishes an empty batch: the feed is alive.

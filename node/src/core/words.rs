@@ -102,7 +102,23 @@ pub fn of(difference: &Difference, names: &Names<'_>) -> Both {
             let peer = peer(key);
             of_member(number, &format!("loses its node {peer}"), &format!("移除节点 {peer}"))
         }
-        D::Nodes(number) => of_member(number, "the order or the addresses of its nodes change", "节点的次序或地址变更"),
+        D::Addresses(number, key, addresses) if addresses.is_empty() => {
+            let peer = peer(key);
+            of_member(
+                number,
+                &format!("its node {peer} only dials out"),
+                &format!("节点 {peer} 只主动连接，不公布地址"),
+            )
+        }
+        D::Addresses(number, key, addresses) => {
+            let (peer, addresses) = (peer(key), addresses.join(" "));
+            of_member(
+                number,
+                &format!("its node {peer} is reached at {addresses}"),
+                &format!("节点 {peer} 的地址改为 {addresses}"),
+            )
+        }
+        D::Nodes(number) => of_member(number, "the order of its nodes changes", "节点的次序变更"),
         D::Sealed(number) => of_member(number, "what is sealed to it changes", "密封给它的内容变更"),
         D::OtherOfMember(number) => of_member(
             number,

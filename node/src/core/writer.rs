@@ -80,6 +80,11 @@ pub enum WriterError {
         "this node lost what it had promised about its feed, and writes again once a charter from after that is in force and named by the feed: let another node of this member take over (antibrush writer take), or the stewards renew the charter"
     )]
     Lost,
+    /// WRITER-5: the node that wrote, and asked nobody, was removed.
+    #[error(
+        "the node that wrote this feed alone was removed from the charter, and may not have heard of that; have the stewards say up to where the feed stands (antibrush alliance propose thaw), then publish again"
+    )]
+    Removed,
     /// The feed key was changed in between.
     #[error("{0}; put that key back, or have the stewards cut the feed at its last batch")]
     OtherKey(#[from] SignError),
@@ -205,11 +210,12 @@ impl Seat {
         let view = self.view.load_full();
         let _one = lock(&self.promising);
         let end = self.end(publisher)?;
-        let named = end.as_ref().map(|(_, named)| named);
+        let (place, named) = (Place::after(end.as_ref().map(|(head, _)| head)), end.as_ref().map(|(_, named)| named));
         // WRITER-5: an elector speaks where it is asked, and a node of the member notes its own terms.
-        let is_asked = match constituency(&view.chain, publisher, named) {
+        let is_asked = match constituency(&view.chain, publisher, place, named) {
             Some(Constituency::Shared { electors, .. }) => electors.contains(&self.me) || view.me == Some(publisher),
-            Some(Constituency::Alone(_)) | None => false,
+            Some(Constituency::Alone(_) | Constituency::Gone) => false,
+            None => return Ok(Reply::Refused(Refused::Lagging)),
         };
         if !is_asked {
             return Ok(Reply::Refused(Refused::NotYours));
@@ -340,8 +346,8 @@ impl Seat {
     /// Who decides about the next batch, and where that is.
     fn among(&self, publisher: MemberNumber) -> Result<(Place, Option<Constituency>), StorageError> {
         let end = self.end(publisher)?;
-        let named = end.as_ref().map(|(_, named)| named);
-        Ok((Place::after(end.as_ref().map(|(head, _)| head)), constituency(&self.view.load().chain, publisher, named)))
+        let (place, named) = (Place::after(end.as_ref().map(|(head, _)| head)), end.as_ref().map(|(_, named)| named));
+        Ok((place, constituency(&self.view.load().chain, publisher, place, named)))
     }
 
     /// Who writes this member's feed, as far as this node knows.
@@ -352,7 +358,7 @@ impl Seat {
                 Seated { writer: promised.map(|term| term.node), term: promised.map(|term| term.number), electors }
             }
             Some(Constituency::Alone(node)) => Seated { writer: Some(node), term: None, electors: Vec::new() },
-            None => Seated { writer: None, term: None, electors: Vec::new() },
+            Some(Constituency::Gone) | None => Seated { writer: None, term: None, electors: Vec::new() },
         })
     }
 }
@@ -376,6 +382,7 @@ impl Node {
 
     async fn stand(self: &Arc<Self>, take: bool) -> Result<Right, PublishError> {
         let (me, seat) = (self.may_publish()?, self.seat().clone());
+        self.require_unrevoked_key()?;
         let mut take = take;
         for _ in 0..ROUNDS {
             let (place, among) = read(&seat, move |seat| seat.among(me)).await?;
@@ -383,6 +390,7 @@ impl Node {
                 None => return Err(WriterError::Behind.into()),
                 Some(Constituency::Alone(node)) if node == seat.me => return Ok(Right::Alone),
                 Some(Constituency::Alone(node)) => return Err(WriterError::Elsewhere(Some(node)).into()),
+                Some(Constituency::Gone) => return Err(WriterError::Removed.into()),
                 Some(Constituency::Shared { charter, electors }) => (charter, electors),
             };
             let register = read(&seat, move |seat| seat.store.register(me)).await?;
@@ -397,7 +405,7 @@ impl Node {
             let claim = match register.promised {
                 _ if take => Claim::Take,
                 None if register.held.is_some() || self.view().is_first_node => Claim::Resume(register.held),
-                Some(term) if term.node == seat.me => Claim::Resume(register.held),
+                Some(term) if self.is_self(&term.node) => Claim::Resume(register.held),
                 Some(term) if self.succeeds(&term.node) => Claim::Take,
                 other => return Err(WriterError::Elsewhere(other.map(|term| term.node)).into()),
             };
@@ -431,10 +439,16 @@ impl Node {
         Err(WriterError::Behind.into())
     }
 
+    /// Whether that is this node, by the key that it has now or had before.
+    fn is_self(&self, writer: &Peer) -> bool {
+        let view = self.view();
+        *writer == self.peer() || view.member().is_some_and(|member| member.present_node(writer) == self.peer())
+    }
+
     /// Whether the node that wrote is the member's no longer, so that its first one goes on without being told.
     fn succeeds(&self, writer: &Peer) -> bool {
         let view = self.view();
-        let is_gone = |member: &Member| member.nodes.iter().all(|node| node.key != *writer);
+        let is_gone = |member: &Member| member.node(&member.present_node(writer)).is_none();
         view.is_first_node && view.member().is_some_and(is_gone)
     }
 
@@ -534,6 +548,7 @@ impl Node {
         let writes = match among? {
             // The member got further nodes.
             Constituency::Alone(node) => node == seat.me && view.member()?.nodes.len() > 1,
+            Constituency::Gone => false,
             Constituency::Shared { charter, .. } => {
                 let is_mine = lock(&seat.reign).is_some_and(|(_, of)| of == charter);
                 is_mine && charter != view.chain.current_id()

@@ -41,6 +41,9 @@ impl Zh for WriterError {
             WriterError::Lost => {
                 "本节点丢失了就本成员名单源作出的承诺，须待此后签署的章程生效并写入名单源才能再写：请由本成员的另一节点接管（antibrush writer take），或请秘书处续签章程".to_owned()
             }
+            WriterError::Removed => {
+                "此前独自写入本名单源的节点已从章程移除，但可能尚不知情：请秘书处裁定名单源以何处为准（antibrush alliance propose thaw），然后重新发布".to_owned()
+            }
             WriterError::OtherKey(_) => {
                 "已商定的批次须用另一名单源密钥签名：请恢复该密钥，或请秘书处将名单源截至最后一个批次".to_owned()
             }
@@ -61,6 +64,9 @@ impl Zh for PublishError {
                 format!("本机时钟比上一批次慢 {seconds} 秒：请校准时钟后重新发布")
             }
             PublishError::Writer(error) => error.zh(),
+            PublishError::KeyRevoked(charter) => format!(
+                "第 {charter} 版章程已永久吊销本节点的名单源密钥，其签署的内容任何成员都不采用：请生成新密钥（antibrush alliance rotate-key feed --key-only），如秘书处尚未指定则请其写入章程（antibrush alliance propose revoke --successor），然后重启节点"
+            ),
             PublishError::CharterExpired => {
                 "章程已到期，不能据此发布：请秘书处续期（antibrush alliance propose renew）".to_owned()
             }

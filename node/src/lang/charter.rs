@@ -1,6 +1,9 @@
 //! Changes of the charter and their proposals.
 
-use antibrush_protocol::charter::{ChangeError, ProposalError};
+use antibrush_protocol::{
+    charter::{ChangeError, ProposalError},
+    limits,
+};
 
 use super::Zh;
 
@@ -25,6 +28,11 @@ impl Zh for ChangeError {
             ChangeError::NoSuchNode(number) => {
                 format!("成员 {number} 没有这个 PeerId 的节点：用 antibrush alliance members --json 查看")
             }
+            ChangeError::Addresses => format!(
+                "每个节点至多 {} 个地址，每个至多 {} 字节，且须为写明主机、不含 PeerId 的 multiaddress，例如 /ip4/192.0.2.7/tcp/7001",
+                limits::ADDRESSES,
+                limits::ADDRESS_BYTES
+            ),
             ChangeError::LastNode(number) => format!("这是成员 {number} 唯一的节点：请先增加节点，或暂停该成员"),
             ChangeError::NotActive(number) => format!("成员 {number} 不是正常状态：请先恢复，再使其成为秘书处成员"),
             ChangeError::StewardKey => {
@@ -36,6 +44,9 @@ impl Zh for ChangeError {
             ChangeError::TooManyStewards => "章程中的秘书处密钥已达上限：请先移除一个".to_owned(),
             ChangeError::Unreachable { threshold, entities } => format!(
                 "变更后秘书处只剩 {entities} 个互不受同一主体控制的成员，而须有 {threshold} 个签名：请先降低门限或增加秘书处成员"
+            ),
+            ChangeError::TooFewWitnesses { witnesses, most } => format!(
+                "见证数为 {witnesses}，而除列入方外可作见证的互不受同一主体控制的成员至多 {most} 个：请先调低见证数（antibrush alliance propose policy --witnesses {most}）"
             ),
             ChangeError::NoThreshold => "至少须有一家秘书处成员签名：请把门限设为1或以上".to_owned(),
             ChangeError::Holder(number) => {

@@ -373,7 +373,8 @@ impl Task {
         let now = Instant::now();
         let keys: HashSet<Peer> = members.iter().map(|member| member.peer).collect();
         for member in members {
-            let known = self.members.remove(&member.peer);
+            // One that has moved is dialled at once.
+            let known = self.members.remove(&member.peer).filter(|known| known.addresses == member.addresses);
             let (not_before, backoff) = known.map_or((now, DIAL_EVERY), |known| (known.not_before, known.backoff));
             self.members.insert(member.peer, Member { addresses: member.addresses, not_before, backoff });
         }

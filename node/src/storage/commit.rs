@@ -14,6 +14,7 @@ use antibrush_protocol::{
     merkle::Frontier,
     replica::{BatchId, Fault},
     signed::Verified,
+    writer::Register,
 };
 use rayon::prelude::*;
 
@@ -329,6 +330,10 @@ impl Store {
         let mut batch = Batch::default();
         batch.remove(layout::cursor(publisher));
         batch.remove(layout::held(publisher));
+        // WRITER-7: which places are decided is a part of an elector's memory, and this node no longer knows it.
+        if self.has_register(publisher)? {
+            batch.put(layout::register(publisher), Register::lost(crate::clock::wall()).encode());
+        }
         self.documents.commit(batch)?;
         for seq in 0..=last_seq {
             let mut batch = Batch::default();

@@ -13,6 +13,7 @@ pub mod bodies;
 mod commit;
 pub mod documents;
 pub mod files;
+mod forks;
 mod held;
 mod layout;
 mod ledger;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use adopt::{AdoptError, Adopted};
 pub use commit::Effect;
+pub use forks::{Fork, short_id};
 pub use layout::{CommitRecord, Held, InvitationRecord};
 pub use ledger::standing as standing_of;
 pub use proofs::Absence;

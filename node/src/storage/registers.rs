@@ -28,6 +28,11 @@ impl Store {
         Ok(Register::lost(Timestamp(u64::from_be_bytes(at))))
     }
 
+    /// Whether anything was promised about a feed.
+    pub(super) fn has_register(&self, publisher: MemberNumber) -> Result<bool, StorageError> {
+        Ok(self.documents.get(&layout::register(publisher))?.is_some())
+    }
+
     /// All that was promised.
     pub(super) fn registers(&self) -> Result<Vec<Register>, StorageError> {
         let rows = self.documents.scan_prefix(layout::REGISTERS);

@@ -169,26 +169,6 @@ impl Store {
         Ok(self.documents.commit(batch)?)
     }
 
-    /// Keeps a charter with the number of another one that is in force here: `charters/00000007.<id>.fork`.
-    pub fn put_fork(&self, charter: &SignedCharter) -> Result<(), StorageError> {
-        files::create_private_dir(&self.charter_files)?;
-        let name = format!("{:08}.{}.fork", charter.charter().number, hex::encode(&charter.id()[..8]));
-        Ok(files::write_atomic(&self.charter_files.join(name), &charter.encode(), 0o600)?)
-    }
-
-    /// The charters that were signed beside those in force here.
-    pub fn forks(&self) -> Result<Vec<SignedCharter>, StorageError> {
-        let mut forks = Vec::new();
-        let Ok(entries) = std::fs::read_dir(&self.charter_files) else { return Ok(forks) };
-        for path in entries.flatten().map(|entry| entry.path()) {
-            if path.extension().is_some_and(|extension| extension == "fork") && forks.len() < 16 {
-                let bytes = files::read_bounded(&path, limits::CHARTER_BYTES as u64)?.unwrap_or_default();
-                forks.push(SignedCharter::decode(&bytes).map_err(CharterError::from)?);
-            }
-        }
-        Ok(forks)
-    }
-
     /// Takes charters that the documents lack back from their files; they are verified when they are read.
     fn restore_charters(&self) -> Result<(), StorageError> {
         let known = self.documents.range(layout::CHARTERS, usize::MAX)?;

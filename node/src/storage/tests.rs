@@ -14,6 +14,7 @@ use antibrush_protocol::{
     replica::BatchId,
     signed::Verified,
     subject::Class,
+    writer::{Register, Term},
 };
 
 use super::{Effect, Held, Recovery, Store, lock::DataDir, table::prefix_of};
@@ -196,8 +197,38 @@ fn rot_is_not_replayed_into_the_table_and_the_feed_comes_again() {
     assert_eq!(recovery.feeds_dropped, [ME]);
     assert!(!is_listed(&store, 2), "no entry of a feed that does not hold counts");
     assert!(store.heads().unwrap().is_empty());
+    assert_eq!(store.register(ME).unwrap(), Register::default(), "who promised nothing has nothing to forget");
     scene.commit(&store, &made);
     assert!(is_listed(&store, 2));
+}
+
+/// WRITER-7: with a feed that is gone an elector does not know any more which places were decided.
+#[test]
+fn an_elector_that_drops_a_damaged_feed_is_silent_about_it() {
+    let scene = Scene::new();
+    let (store, _) = scene.open();
+    let made = scene.batch(&store, None, 1..9);
+    scene.commit(&store, &made);
+    let other = MemberNumber(2);
+    let promised = Register { promised: Some(Term { number: 3, node: [7; 32] }), ..Register::default() };
+    for publisher in [ME, other] {
+        store.put_register(publisher, &promised).unwrap();
+    }
+    drop(store);
+    rot(&scene, &made);
+    fs::remove_dir_all(scene.directory.path().join("table")).unwrap();
+    let before = clock::wall();
+    let (store, recovery) = scene.open();
+    assert_eq!(recovery.feeds_dropped, [ME]);
+    let silent = store.register(ME).unwrap();
+    assert!(silent.lost.is_some_and(|lost| lost >= before && lost <= clock::wall()), "{silent:?}");
+    assert_eq!(silent, Register { lost: silent.lost, ..Register::default() });
+    assert_eq!(store.register(other).unwrap(), promised, "the other feeds are whole");
+    // The feed comes back and the memory does not.
+    scene.commit(&store, &made);
+    assert_eq!(store.register(ME).unwrap(), silent);
+    drop(store);
+    assert_eq!(scene.open().0.register(ME).unwrap(), silent);
 }
 
 #[test]

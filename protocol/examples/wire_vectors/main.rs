@@ -8,7 +8,7 @@ mod annotate;
 mod ceremony;
 mod defects;
 mod edit;
-#[path = "../../src/fixtures.rs"]
+#[path = "../../src/fixtures/mod.rs"]
 mod fixtures;
 mod shared;
 mod writer;

@@ -12,6 +12,7 @@ use crate::{
     limits,
     signed::{self, PublicKey},
     subject::{Class, Subject},
+    witness,
 };
 
 /// The longest term of a charter: five years, the longest term of any entry.
@@ -26,6 +27,8 @@ pub enum Change {
     AddNode(MemberNumber, Node),
     /// A node of a member goes.
     RemoveNode(MemberNumber, PublicKey),
+    /// A node of a member listens elsewhere; nowhere if it only dials out.
+    Addresses(MemberNumber, PublicKey, Vec<String>),
     /// The member is suspended; its steward keys go.
     Suspend(MemberNumber),
     /// The member is active again. It is the way back for an expelled one, too: its number and credit code stay its own, so
@@ -118,6 +121,13 @@ pub enum ChangeError {
     /// No such node.
     #[error("member {0} has no node with this PeerId; antibrush alliance members --json shows them")]
     NoSuchNode(MemberNumber),
+    /// Not addresses that a charter may hold.
+    #[error(
+        "a node has at most {} addresses of at most {} bytes, each a multiaddress that names a host and not the peer, as /ip4/192.0.2.7/tcp/7001",
+        limits::ADDRESSES,
+        limits::ADDRESS_BYTES
+    )]
+    Addresses,
     /// The last node.
     #[error("this is the only node of member {0}; add another one first, or suspend the member")]
     LastNode(MemberNumber),
@@ -144,6 +154,16 @@ pub enum ChangeError {
         threshold: u8,
         /// How many could.
         entities: usize,
+    },
+    /// More witnesses than there could be: a feed's entries would never take effect.
+    #[error(
+        "the policy would ask for {witnesses} witnesses, and only members under {most} different controls besides the publisher's could be; lower witnesses first (antibrush alliance propose policy --witnesses {most})"
+    )]
+    TooFewWitnesses {
+        /// How many the policy asks for.
+        witnesses: u8,
+        /// The largest number that every feed could reach.
+        most: usize,
     },
     /// The threshold is zero.
     #[error("at least one steward must sign; choose a threshold of 1 or more")]
@@ -210,6 +230,7 @@ impl Change {
             Change::Admit(newcomer) => admit(charter, newcomer),
             Change::AddNode(number, node) => add_node(charter, *number, node),
             Change::RemoveNode(number, key) => remove_node(charter, *number, key),
+            Change::Addresses(number, key, addresses) => set_addresses(charter, *number, key, addresses),
             Change::Suspend(number) => leave(charter, *number, MemberState::Suspended),
             Change::Expel(number) => leave(charter, *number, MemberState::Expelled),
             Change::Reinstate(number) => set(&mut member(charter, *number)?.state, MemberState::Active),
@@ -329,6 +350,20 @@ fn remove_node(charter: &mut Charter, number: MemberNumber, key: &PublicKey) -> 
     Ok(())
 }
 
+fn set_addresses(
+    charter: &mut Charter,
+    number: MemberNumber,
+    key: &PublicKey,
+    addresses: &[String],
+) -> Result<(), ChangeError> {
+    let fits = |address: &String| address.len() <= limits::ADDRESS_BYTES;
+    if addresses.len() > limits::ADDRESSES || !addresses.iter().all(fits) {
+        return Err(ChangeError::Addresses);
+    }
+    let node = member(charter, number)?.nodes.iter_mut().find(|node| node.key == *key);
+    set(&mut node.ok_or(ChangeError::NoSuchNode(number))?.addresses, addresses.to_vec())
+}
+
 /// A member that is not active is no steward (CHARTER-3) and no coming key holder (CHARTER-15).
 fn leave(charter: &mut Charter, number: MemberNumber, state: MemberState) -> Result<(), ChangeError> {
     set(&mut member(charter, number)?.state, state)?;
@@ -336,7 +371,8 @@ fn leave(charter: &mut Charter, number: MemberNumber, state: MemberState) -> Res
         return Err(ChangeError::Holder(number));
     }
     charter.stewards.retain(|steward| steward.member != number);
-    reachable(charter)
+    reachable(charter)?;
+    witnessable(charter)
 }
 
 fn change_role(charter: &mut Charter, number: MemberNumber, role: MemberRole) -> Result<(), ChangeError> {
@@ -355,7 +391,7 @@ fn change_role(charter: &mut Charter, number: MemberNumber, role: MemberRole) ->
     if !role.may_derive() {
         member.sealed_seeds.clear();
     }
-    Ok(())
+    witnessable(charter)
 }
 
 fn change_policy(charter: &mut Charter, change: &PolicyChange) -> Result<(), ChangeError> {
@@ -368,7 +404,8 @@ fn change_policy(charter: &mut Charter, change: &PolicyChange) -> Result<(), Cha
     if !policy.is_sane() {
         return Err(ChangeError::Policy);
     }
-    set(&mut charter.policy, policy)
+    set(&mut charter.policy, policy)?;
+    witnessable(charter)
 }
 
 fn add_steward(charter: &mut Charter, steward: &Steward) -> Result<(), ChangeError> {
@@ -470,4 +507,10 @@ fn reachable(charter: &Charter) -> Result<(), ChangeError> {
     let entities = controllers.map(|member| member.controller.as_str()).collect::<BTreeSet<_>>().len();
     let threshold = charter.threshold;
     if usize::from(threshold) <= entities { Ok(()) } else { Err(ChangeError::Unreachable { threshold, entities }) }
+}
+
+/// WITNESS-9, before entries wait for witnesses that there are not. A revocation is not asked: a stolen key must go at once.
+fn witnessable(charter: &Charter) -> Result<(), ChangeError> {
+    let (witnesses, most) = (charter.policy.witnesses, witness::most(charter));
+    if usize::from(witnesses) <= most { Ok(()) } else { Err(ChangeError::TooFewWitnesses { witnesses, most }) }
 }

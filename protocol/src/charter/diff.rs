@@ -41,7 +41,9 @@ pub enum Difference {
     NodeAdded(MemberNumber, PublicKey),
     /// A node of a member went.
     NodeRemoved(MemberNumber, PublicKey),
-    /// The order of a member's nodes, the first of which signs in its name, or their addresses.
+    /// Where a node of a member listens.
+    Addresses(MemberNumber, PublicKey, Vec<String>),
+    /// The order of a member's nodes, the first of which signs in its name.
     Nodes(MemberNumber),
     /// The key to which secrets are sealed for a member, or what is sealed to it.
     Sealed(MemberNumber),
@@ -179,12 +181,14 @@ fn of_member(old: &Member, new: &Member, found: &mut Vec<Difference>) {
     let (came, went) = (without(&new.nodes, &old.nodes), without(&old.nodes, &new.nodes));
     came.iter().for_each(|key| differs(true, Difference::NodeAdded(number, *key)));
     went.iter().for_each(|key| differs(true, Difference::NodeRemoved(number, *key)));
-    let stayed = |nodes: &[Node], but: &[PublicKey]| {
-        nodes.iter().filter(|node| !but.contains(&node.key)).cloned().collect::<Vec<_>>()
-    };
+    let moved = |before: &&Node| new.node(&before.key).filter(|node| node.addresses != before.addresses);
+    for node in old.nodes.iter().filter_map(|before| moved(&before)) {
+        differs(true, Difference::Addresses(number, node.key, node.addresses.clone()));
+    }
     // Newcomers come last; anything else changes who is first.
-    let order = [stayed(&old.nodes, &went), came.iter().filter_map(|key| new.node(key).cloned()).collect()].concat();
-    differs(order != new.nodes, Difference::Nodes(number));
+    let stayed = old.nodes.iter().map(|node| node.key).filter(|key| !went.contains(key));
+    let order = stayed.chain(came.iter().copied());
+    differs(!order.eq(new.nodes.iter().map(|node| node.key)), Difference::Nodes(number));
     let sealed = old.seal_key != new.seal_key || old.sealed_seeds != new.sealed_seeds;
     differs(sealed, Difference::Sealed(number));
     let known = Member {

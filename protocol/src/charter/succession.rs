@@ -193,6 +193,13 @@ impl Member {
         self.successions.iter().find(|s| s.kind == kind && is_it(s)).map(|s| s.charter)
     }
 
+    /// The key by which a node is known today that had this one: a node stays the same one when its key hands over.
+    pub fn present_node(&self, key: &PublicKey) -> PublicKey {
+        let handovers = self.successions.iter().filter(|s| s.kind == KeyKind::Node);
+        // The oldest come first, so one pass follows them all.
+        handovers.fold(*key, |key, s| if s.old == key { s.new } else { key })
+    }
+
     /// Node keys that others succeeded, each with the number of the charter that says so.
     pub fn former_nodes(&self) -> impl Iterator<Item = (&PublicKey, u64)> {
         self.successions.iter().filter(|s| s.kind == KeyKind::Node).map(|s| (&s.old, s.charter))

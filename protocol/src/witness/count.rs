@@ -18,6 +18,16 @@ pub fn entities(
     controllers.into_iter().filter(|controller| Some(*controller) != own).count()
 }
 
+/// WITNESS-9: the largest number of witnesses that every feed could reach: under how many different controls, besides its publisher's,
+/// members have a key to witness with. 0 where nobody publishes.
+pub fn most(charter: &Charter) -> usize {
+    let could = charter.members.iter().filter(|member| member.role.signs());
+    let could = could.filter(|member| member.feed_keys.iter().any(|key| key.revoked.is_none()));
+    let could: Vec<MemberNumber> = could.map(|member| member.number).collect();
+    let publishers = charter.members.iter().filter(|member| member.is_publisher());
+    publishers.map(|publisher| entities(charter, publisher.number, could.iter().copied())).min().unwrap_or(0)
+}
+
 /// WITNESS-9: how many of a feed's first batches are in force: all those of which a head at or after them was witnessed under as
 /// many different controls as the policy asks for. `seen` is, for each witness, the newest batch that it stated and that the
 /// history here has with the stated size and root. What is in force stays so, whoever leaves later.

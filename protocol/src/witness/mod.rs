@@ -9,7 +9,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-pub use count::{batches_in_force, entities};
+pub use count::{batches_in_force, entities, most};
 pub use statement::{HEADS_OF_A_PAGE, WitnessStatement, WitnessedHead, page_of};
 
 /// Why a statement of a witness is not taken, or could not be made.

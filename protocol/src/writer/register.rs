@@ -136,6 +136,10 @@ impl Register {
             return Err(Refused::Abstains);
         }
         let place = Place::after(seen.head.map(|(head, _)| head));
+        // WRITER-2
+        if electors::lacks_batches(seen.chain, publisher, place) {
+            return Err(Refused::Lagging);
+        }
         // WRITER-2: what it accepted lies beyond the end that it has, so that end went back, by a damaged disk say.
         let beyond = |bid: &&Bid| {
             let header = bid.header();

@@ -296,7 +296,7 @@ pub fn headers() -> Vec<Defect> {
             "header-from-the-future",
             "a year ahead",
             change(|h| (h.issued, h.expires) = (h.issued.plus(31_536_000), h.expires.plus(31_536_000))).to_vec(),
-            HeaderRefusal::WrongKey,
+            HeaderRefusal::FromTheFuture,
         ),
         defect(
             "header-from-the-next-day",

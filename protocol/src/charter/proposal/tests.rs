@@ -101,6 +101,19 @@ fn members_and_nodes_come_and_go() {
     Change::RemoveNode(ONE, first).apply(&mut two).unwrap();
     assert_eq!(diff::between(&before, &two), [Difference::NodeRemoved(ONE, first)]);
     assert!(two.member(ONE).unwrap().is_first_node(&node.key));
+    // A node that moves stays the node that it is.
+    let at = |node: &Key, addresses: &[String]| Change::Addresses(ONE, node.public(), addresses.to_vec());
+    let there = vec!["/ip4/192.0.2.7/tcp/7001".to_owned()];
+    let moved = |addresses: Vec<String>| [Difference::Addresses(ONE, first, addresses)];
+    assert_eq!(differences(at(&node_key(1), &there)), moved(there.clone()));
+    assert_eq!(differences(at(&node_key(1), &[])), moved(Vec::new()));
+    let known = chain(2).current().member(ONE).unwrap().nodes[0].addresses.clone();
+    assert_eq!(next(at(&node_key(1), &known)), Err(ChangeError::AlreadySo));
+    assert_eq!(next(at(&node_key(2), &there)), Err(ChangeError::NoSuchNode(ONE)));
+    let long = |bytes: usize| "/".repeat(bytes);
+    assert!(next(at(&node_key(1), &vec![long(256); 8])).is_ok());
+    assert_eq!(next(at(&node_key(1), &[long(257)])), Err(ChangeError::Addresses));
+    assert_eq!(next(at(&node_key(1), &vec![long(1); 9])), Err(ChangeError::Addresses));
     // Who is first is said.
     let mut other = before.clone();
     other.members[0].nodes.reverse();
@@ -203,6 +216,30 @@ fn a_change_that_nobody_could_put_in_force_is_refused_with_what_to_do() {
     let mut shared = (**chain(3).current()).clone();
     let holder = shared.holding.as_ref().unwrap().members[0];
     assert_eq!(Change::Suspend(holder).apply(&mut shared), Err(ChangeError::Holder(holder)));
+}
+
+/// WITNESS-9: what nobody could ever witness would never take effect.
+#[test]
+fn as_many_witnesses_as_there_could_be_are_asked_for_and_no_more() {
+    let ask = |witnesses| Change::Policy(PolicyChange { witnesses: Some(witnesses), ..PolicyChange::default() });
+    // Five members, two of them sisters: a feed has witnesses under three controls besides its publisher's.
+    let too_many = |witnesses, most| Err(ChangeError::TooFewWitnesses { witnesses, most });
+    assert_eq!(next(ask(4)).map(drop), too_many(4, 3));
+    let asking = next(ask(3)).unwrap();
+    let after = |changes: &[Change]| {
+        let mut charter = asking.clone();
+        changes.iter().try_for_each(|change| change.apply(&mut charter))
+    };
+    // Who leaves takes its word along, unless a sister has the same to say.
+    assert_eq!(after(&[Change::Suspend(OBSERVER)]), too_many(3, 2));
+    assert_eq!(after(&[Change::Expel(MemberNumber(5))]), too_many(3, 2));
+    assert_eq!(after(&[Change::Role(MemberNumber(5), MemberRole::Gateway)]), too_many(3, 2));
+    assert_eq!(after(&[Change::Suspend(THREE)]), Ok(()));
+    assert_eq!(after(&[ask(2), Change::Suspend(OBSERVER)]), Ok(()));
+    // A stolen key goes at once, and can witness nothing.
+    let revoke = Change::Revoke { member: TWO, key: None, stands: Stands::NOTHING, successor: None };
+    assert_eq!(after(&[revoke.clone(), Change::Suspend(THREE)]), too_many(3, 2));
+    assert_eq!(after(&[revoke]), Ok(()));
 }
 
 /// A signer sees every bit that he signs.

@@ -17,6 +17,7 @@ use crate::{
 };
 
 const ME: MemberNumber = MemberNumber(1);
+const START: Place = Place(None);
 
 fn node(name: &str) -> PublicKey {
     Key::of(&format!("antibrush vector {name}")).public()
@@ -34,6 +35,33 @@ fn charters() -> [Charter; 2] {
     (second.number, second.previous, second.alliance, second.issued) = (2, Some(id), Some(id), REVISED);
     list(&mut second, "node-1c");
     [first, second]
+}
+
+/// Member 1 with one node, with another one, and without the first.
+fn lone_charters() -> [Charter; 3] {
+    let first = genesis();
+    let id = signed(&first, &[]).id();
+    let mut second = first.clone();
+    (second.number, second.previous, second.alliance, second.issued) = (2, Some(id), Some(id), REVISED);
+    second.members[0].nodes.push(ListedNode { key: node("node-1b"), addresses: Vec::new() });
+    let mut third = second.clone();
+    (third.number, third.previous) = (3, Some(signed(&second, &[]).id()));
+    third.members[0].nodes.remove(0);
+    [first, second, third]
+}
+
+/// The next version, by which the feed stands up to a head.
+fn cut_after(chain: &CharterChain, head: Option<&Head>) -> Charter {
+    let mut next = (**chain.current()).clone();
+    (next.number, next.previous) = (next.number + 1, Some(chain.current_id()));
+    let batches = Place::after(head).next();
+    next.members[0].cuts.push(crate::charter::Cut {
+        charter: next.number,
+        batches,
+        size: 0,
+        head: head.map(|head| head.id),
+    });
+    next
 }
 
 fn chain_of(versions: usize) -> CharterChain {
@@ -195,13 +223,13 @@ fn the_charter_of_the_last_header_says_who_is_asked() {
     let shared = |chain: &CharterChain, electors: &[PublicKey]| {
         Some(Constituency::Shared { charter: chain.current_id(), electors: electors.to_vec() })
     };
-    assert_eq!(constituency(&two, ME, named(&one).as_ref()), shared(&one, &of_first));
-    assert_eq!(constituency(&two, ME, None), shared(&one, &of_first));
+    assert_eq!(constituency(&two, ME, START, named(&one).as_ref()), shared(&one, &of_first));
+    assert_eq!(constituency(&two, ME, START, None), shared(&one, &of_first));
     let of_second = nodes(&["node-1", "node-1b", "node-1c", "node-2", "node-3", "node-4"]);
-    assert_eq!(constituency(&two, ME, named(&two).as_ref()), shared(&two, &of_second));
-    assert_eq!(constituency(&one, ME, named(&two).as_ref()), None, "a charter that is not known");
+    assert_eq!(constituency(&two, ME, START, named(&two).as_ref()), shared(&two, &of_second));
+    assert_eq!(constituency(&one, ME, START, named(&two).as_ref()), None, "a charter that is not known");
     // A member with one node asks nobody.
-    let two_beta = constituency(&two, MemberNumber(2), named(&two).as_ref());
+    let two_beta = constituency(&two, MemberNumber(2), START, named(&two).as_ref());
     assert_eq!(two_beta, Some(Constituency::Alone(node("node-2"))));
     // More than half.
     let six = of_second;
@@ -350,7 +378,8 @@ fn a_cut_opens_the_place_anew() {
     assert!(is_void(&cut, &begun.header) && !is_void(&one, &begun.header));
     // WRITER-5: whoever the cut's charter names decides, although the last header names the one before.
     let named = one.current_id();
-    let Some(Constituency::Shared { charter, electors }) = constituency(&cut, ME, Some(&named)) else {
+    let place = Place::after(Some(&head));
+    let Some(Constituency::Shared { charter, electors }) = constituency(&cut, ME, place, Some(&named)) else {
         panic!("shared")
     };
     assert_eq!((charter, electors.len()), (cut.current_id(), 6));
@@ -363,6 +392,41 @@ fn a_cut_opens_the_place_anew() {
     let from = node("node-1");
     let seen = Seen { chain: &cut, head: Some((&head, &named)), from: &from, now: SECOND };
     assert_eq!(Register::default().answer(&accept(term(1, "node-1"), &begun), seen, true), Err(Refused::Batch));
+    // WRITER-2: what stands was decided by others, and who lacks it speaks about nothing else.
+    assert_eq!(constituency(&cut, ME, START, None), None);
+    let seen = Seen { head: None, ..seen };
+    let before = vote(term(1, "node-1"), None, Claim::Take);
+    assert_eq!(Register::default().answer(&before, seen, true), Err(Refused::Lagging));
+}
+
+/// WRITER-5: a node that asks nobody may not have heard that it was removed.
+#[test]
+fn where_one_node_wrote_alone_and_was_removed_only_a_cut_lets_another_one_write() {
+    let versions = lone_charters();
+    let chain = |versions: &[Charter]| {
+        let mut chain = CharterChain::found(signed(&versions[0], &["1", "2"]), None).unwrap();
+        versions[1..].iter().for_each(|next| assert_eq!(chain.extend(signed(next, &["1", "2"])), Ok(true)));
+        chain
+    };
+    let (alone, two, removed) = (chain(&versions[..1]), chain(&versions[..2]), chain(&versions));
+    let first = sign(&heartbeat(&alone, None, FIRST));
+    let (head, named) = (head_of(&first), alone.current_id());
+    let place = Place::after(Some(&head));
+    let among = |chain: &CharterChain| constituency(chain, ME, place, Some(&named));
+    assert_eq!(among(&alone), Some(Constituency::Alone(node("node-1"))));
+    assert_eq!(among(&two), Some(Constituency::Alone(node("node-1"))), "the feed does not name the second one yet");
+    assert_eq!(among(&removed), Some(Constituency::Gone));
+    // Where the feed named both, they and the others agree as before.
+    let both = two.current_id();
+    let Some(Constituency::Shared { electors, .. }) = constituency(&removed, ME, place, Some(&both)) else {
+        panic!("shared")
+    };
+    assert!(electors.contains(&node("node-1")) && electors.contains(&node("node-1b")));
+    let mut cut = removed.clone();
+    assert_eq!(cut.extend(signed(&cut_after(&removed, Some(&head)), &["1", "2"])), Ok(true));
+    assert_eq!(among(&cut), Some(Constituency::Alone(node("node-1b"))));
+    // What the removed one signs meanwhile is void.
+    assert!(is_void(&cut, &heartbeat(&two, Some(head), SECOND).header));
 }
 
 #[test]
@@ -373,4 +437,32 @@ fn another_key_does_not_sign_what_was_agreed_on() {
     let (one, two) = (proposal.sign(log, &feed_key(1)).unwrap(), proposal.sign(log, &feed_key(1)).unwrap());
     assert_eq!((one.envelope(), one.id()), (two.envelope(), two.id()));
     assert_ne!(one.id(), sign(&proposal).id());
+}
+
+#[test]
+fn a_node_whose_key_handed_over_is_the_same_elector_and_the_same_lone_writer() {
+    use crate::charter::{Change, KeyKind, KeySuccession, SignedSuccession};
+    let next = Key::of("antibrush vector node-1-next");
+    // WRITER-5
+    let constituency_after_handover = |first: Charter| {
+        let mut chain = CharterChain::found(signed(&first, &["1", "2"]), None).unwrap();
+        let before = constituency(&chain, ME, START, None).unwrap();
+        let (alliance, old, new) = (chain.alliance(), node_key(1), next.public());
+        let succession = KeySuccession { alliance, member: ME, kind: KeyKind::Node, old: old.public(), new };
+        let mut second = first;
+        (second.number, second.previous, second.alliance, second.issued) =
+            (2, Some(chain.current_id()), Some(alliance), REVISED);
+        let change = Change::Rotate(Box::new(SignedSuccession::sign(succession, &old, &next)));
+        change.apply(&mut second).unwrap();
+        assert_eq!(chain.extend(signed(&second, &["1", "2"])), Ok(true));
+        (before, constituency(&chain, ME, START, None).unwrap())
+    };
+    let (alone, still) = constituency_after_handover(genesis());
+    let (old, new) = (node_key(1).public(), next.public());
+    assert_eq!((alone, still), (Constituency::Alone(old), Constituency::Alone(new)));
+    let (before, after) = constituency_after_handover(charters()[0].clone());
+    let Constituency::Shared { charter, mut electors } = before else { panic!("two nodes") };
+    let place = electors.iter().position(|elector| *elector == old).unwrap();
+    electors[place] = new;
+    assert_eq!(after, Constituency::Shared { charter, electors }, "nobody more and nobody less is asked");
 }
