@@ -106,6 +106,15 @@ impl Day {
         if parts.next().is_some() { None } else { Day::from_ymd(year, month, day) }
     }
 
+    /// This day moved later by calendar months, clamped to the end of the month: 31 January and one month is the last of
+    /// February. Stays at [`Day::MAX`].
+    pub fn plus_months(self, months: u32) -> Day {
+        let (year, month, day) = self.ymd();
+        let count = (month - 1).saturating_add(months);
+        let (year, month) = (year.saturating_add(count / 12), count % 12 + 1);
+        Day::from_ymd(year, month, day.min(days_in_month(year, month))).unwrap_or(Day::MAX)
+    }
+
     /// This day moved later; stays at [`Day::MAX`] instead of wrapping.
     pub fn plus(self, days: u32) -> Day {
         Day(self.0.saturating_add(days).min(Day::MAX.0))

@@ -422,6 +422,7 @@ pub fn listing() -> Listing {
         name: None,
         sealed: None,
         carries: None,
+        document: None,
     }
 }
 
@@ -430,7 +431,7 @@ pub fn carried_listing() -> Listing {
     Listing { epoch: 2, token: token(8), carries: Some(0), ..listing() }
 }
 
-/// A listing with every field.
+/// A listing with every field but the number of a document.
 pub fn full_listing() -> Listing {
     let subject = Subject::parse(Class::Ent, CODES[4]).unwrap();
     Listing {
@@ -465,6 +466,7 @@ pub fn amendment() -> Amendment {
         expires: Some(day().plus(90)),
         basis: None,
         evidence: None,
+        document: None,
     }
 }
 
