@@ -167,6 +167,24 @@ mod tests {
     }
 
     #[test]
+    fn months_end_at_their_last_day() {
+        let plus = |text: &str, months| Day::parse(text).unwrap().plus_months(months).to_string();
+        for (from, months, to) in [
+            ("2026-01-31", 3, "2026-04-30"),
+            ("2026-01-31", 1, "2026-02-28"),
+            ("2027-11-30", 3, "2028-02-29"),
+            ("2028-02-29", 12, "2029-02-28"),
+            ("2028-02-29", 48, "2032-02-29"),
+            ("2026-12-31", 2, "2027-02-28"),
+            ("2026-10-15", 3, "2027-01-15"),
+            ("2026-05-05", 0, "2026-05-05"),
+        ] {
+            assert_eq!(plus(from, months), to, "{from} + {months}");
+        }
+        assert_eq!([Day::MAX.plus_months(1), Day(0).plus_months(u32::MAX)], [Day::MAX; 2]);
+    }
+
+    #[test]
     fn the_day_turns_at_midnight_in_beijing() {
         assert_eq!(Timestamp(16 * 3600 - 1).day(), Day(0));
         assert_eq!(Timestamp(16 * 3600).day(), Day(1));

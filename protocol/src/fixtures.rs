@@ -18,8 +18,14 @@ use antibrush_protocol::{
         MemberState, Node, Policy, SealedSeed, SignedCharter, SignedSuccession, Steward, TokenKey,
     },
     checkpoint::{Cosignature, log_name},
-    codes::{Conduct, Direction, List, Reason, Role, Severity},
-    entry::{Amendment, Clearing, Entry, Listing, PublicName},
+    codes::{
+        CommitmentStep, Conduct, DeclineReason, Direction, DisputeReason, List, Measure, NoticeStep, Outcome, Reason,
+        Response, Role, RulingReason, Severity,
+    },
+    entry::{
+        About, Amendment, Clearing, Commitment, Dispute, DisputeAct, Entry, Listing, MeasureTaken, Notice, PublicName,
+        Ruling,
+    },
     evaluation::EvaluationRequest,
     feed::{
         BatchHeader, Head,
@@ -481,6 +487,103 @@ pub fn clearing() -> Clearing {
         day: day(),
         reason: Reason::Mistake,
     }
+}
+
+/// A listing on a statutory list, with the number of its document.
+pub fn statutory_listing() -> Listing {
+    Listing {
+        token: token(9),
+        list: List::SrcCourt,
+        conduct: Conduct::C16,
+        document: Some("(2026)闽0102执1234号".to_owned()),
+        ..listing()
+    }
+}
+
+/// The listing at leaf 0 of member 1, as other members name it.
+pub fn about() -> About {
+    About {
+        class: Class::Ent,
+        epoch: 1,
+        token: token(1),
+        list: List::Cxh,
+        publisher: Some(MemberNumber(1)),
+        target: 0,
+        day: day(),
+    }
+}
+
+/// The same, as member 1 names it.
+pub fn own() -> About {
+    About { publisher: None, ..about() }
+}
+
+/// A notice by the steward member 2 that sets its own term.
+pub fn notice() -> Notice {
+    let document = Some("闽信用整改〔2026〕7号".to_owned());
+    Notice { about: about(), step: NoticeStep::Rectify, until: Some(day().plus(60)), document }
+}
+
+/// The subject's commitment, recorded by member 1.
+pub fn commitment() -> Commitment {
+    Commitment { about: own(), step: CommitmentStep::Committed, evidence: label("antibrush vector evidence-2") }
+}
+
+/// A dispute by member 3.
+pub fn dispute() -> Dispute {
+    let (reason, evidence) = (DisputeReason::Facts, label("antibrush vector evidence-3"));
+    Dispute { about: about(), act: DisputeAct::Filed { reason, evidence } }
+}
+
+/// Member 3 takes back the dispute at leaf 7 of its feed.
+pub fn dispute_withdrawn() -> Dispute {
+    Dispute { about: about(), act: DisputeAct::Withdrawn { dispute: 7 } }
+}
+
+/// Member 1 upholds the dispute at leaf 7 of member 3's feed.
+pub fn ruling() -> Ruling {
+    Ruling {
+        about: own(),
+        outcome: Outcome::Upheld,
+        reason: RulingReason::Insufficient,
+        disputer: Some(MemberNumber(3)),
+        dispute: 7,
+    }
+}
+
+/// Member 2 declines measure P05.
+pub fn measure_declined() -> MeasureTaken {
+    MeasureTaken {
+        about: about(),
+        measure: Measure::P05,
+        response: Response::Declined,
+        reason: Some(DeclineReason::NotHere),
+        document: None,
+    }
+}
+
+/// Member 2 records that the subject was summoned.
+pub fn measure_recorded() -> MeasureTaken {
+    MeasureTaken {
+        measure: Measure::G01,
+        response: Response::Applied,
+        reason: None,
+        document: Some("闽市监约〔2026〕3号".to_owned()),
+        ..measure_declined()
+    }
+}
+
+/// One entry of each kind that speaks of a listing, in both forms where there are two.
+pub fn remarks() -> Vec<Entry> {
+    vec![
+        Entry::Notice(notice()),
+        Entry::Commitment(commitment()),
+        Entry::Dispute(dispute()),
+        Entry::Dispute(dispute_withdrawn()),
+        Entry::Ruling(ruling()),
+        Entry::Measure(measure_declined()),
+        Entry::Measure(measure_recorded()),
+    ]
 }
 
 /// The first batch of member 1: five entries.

@@ -35,6 +35,15 @@ impl Zh for EntryError {
             EntryError::Basis => "认定依据（规则版本）须为1至64字节：请补充",
             EntryError::Region => "属地须为GB/T 2260六位代码：请改正",
             EntryError::Sealed => "密封内容长度不符",
+            EntryError::Document => "文号须为1至64字节：请改正",
+            EntryError::StatutoryDocument => "法定名单的条目须写明文号：请补充",
+            EntryError::GovernmentMeasure => "政府措施只能凭文号记录为已采取：请补充文号",
+            EntryError::DeclineReason => "不采取措施须说明原因，其他情形不得填写原因",
+            EntryError::NoticeTerm => "只有整改通知书可以规定期限，期限须晚于通知日且不超过366天",
+            EntryError::PaymentAccounts => "章程未允许列入支付账户",
+            EntryError::FinancialMeasures => "章程未允许措施M09（限制互联网金融服务）",
+            EntryError::OthersListing => "只有列入方可以对异议作出处理",
+            EntryError::OwnNumber => "条目不得写明作者自己的编号",
         }
         .to_owned()
     }

@@ -150,6 +150,7 @@ fn listing(number: u8) -> Listing {
         name: None,
         sealed: None,
         carries: None,
+        document: None,
     }
 }
 

@@ -1,6 +1,9 @@
 //! The kinds of entries that speak of a listing, their own author's or another's, and their rules of form. What they do to the
 //! listing is in [`super::lifecycle`].
 
+#[cfg(test)]
+mod tests;
+
 use super::{EntryError, kinds::check_document};
 use crate::{
     base::{Day, Hash, MemberNumber, Token},
