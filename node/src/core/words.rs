@@ -141,9 +141,10 @@ pub fn of(difference: &Difference, names: &Names<'_>) -> Both {
         ),
         D::PaymentAccounts(true) => Both::new("payment accounts may be listed", "可列入支付账户"),
         D::PaymentAccounts(false) => Both::new("payment accounts may not be listed any more", "不再允许列入支付账户"),
-        D::FinancialMeasures(true) => {
-            Both::new("measure M09 (internet financial services) may be recorded", "可记录措施M09（限制互联网金融服务）")
-        }
+        D::FinancialMeasures(true) => Both::new(
+            "measure M09 (internet financial services) may be recorded",
+            "可记录措施M09（限制互联网金融服务）",
+        ),
         D::FinancialMeasures(false) => Both::new(
             "measure M09 (internet financial services) may not be recorded any more",
             "不再允许记录措施M09（限制互联网金融服务）",

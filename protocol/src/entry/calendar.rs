@@ -176,7 +176,7 @@ impl Calendar {
 
     /// When the monthly report (月报) of a month is due: the last working day strictly before the 15th.
     pub fn report_day(&self, year: u32, month: u32) -> Option<Day> {
-        // DEADLINE-11
+        // DEADLINE-10
         Day::from_ymd(year, month, 15).and_then(|day| self.last_before(day))
     }
 

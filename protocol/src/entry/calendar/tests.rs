@@ -79,9 +79,9 @@ fn terms_run_around_the_spring_festival() {
 fn the_monthly_report_is_due_before_the_fifteenth() {
     let calendar = Calendar::new();
     let due = |year, month| calendar.report_day(year, month).unwrap().to_string();
-    assert_eq!(due(2026, 11), "2026-11-13"); // DEADLINE-11: a Friday
-    assert_eq!(due(2026, 2), "2026-02-14"); // DEADLINE-11: a make-up Saturday
-    assert_eq!(due(2026, 6), "2026-06-12"); // DEADLINE-11: the 15th is a Monday, and not before itself
+    assert_eq!(due(2026, 11), "2026-11-13"); // DEADLINE-10: a Friday
+    assert_eq!(due(2026, 2), "2026-02-14"); // DEADLINE-10: a make-up Saturday
+    assert_eq!(due(2026, 6), "2026-06-12"); // DEADLINE-10: the 15th is a Monday, and not before itself
     assert_eq!(due(2025, 2), "2025-02-14");
     assert_eq!([(2026, 0), (2026, 13), (2150, 1)].map(|(y, m)| calendar.report_day(y, m)), [None; 3]);
 }
