@@ -266,6 +266,7 @@ struct Read {
 impl Read {
     fn field(&mut self, key: u64, r: &mut Reader<'_>) -> Result<(), DecodeError> {
         match u8::try_from(key).unwrap_or(u8::MAX) {
+            // ENTRY-1
             KIND => self.kind = Some(r.code("kind", Kind::from_number)?),
             CLASS => self.class = Some(r.code("class", Class::from_number)?),
             EPOCH => self.epoch = Some(r.small("epoch")?),

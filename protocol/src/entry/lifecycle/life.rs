@@ -182,7 +182,9 @@ fn in_order(held: &Held, remarks: &[Remark]) -> Vec<(Place, Remark)> {
         .collect();
     if placed.len() > 1 {
         // A feed has one entry at an index; what else claims to be there was never in it.
-        placed.sort_unstable_by_key(|((_, _, author, index), remark)| (*author, *index, remark.pack()));
+        placed.sort_unstable_by(|(a, one), (b, other)| {
+            (a.2, a.3).cmp(&(b.2, b.3)).then_with(|| one.pack().cmp(&other.pack()))
+        });
         placed.dedup_by_key(|((_, _, author, index), _)| (*author, *index));
         for at in 1..placed.len() {
             let (before, here) = (placed[at - 1].0, &mut placed[at].0);

@@ -127,7 +127,10 @@ impl<'a> Subject<'a> {
     /// The same into memory that is used again.
     pub fn statuses_into(&self, cutoffs: &Cutoffs, statuses: &mut Vec<Status>) {
         statuses.clear();
-        let victim = self.held.iter().any(|held| held.list == List::Vic && self.counts(held, cutoffs));
+        let protects = |(at, held): (usize, &Held)| {
+            held.list == List::Vic && self.counts(held, cutoffs) && !Marks::of(self.life(at), cutoffs).struck
+        };
+        let victim = self.held.iter().enumerate().any(protects);
         // A single listing has nobody beside it.
         let supporters = if self.held.len() > 1 { self.supporters(cutoffs) } else { Vec::new() };
         let status = |at| self.status(at, &supporters, victim, cutoffs);
@@ -208,23 +211,19 @@ impl<'a> Subject<'a> {
         let own = self.roster.controller(held.publisher);
         let quorum = self.roster.corroboration;
         // LIFE-11: a sister company or a second node is not another.
-        let (mut controllers, mut since) = (Vec::new(), None);
-        controllers.extend(own);
-        if controllers.len() >= quorum {
-            since = Some(listed);
-        }
+        let mut members = usize::from(own.is_some());
+        let mut since = (members >= quorum).then_some(listed);
         let begin = supporters.partition_point(|(conduct, ..)| *conduct < held.standing.conduct);
-        let same = supporters[begin..].iter().take_while(|(conduct, ..)| *conduct == held.standing.conduct);
-        for (_, day, controller) in same {
-            if !controllers.contains(controller) {
-                controllers.push(*controller);
-                if controllers.len() == quorum {
-                    since = Some(listed.max(*day));
-                }
+        let end = supporters.partition_point(|(conduct, ..)| *conduct <= held.standing.conduct);
+        let same = &supporters[begin..end];
+        for (at, (_, day, controller)) in same.iter().enumerate() {
+            let is_new = Some(*controller) != own && !same[..at].iter().any(|(.., before)| before == controller);
+            members += usize::from(is_new);
+            if is_new && members == quorum {
+                since = Some(listed.max(*day));
             }
         }
-        let confirmed = if held.standing.document { Some(listed) } else { since };
-        (controllers.len(), confirmed)
+        (members, if held.standing.document { Some(listed) } else { since })
     }
 }
 

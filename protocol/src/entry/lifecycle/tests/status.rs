@@ -135,6 +135,11 @@ fn a_victim_mark_keeps_everything_from_force() {
         let status = first(&[held(ALPHA), held(DELTA), gone], &[], at);
         assert!(!status.victim && status.enforceable);
     }
+    // A mark that a ruling has struck protects nobody; while it is only disputed it does.
+    let about = |author, index, act| Remark { publisher: GAMMA, list: List::Vic, ..remark(author, index, at, act) };
+    let said = [about(ALPHA, 0, FACTS), about(GAMMA, 1, rule(ALPHA, 0, Outcome::Upheld))];
+    let victim = |said: &[Remark]| first(&[held(ALPHA), held(DELTA), vic(GAMMA)], said, at).victim;
+    assert_eq!([victim(&said[..1]), victim(&said)], [true, false]); // LIFE-13
 }
 
 #[test]
