@@ -106,6 +106,15 @@ impl Day {
         if parts.next().is_some() { None } else { Day::from_ymd(year, month, day) }
     }
 
+    /// This day moved later by calendar months, clamped to the end of the month: 31 January and one month is the last of
+    /// February. Stays at [`Day::MAX`].
+    pub fn plus_months(self, months: u32) -> Day {
+        let (year, month, day) = self.ymd();
+        let count = (month - 1).saturating_add(months);
+        let (year, month) = (year.saturating_add(count / 12), count % 12 + 1);
+        Day::from_ymd(year, month, day.min(days_in_month(year, month))).unwrap_or(Day::MAX)
+    }
+
     /// This day moved later; stays at [`Day::MAX`] instead of wrapping.
     pub fn plus(self, days: u32) -> Day {
         Day(self.0.saturating_add(days).min(Day::MAX.0))
@@ -155,6 +164,24 @@ mod tests {
         }
         assert_eq!(Day::parse("2026年11月2日"), Day::from_ymd(2026, 11, 2));
         assert_eq!(Day::parse("2026/1/2"), Day::from_ymd(2026, 1, 2));
+    }
+
+    #[test]
+    fn months_end_at_their_last_day() {
+        let plus = |text: &str, months| Day::parse(text).unwrap().plus_months(months).to_string();
+        for (from, months, to) in [
+            ("2026-01-31", 3, "2026-04-30"),
+            ("2026-01-31", 1, "2026-02-28"),
+            ("2027-11-30", 3, "2028-02-29"),
+            ("2028-02-29", 12, "2029-02-28"),
+            ("2028-02-29", 48, "2032-02-29"),
+            ("2026-12-31", 2, "2027-02-28"),
+            ("2026-10-15", 3, "2027-01-15"),
+            ("2026-05-05", 0, "2026-05-05"),
+        ] {
+            assert_eq!(plus(from, months), to, "{from} + {months}");
+        }
+        assert_eq!([Day::MAX.plus_months(1), Day(0).plus_months(u32::MAX)], [Day::MAX; 2]);
     }
 
     #[test]

@@ -363,6 +363,7 @@ fn entry() -> Entry {
         name: None,
         sealed: None,
         carries: None,
+        document: None,
     })
 }
 

@@ -9,7 +9,10 @@ use std::{
 
 use antibrush_protocol::{
     charter::{Level, MemberRole, MemberState},
-    codes::{Conduct, Direction, List, Reason, Role, Severity},
+    codes::{
+        CommitmentStep, Conduct, DeclineReason, Direction, DisputeReason, DisputeStep, Duty, List, Measure, NoticeStep,
+        Outcome, Reason, Response, Role, RulingReason, Severity, State,
+    },
     join::JoinRefusal,
     subject::Class,
 };
@@ -18,6 +21,8 @@ use antibrush_protocol::{
 const FAMILIES: &[&str] = &[
     "ENTRY",
     "LEDGER",
+    "LIFE",
+    "DEADLINE",
     "HEADER",
     "CHUNK",
     "BODY",
@@ -110,6 +115,8 @@ fn every_code_is_listed_with_both_names() {
         };
     }
     all!(List, Conduct, Role, Direction, Severity, Reason, Class, MemberRole, MemberState, Level, JoinRefusal);
+    all!(NoticeStep, CommitmentStep, DisputeStep, DisputeReason, Outcome, RulingReason, Measure, Response);
+    all!(DeclineReason, State, Duty);
     for (number, code, zh, en) in &codes {
         let listed = rows.iter().filter(|row| row.len() >= 4 && row[..4] == [number.as_str(), code, zh, en]).count();
         assert_eq!(listed, 1, "{code}: {zh}, {en}");

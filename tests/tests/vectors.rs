@@ -9,9 +9,12 @@ use antibrush_protocol::{
     board::{Board, Post, Taken},
     ceremony::{Ceremony, Fault, Me, Phase, Round, Seed},
     charter::{Charter, CharterSignature, SignedCharter},
-    codes::{List, Reason, Severity},
+    codes::{DeclineReason, DisputeReason, List, Measure, Outcome, Reason, Response as Done, RulingReason, Severity},
     encoding::Wire,
-    entry::Entry,
+    entry::{
+        Entry,
+        lifecycle::{Act, Remark},
+    },
     evaluation::{Answer, BadAnswer, EvaluationError, EvaluationResponse, Refusal},
     feed::{BatchHeader, Chunk, Head, Leaf},
     filter::FilterHead,
@@ -29,7 +32,7 @@ use wire::{alliance, chain, descriptor, parse, recode, tests_dir, vector, vector
 #[test]
 fn every_vector_decodes_and_encodes_to_the_same_bytes() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), 79);
+    assert_eq!(vectors.len(), 87);
     for (name, bytes) in vectors {
         assert_eq!(recode(&name, &bytes).as_ref(), Ok(&bytes), "{name}");
     }
@@ -123,6 +126,40 @@ fn entries_say_what_their_comments_say() {
     assert_eq!((amendment.target, amendment.severity, amendment.conduct), (0, Some(Severity::Minor), None));
     let Entry::Clear(clearing) = entry("entry_clear") else { panic!("a clearing") };
     assert_eq!((clearing.target, clearing.reason), (2, Reason::Mistake));
+    let Entry::List(statutory) = entry("entry_list_statutory") else { panic!("a listing") };
+    assert_eq!((statutory.list, statutory.document.as_deref()), (List::SrcCourt, Some("(2026)闽0102执1234号")));
+}
+
+#[test]
+fn remarks_say_what_their_comments_say() {
+    let (one, three) = (MemberNumber(1), MemberNumber(3));
+    for (name, author, publisher, kind) in [
+        ("entry_notice", 2, one, 4),
+        ("entry_commitment", 1, one, 5),
+        ("entry_dispute", 3, one, 6),
+        ("entry_dispute_withdrawn", 3, one, 6),
+        ("entry_ruling", 1, one, 7),
+        ("entry_measure_declined", 2, one, 8),
+        ("entry_measure_recorded", 2, one, 8),
+    ] {
+        let entry = entry(name);
+        let remark = Remark::new(&entry, MemberNumber(author), 9).unwrap();
+        assert_eq!((entry.kind().number(), remark.publisher, remark.target), (kind, publisher, 0), "{name}");
+        let act = match name {
+            "entry_notice" => Act::Rectify { until: Some(remark.day.plus(60)) },
+            "entry_commitment" => Act::Commit,
+            "entry_dispute" => Act::Dispute(DisputeReason::Facts),
+            "entry_dispute_withdrawn" => Act::Withdraw { dispute: 7 },
+            "entry_ruling" => {
+                Act::Rule { disputer: three, dispute: 7, outcome: Outcome::Upheld, reason: RulingReason::Insufficient }
+            }
+            "entry_measure_declined" => {
+                Act::Measure { measure: Measure::P05, response: Done::Declined, reason: Some(DeclineReason::NotHere) }
+            }
+            _ => Act::Measure { measure: Measure::G01, response: Done::Applied, reason: None },
+        };
+        assert_eq!(remark.act, act, "{name}");
+    }
 }
 
 #[test]

@@ -66,6 +66,32 @@ def entries():
     return [encode(entry) for entry in (minimal, full, mobile, amend, clear)]
 
 
+def remarks():
+    """A statutory listing and one entry of each later kind, as maps from the documented field numbers."""
+    # kind 1 List on 16 SRC-COURT, conduct 16, with the number of the document.
+    statutory = {
+        0: 1, 1: 1, 2: 1, 3: label("token-9"), 4: 16, 5: 16, 6: 3, 10: DAY, 11: DAY + 365, 12: "DEMO-2026-1",
+        13: label("evidence-1"), 19: "(2026)闽0102执1234号",
+    }
+    own = {1: 1, 2: 1, 3: label("token-1"), 4: 1, 10: DAY, 14: 0}
+    others = own | {18: 1}
+    return {
+        "entry_list_statutory": statutory,
+        # step 1 rectify, with a term.
+        "entry_notice": others | {0: 4, 11: DAY + 60, 19: "闽信用整改〔2026〕7号", 20: 1},
+        # step 1 committed.
+        "entry_commitment": own | {0: 5, 13: label("evidence-2"), 20: 1},
+        # step 1 filed for reason 2 D02; step 2 withdrawn.
+        "entry_dispute": others | {0: 6, 13: label("evidence-3"), 15: 2, 20: 1},
+        "entry_dispute_withdrawn": others | {0: 6, 20: 2, 22: 7},
+        # outcome 1 upheld, for reason 2 J02, of member 3's dispute.
+        "entry_ruling": own | {0: 7, 15: 2, 20: 1, 21: 3, 22: 7},
+        # response 2 declined, measure 25 P05, for reason 1 N01; response 1 applied, measure 41 G01.
+        "entry_measure_declined": others | {0: 8, 15: 1, 20: 2, 23: 25},
+        "entry_measure_recorded": others | {0: 8, 19: "闽市监约〔2026〕3号", 20: 1, 23: 41},
+    }
+
+
 def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
@@ -183,6 +209,8 @@ def main():
     for name, leaf in zip(["entry_list_minimal", "entry_list_full", None, "entry_amend", "entry_clear"], leaves):
         if name:
             check(name, leaf == vector(name))
+    for name, entry in remarks().items():
+        check(name, encode(entry) == vector(name))
     check("chunk", b"".join(leaves) == vector("chunk"))
     alliance = sha256(vector("charter_genesis"))
     payload = header(leaves, alliance)

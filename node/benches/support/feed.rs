@@ -95,5 +95,6 @@ fn listing(class: Class, number: u64) -> Entry {
         name: None,
         sealed: None,
         carries: None,
+        document: None,
     })
 }

@@ -236,6 +236,11 @@ fn change(cursor: String, publisher: &str, leaf: u64, content: &Leaf) -> Change 
         Entry::List(listing) => ("list", Some(listing.expires), None),
         Entry::Amend(amendment) => ("amend", amendment.expires, None),
         Entry::Clear(clearing) => ("clear", None, Some(clearing.reason.code())),
+        Entry::Notice(_) => ("notice", None, None),
+        Entry::Commitment(_) => ("commitment", None, None),
+        Entry::Dispute(_) => ("dispute", None, None),
+        Entry::Ruling(_) => ("ruling", None, None),
+        Entry::Measure(_) => ("measure", None, None),
     };
     Change {
         kind,

@@ -400,6 +400,7 @@ impl ChangeRequest {
                     mobile_term_days: *mobile_term_days,
                     names_publishers: *names_publishers,
                     witnesses: *witnesses,
+                    ..PolicyChange::default()
                 })
             }
             ChangeRequest::AddSteward { member: slug, key: hexed } => {

@@ -324,6 +324,7 @@ impl Session {
                 name: name.and_then(Result::ok),
                 sealed: None,
                 carries: older.map(|older| older.leaf),
+                document: None,
             };
             if let Some(details) = &wanted.details {
                 let key = Zeroizing::new(derived.record_key());
@@ -385,6 +386,7 @@ impl Session {
             expires,
             basis: None,
             evidence: Some(self.commit_evidence(&wanted.evidence)),
+            document: None,
         })
     }
 

@@ -155,6 +155,16 @@ pub fn of(difference: &Difference, names: &Names<'_>) -> Both {
             from.to_string(),
             to.to_string(),
         ),
+        D::PaymentAccounts(true) => Both::new("payment accounts may be listed", "可列入支付账户"),
+        D::PaymentAccounts(false) => Both::new("payment accounts may not be listed any more", "不再允许列入支付账户"),
+        D::FinancialMeasures(true) => Both::new(
+            "measure M09 (internet financial services) may be recorded",
+            "可记录措施M09（限制互联网金融服务）",
+        ),
+        D::FinancialMeasures(false) => Both::new(
+            "measure M09 (internet financial services) may not be recorded any more",
+            "不再允许记录措施M09（限制互联网金融服务）",
+        ),
         D::NamesPublishers(true) => Both::new("answers name the listing members", "查询结果给出列入方名称"),
         D::NamesPublishers(false) => Both::new("answers only count the listing members", "查询结果只给出列入方数量"),
         D::AcceptsEnumeration(true) => Both::new(

@@ -4,7 +4,7 @@ use antibrush_protocol::{
     ceremony::{CeremonyError, Fault},
     charter::{CharterError, HeaderRefusal},
     encoding::DecodeError,
-    entry::EntryError,
+    entry::{EntryError, calendar, lifecycle},
     feed::{ChunkError, HeaderError, body::BodyError, build::BuildError},
     filter::FilterError,
     join::InvitationError,
@@ -35,8 +35,60 @@ impl Zh for EntryError {
             EntryError::Basis => "认定依据（规则版本）须为1至64字节：请补充",
             EntryError::Region => "属地须为GB/T 2260六位代码：请改正",
             EntryError::Sealed => "密封内容长度不符",
+            EntryError::Document => "文号须为1至64字节：请改正",
+            EntryError::StatutoryDocument => "法定名单的条目须写明文号：请补充",
+            EntryError::GovernmentMeasure => "政府措施只能凭文号记录为已采取：请补充文号",
+            EntryError::DeclineReason => "不采取措施须说明原因，其他情形不得填写原因",
+            EntryError::NoticeTerm => "只有整改通知书可以规定期限，期限须晚于通知日且不超过366天",
+            EntryError::PaymentAccounts => "章程未允许列入支付账户",
+            EntryError::FinancialMeasures => "章程未允许措施M09（限制互联网金融服务）",
+            EntryError::OthersListing => "只有列入方可以对异议作出处理",
+            EntryError::OwnNumber => "条目不得写明作者自己的编号",
         }
         .to_owned()
+    }
+}
+
+impl Zh for lifecycle::Refusal {
+    fn zh(&self) -> String {
+        use lifecycle::Refusal as R;
+        match self {
+            R::NotAMember => "作者不是联盟成员，或已被除名",
+            R::NotEntitled => "只有列入方（或列入方与秘书处）可以作此记录",
+            R::MeasureNotAllowed => "章程未允许措施M09（限制互联网金融服务）",
+            R::NoListing => "该成员名单源的该位置没有列入记录",
+            R::WrongKey => "列入记录的主体类型、名单或密钥期次不符",
+            R::NotNoticed => "尚未就该列入发出整改通知书",
+            R::AlreadyNoticed => "已就该列入发出整改通知书",
+            R::NotCommitted => "主体尚未提交信用承诺书",
+            R::AlreadyCommitted => "主体已提交信用承诺书",
+            R::AlreadyRectified => "主体已完成整改",
+            R::AlreadyEscalated => "该列入已升级",
+            R::NotOverdue => "主体的期限尚未届满",
+            R::AlreadyDisputed => "该成员已对该列入提出异议，且尚未答复",
+            R::AlreadyAnswered => "该成员以此理由提出的异议已经办结",
+            R::NoSuchDispute => "该成员没有对该列入提出过这一异议",
+            R::DisputeClosed => "该异议已处理或已撤回",
+            R::AlreadyDecided => "该成员已记录对该措施的决定",
+            R::Struck => "该列入已因异议处理失效，等待移出",
+            R::Ended => "该列入已移出",
+            R::NotConfirmed => "该列入尚未核验：单方报送不发整改通知书",
+        }
+        .to_owned()
+    }
+}
+
+impl Zh for calendar::CalendarError {
+    fn zh(&self) -> String {
+        use calendar::CalendarProblem as P;
+        let problem = match self.problem {
+            P::TooManyLines => "日历最多4096行",
+            P::Form => "请写日期和“放假”或“上班”，例如：2027-01-01 放假",
+            P::Date => "没有这一日期",
+            P::Kind => "须为 holiday（放假）或 workday（上班）",
+            P::Twice => "该日期出现两次",
+        };
+        format!("日历第 {} 行：{problem}", self.line)
     }
 }
 

@@ -247,7 +247,7 @@ impl Store {
             let mut placed = Vec::with_capacity(descriptor.entries as usize);
             for (at, leaf) in chunk::leaves(&bytes).enumerate() {
                 if let Leaf::Entry(entry) = leaf.map_err(|_| StorageError::Damaged)? {
-                    placed.push(Placed::new(&entry, first + at as u64));
+                    placed.extend(Placed::new(&entry, first + at as u64));
                 }
             }
             Ok(placed)

@@ -24,10 +24,10 @@ pub struct Placed {
 }
 
 impl Placed {
-    /// The entry at `index` of a feed.
-    pub fn new(entry: &Entry, index: u64) -> Placed {
+    /// The entry at `index` of a feed; `None` for a remark, which changes no row.
+    pub fn new(entry: &Entry, index: u64) -> Option<Placed> {
         let token: &Token = entry.token();
-        Placed { prefix: prefix_of(token), list: entry.list().number(), change: Change::new(entry, index) }
+        Some(Placed { prefix: prefix_of(token), list: entry.list().number(), change: Change::new(entry, index)? })
     }
 
     /// Which listing it is about.
@@ -55,7 +55,7 @@ pub fn rows_afresh(
         for entry in entries[begin..].iter().take_while(|entry| entry.listing() == *listing) {
             match entry.change.apply(current.as_ref()) {
                 Effect::Stands(standing) => current = Some(standing),
-                Effect::Cleared => current = None,
+                Effect::Cleared(_) => current = None,
                 Effect::Void(_) => {}
             }
         }
@@ -84,7 +84,7 @@ pub fn rows(mut entries: Vec<Placed>, publisher: MemberNumber, table: &Reader) -
         for entry in group {
             match entry.change.apply(current.as_ref()) {
                 Effect::Stands(standing) => (current, changed) = (Some(standing), true),
-                Effect::Cleared => (current, changed) = (None, true),
+                Effect::Cleared(_) => (current, changed) = (None, true),
                 Effect::Void(_) => void += 1,
             }
         }
@@ -112,6 +112,7 @@ pub fn standing(row: &Row) -> Option<Standing> {
         direction: Direction::from_number(row.direction),
         listed: row.listed,
         expires: row.expires,
+        document: false,
     })
 }
 

@@ -94,8 +94,9 @@ impl Store {
             for (index, leaf) in (first..).zip(chunk::leaves(&bytes)) {
                 if let Leaf::Entry(entry) = leaf.map_err(|_| StorageError::Damaged)?
                     && (from..to).contains(&index)
+                    && let Some(placed) = Placed::new(&entry, index)
                 {
-                    each(Placed::new(&entry, index));
+                    each(placed);
                 }
                 next = index + 1;
             }

@@ -151,6 +151,7 @@ fn listing(number: u8) -> Listing {
         name: None,
         sealed: None,
         carries: None,
+        document: None,
     }
 }
 

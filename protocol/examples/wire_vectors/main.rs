@@ -10,6 +10,7 @@ mod defects;
 mod edit;
 #[path = "../../src/fixtures/mod.rs"]
 mod fixtures;
+mod remarks;
 mod shared;
 mod writer;
 
@@ -30,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
     let wire = tests.join("vectors/wire");
     fs::create_dir_all(&wire)?;
-    let objects = [objects(), ceremony::objects(), shared::objects(), writer::objects()].concat();
+    let objects = [objects(), remarks::objects(), ceremony::objects(), shared::objects(), writer::objects()].concat();
     for (name, what, text) in &objects {
         fs::write(wire.join(name).with_extension("txt"), format!("# {what}\n{KEYS}\n{text}"))?;
     }
@@ -81,7 +82,7 @@ fn objects() -> Vec<(&'static str, &'static str, String)> {
         ),
         (
             "entry_list_full",
-            "Entry, kind List, every field: leaf 1.",
+            "Entry, kind List, every field but the number of a document: leaf 1.",
             wire(&|| Entry::List(full_listing()).encode(), entry()),
         ),
         (
@@ -335,6 +336,12 @@ fn entry() -> Shape {
         (15, "reason"),
         (16, "sealed"),
         (17, "name"),
+        (18, "publisher"),
+        (19, "document"),
+        (20, "step, outcome or response"),
+        (21, "disputer"),
+        (22, "dispute"),
+        (23, "measure"),
     ];
     with(named(&fields), vec![(17, tuple(&["credit code", "registered name"]))])
 }

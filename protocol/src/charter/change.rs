@@ -84,6 +84,10 @@ pub struct PolicyChange {
     pub names_publishers: Option<bool>,
     /// Under how many different controls a head must be witnessed before its entries take effect.
     pub witnesses: Option<u8>,
+    /// Whether payment accounts may be listed.
+    pub payment_accounts: Option<bool>,
+    /// Whether measure M09 may be recorded.
+    pub financial_measures: Option<bool>,
 }
 
 /// Why a change can not be made.
@@ -401,6 +405,8 @@ fn change_policy(charter: &mut Charter, change: &PolicyChange) -> Result<(), Cha
     policy.mobile_term_days = change.mobile_term_days.unwrap_or(policy.mobile_term_days);
     policy.names_publishers = change.names_publishers.unwrap_or(policy.names_publishers);
     policy.witnesses = change.witnesses.unwrap_or(policy.witnesses);
+    policy.payment_accounts = change.payment_accounts.unwrap_or(policy.payment_accounts);
+    policy.financial_measures = change.financial_measures.unwrap_or(policy.financial_measures);
     if !policy.is_sane() {
         return Err(ChangeError::Policy);
     }

@@ -67,6 +67,10 @@ pub enum Difference {
     AcceptsEnumeration(bool),
     /// How many must witness a head before its entries take effect.
     Witnesses(u8, u8),
+    /// Whether payment accounts may be listed.
+    PaymentAccounts(bool),
+    /// Whether measure M09 may be recorded.
+    FinancialMeasures(bool),
     /// A token key came.
     TokenKeyAdded(Class, u16),
     /// A token key was retired.
@@ -251,6 +255,12 @@ fn of_policy(old: &Policy, new: &Policy, found: &mut Vec<Difference>) {
     if old.witnesses != new.witnesses {
         found.push(Difference::Witnesses(old.witnesses, new.witnesses));
     }
+    if old.payment_accounts != new.payment_accounts {
+        found.push(Difference::PaymentAccounts(new.payment_accounts));
+    }
+    if old.financial_measures != new.financial_measures {
+        found.push(Difference::FinancialMeasures(new.financial_measures));
+    }
     #[allow(clippy::needless_update, reason = "a number that is added one day shows as another difference")]
     let known = Policy {
         corroboration: new.corroboration,
@@ -259,6 +269,8 @@ fn of_policy(old: &Policy, new: &Policy, found: &mut Vec<Difference>) {
         names_publishers: new.names_publishers,
         accepts_insider_enumeration: new.accepts_insider_enumeration,
         witnesses: new.witnesses,
+        payment_accounts: new.payment_accounts,
+        financial_measures: new.financial_measures,
         ..old.clone()
     };
     if known != *new {

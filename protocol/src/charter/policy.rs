@@ -2,8 +2,8 @@
 
 use crate::encoding::{DecodeError, Reader, Writer};
 
-/// The policy numbers. The encoding states each of them, so that a default that changes with a release changes no alliance; the
-/// number of witnesses, which came later, is absent if it is 0.
+/// The policy numbers. The encoding states each of them, so that a default that changes with a release changes no alliance; what
+/// came later (witnesses, the two permissions) is absent if it is 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// How many members under different control must list the same conduct for a listing to be confirmed.
@@ -19,6 +19,10 @@ pub struct Policy {
     /// Under how many different controls, the publisher's not counted, a head must be witnessed before the entries under it take
     /// effect (WITNESS-9); 0: at once.
     pub witnesses: u8,
+    /// Whether payment accounts (class PAY) may be listed and enforced (ENTRY-17, LIFE-12).
+    pub payment_accounts: bool,
+    /// Whether measure M09, no internet financial services, may be recorded (ENTRY-17, LIFE-1).
+    pub financial_measures: bool,
 }
 
 impl Default for Policy {
@@ -30,6 +34,8 @@ impl Default for Policy {
             names_publishers: true,
             accepts_insider_enumeration: false,
             witnesses: 0,
+            payment_accounts: false,
+            financial_measures: false,
         }
     }
 }
@@ -44,7 +50,8 @@ impl Policy {
     }
 
     pub(super) fn write(&self, w: &mut Writer) {
-        w.map(5 + usize::from(self.witnesses > 0));
+        let later = [self.witnesses > 0, self.payment_accounts, self.financial_measures];
+        w.map(5 + later.iter().filter(|present| **present).count());
         w.uint(0u8).uint(self.corroboration);
         w.uint(1u8).uint(self.term_days);
         w.uint(2u8).uint(self.mobile_term_days);
@@ -52,6 +59,12 @@ impl Policy {
         w.uint(4u8).uint(u8::from(self.accepts_insider_enumeration));
         if self.witnesses > 0 {
             w.uint(5u8).uint(self.witnesses);
+        }
+        if self.payment_accounts {
+            w.uint(6u8).uint(1u8);
+        }
+        if self.financial_measures {
+            w.uint(7u8).uint(1u8);
         }
     }
 
@@ -65,6 +78,8 @@ impl Policy {
                 3 => policy.names_publishers = flag(r)?,
                 4 => policy.accepts_insider_enumeration = flag(r)?,
                 5 => policy.witnesses = r.small("witnesses")?,
+                6 => policy.payment_accounts = flag(r)?,
+                7 => policy.financial_measures = flag(r)?,
                 other => return Err(DecodeError::UnknownKey(other)),
             }
             Ok(())

@@ -2,8 +2,13 @@
 //!
 //! docs/DOMAIN.md explains them; the numbers never change and are never reused.
 
+mod life;
 mod tables;
 
+pub use life::{
+    CommitmentStep, DeclineReason, DisputeReason, DisputeStep, Duty, Measure, NoticeStep, Outcome, Response,
+    RulingReason, State,
+};
 pub use tables::{Conduct, Direction, List, Reason, Role, Severity};
 
 /// Declares one code table: an enum with its wire numbers, codes and names.
@@ -105,6 +110,8 @@ mod tests {
     #[test]
     fn every_code_is_found_by_number_code_and_both_names() {
         round_trip!(List, Conduct, Role, Direction, Severity, Reason);
+        round_trip!(NoticeStep, CommitmentStep, DisputeStep, DisputeReason, Outcome, RulingReason, Measure, Response);
+        round_trip!(DeclineReason, State, Duty);
         assert_eq!(Conduct::parse("虚构交易"), Some(Conduct::C01));
     }
 }

@@ -1,14 +1,15 @@
 //! The kinds of entries and their rules of form.
 
+use super::remarks::{About, Commitment, Dispute, MeasureTaken, Notice, Ruling};
 use crate::{
-    base::{Day, Hash, Token},
-    codes::{Conduct, Direction, List, Reason, Role, Severity},
+    base::{Day, Hash, MemberNumber, Token},
+    charter::Policy,
+    codes::{Conduct, Direction, List, Measure, Reason, Role, Severity},
     limits,
     subject::{Class, Subject},
 };
 
-/// The kinds and their wire numbers. Notice, Commitment, Dispute, Ruling and Measure have their numbers reserved and are
-/// refused until a release speaks them.
+/// The kinds and their wire numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "the names are the documentation; docs/PROTOCOL.md § Entry says what each does")]
@@ -72,6 +73,33 @@ pub enum EntryError {
     /// ENTRY-10: sealed details are padded to one of two sizes.
     #[error("sealed details must have the padded length of 128 or 256 bytes plus nonce and tag")]
     Sealed,
+    /// ENTRY-12: a document number is a short text.
+    #[error("the document number must have 1 to 64 bytes")]
+    Document,
+    /// ENTRY-13: a statutory list is taken over from its source, never made up.
+    #[error("a listing on a statutory list must state the number of its document")]
+    StatutoryDocument,
+    /// ENTRY-14: measures of the government are recorded after its document.
+    #[error("a measure of the government is recorded as applied, with the number of the document")]
+    GovernmentMeasure,
+    /// ENTRY-15: a reason stands where a measure is declined, and nowhere else.
+    #[error("a declined measure must state why, and no other may")]
+    DeclineReason,
+    /// ENTRY-16: only a rectification notice sets a term, and it has bounds.
+    #[error("a term goes with a rectification notice alone, after its day and within 366 days")]
+    NoticeTerm,
+    /// ENTRY-17: the charter does not take payment accounts.
+    #[error("the charter does not allow listings of payment accounts")]
+    PaymentAccounts,
+    /// ENTRY-17: the charter does not take measure M09.
+    #[error("the charter does not allow measure M09 (internet financial services)")]
+    FinancialMeasures,
+    /// ENTRY-18: a ruling speaks of a listing of its author.
+    #[error("only the publisher of a listing rules on its disputes")]
+    OthersListing,
+    /// ENTRY-19: the author's own feed is the one that is not named.
+    #[error("an entry must not state its author's own number")]
+    OwnNumber,
 }
 
 /// An organisation named in clear: the type admits no other class.
@@ -139,6 +167,8 @@ pub struct Listing {
     /// The index of the List entry of an earlier key epoch that this one carries on: same subject, same listing, another
     /// token.
     pub carries: Option<u64>,
+    /// The number of the authoritative document (a court's, a regulator's) that confirms the listing alone.
+    pub document: Option<String>,
 }
 
 /// Changes a listing of the same publisher.
@@ -172,6 +202,8 @@ pub struct Amendment {
     pub basis: Option<String>,
     /// The new evidence commitment, if it changes.
     pub evidence: Option<Hash>,
+    /// The number of an authoritative document that came later.
+    pub document: Option<String>,
 }
 
 /// Takes a subject off a list.
@@ -203,6 +235,16 @@ pub enum Entry {
     Amend(Amendment),
     /// Takes a subject off a list.
     Clear(Clearing),
+    /// Tells something about a listing.
+    Notice(Notice),
+    /// Records what the subject undertook or did.
+    Commitment(Commitment),
+    /// Disputes a listing.
+    Dispute(Dispute),
+    /// Answers a dispute.
+    Ruling(Ruling),
+    /// Records what a member did about a listing.
+    Measure(MeasureTaken),
 }
 
 impl Entry {
@@ -212,6 +254,23 @@ impl Entry {
             Entry::List(_) => Kind::List,
             Entry::Amend(_) => Kind::Amend,
             Entry::Clear(_) => Kind::Clear,
+            Entry::Notice(_) => Kind::Notice,
+            Entry::Commitment(_) => Kind::Commitment,
+            Entry::Dispute(_) => Kind::Dispute,
+            Entry::Ruling(_) => Kind::Ruling,
+            Entry::Measure(_) => Kind::Measure,
+        }
+    }
+
+    /// Which listing a remark speaks of; `None` for the entries that make, change and end one.
+    pub fn about(&self) -> Option<&About> {
+        match self {
+            Entry::List(_) | Entry::Amend(_) | Entry::Clear(_) => None,
+            Entry::Notice(entry) => Some(&entry.about),
+            Entry::Commitment(entry) => Some(&entry.about),
+            Entry::Dispute(entry) => Some(&entry.about),
+            Entry::Ruling(entry) => Some(&entry.about),
+            Entry::Measure(entry) => Some(&entry.about),
         }
     }
 
@@ -221,6 +280,11 @@ impl Entry {
             Entry::List(entry) => &entry.token,
             Entry::Amend(entry) => &entry.token,
             Entry::Clear(entry) => &entry.token,
+            Entry::Notice(entry) => &entry.about.token,
+            Entry::Commitment(entry) => &entry.about.token,
+            Entry::Dispute(entry) => &entry.about.token,
+            Entry::Ruling(entry) => &entry.about.token,
+            Entry::Measure(entry) => &entry.about.token,
         }
     }
 
@@ -230,6 +294,11 @@ impl Entry {
             Entry::List(entry) => entry.list,
             Entry::Amend(entry) => entry.list,
             Entry::Clear(entry) => entry.list,
+            Entry::Notice(entry) => entry.about.list,
+            Entry::Commitment(entry) => entry.about.list,
+            Entry::Dispute(entry) => entry.about.list,
+            Entry::Ruling(entry) => entry.about.list,
+            Entry::Measure(entry) => entry.about.list,
         }
     }
 
@@ -239,6 +308,11 @@ impl Entry {
             Entry::List(entry) => entry.class,
             Entry::Amend(entry) => entry.class,
             Entry::Clear(entry) => entry.class,
+            Entry::Notice(entry) => entry.about.class,
+            Entry::Commitment(entry) => entry.about.class,
+            Entry::Dispute(entry) => entry.about.class,
+            Entry::Ruling(entry) => entry.about.class,
+            Entry::Measure(entry) => entry.about.class,
         }
     }
 
@@ -248,6 +322,11 @@ impl Entry {
             Entry::List(entry) => entry.epoch,
             Entry::Amend(entry) => entry.epoch,
             Entry::Clear(entry) => entry.epoch,
+            Entry::Notice(entry) => entry.about.epoch,
+            Entry::Commitment(entry) => entry.about.epoch,
+            Entry::Dispute(entry) => entry.about.epoch,
+            Entry::Ruling(entry) => entry.about.epoch,
+            Entry::Measure(entry) => entry.about.epoch,
         }
     }
 
@@ -257,6 +336,11 @@ impl Entry {
             Entry::List(entry) => entry.day,
             Entry::Amend(entry) => entry.day,
             Entry::Clear(entry) => entry.day,
+            Entry::Notice(entry) => entry.about.day,
+            Entry::Commitment(entry) => entry.about.day,
+            Entry::Dispute(entry) => entry.about.day,
+            Entry::Ruling(entry) => entry.about.day,
+            Entry::Measure(entry) => entry.about.day,
         }
     }
 
@@ -265,7 +349,7 @@ impl Entry {
         match self {
             Entry::List(entry) => Some(entry.conduct),
             Entry::Amend(entry) => entry.conduct,
-            Entry::Clear(_) => None,
+            _ => None,
         }
     }
 
@@ -274,8 +358,29 @@ impl Entry {
         match self {
             Entry::List(listing) => listing.check(),
             Entry::Amend(amendment) => amendment.check(),
-            Entry::Clear(_) => Ok(()),
+            Entry::Clear(_) | Entry::Commitment(_) | Entry::Dispute(_) => Ok(()),
+            Entry::Notice(notice) => notice.check(),
+            Entry::Ruling(ruling) => ruling.check(),
+            Entry::Measure(measure) => measure.check(),
         }
+    }
+
+    /// Checks what depends on the author and on the charter, beside [`Entry::check`]: before an entry is made. An entry that
+    /// arrives is not refused for it, because charters change and feeds stay; it enforces nothing and has no effect
+    /// (LIFE-1, LIFE-12).
+    pub fn check_under(&self, author: MemberNumber, policy: &Policy) -> Result<(), EntryError> {
+        self.check()?;
+        // ENTRY-17
+        if matches!(self, Entry::List(listing) if listing.class == Class::Pay) && !policy.payment_accounts {
+            return Err(EntryError::PaymentAccounts);
+        }
+        if matches!(self, Entry::Measure(taken) if taken.measure == Measure::M09) && !policy.financial_measures {
+            return Err(EntryError::FinancialMeasures);
+        }
+        // ENTRY-19
+        let disputer = if let Entry::Ruling(ruling) = self { ruling.disputer } else { None };
+        let publisher = self.about().and_then(|about| about.publisher);
+        if publisher == Some(author) || disputer == Some(author) { Err(EntryError::OwnNumber) } else { Ok(()) }
     }
 }
 
@@ -295,6 +400,11 @@ impl Listing {
         check_direction(self.list, Some(self.conduct), self.direction)?;
         check_basis(&self.basis)?;
         check_region(self.region)?;
+        check_document(self.document.as_deref())?;
+        // ENTRY-13
+        if self.list.is_statutory() && self.document.is_none() {
+            return Err(EntryError::StatutoryDocument);
+        }
         // ENTRY-10: XChaCha20-Poly1305 adds a nonce of 24 and a tag of 16 bytes.
         match self.sealed.as_ref().map(Vec::len) {
             None | Some(168) | Some(296) => Ok(()),
@@ -313,7 +423,8 @@ impl Amendment {
             || self.region.is_some()
             || self.expires.is_some()
             || self.basis.is_some()
-            || self.evidence.is_some();
+            || self.evidence.is_some()
+            || self.document.is_some();
         if !changes {
             return Err(EntryError::NothingAmended);
         }
@@ -324,6 +435,7 @@ impl Amendment {
         if let Some(basis) = &self.basis {
             check_basis(basis)?;
         }
+        check_document(self.document.as_deref())?;
         check_region(self.region)
     }
 }
@@ -350,6 +462,14 @@ fn check_direction(list: List, conduct: Option<Conduct>, direction: Option<Direc
 fn check_basis(basis: &str) -> Result<(), EntryError> {
     // ENTRY-8
     if basis.is_empty() || basis.len() > limits::BASIS_BYTES { Err(EntryError::Basis) } else { Ok(()) }
+}
+
+pub(super) fn check_document(document: Option<&str>) -> Result<(), EntryError> {
+    // ENTRY-12
+    match document.map(str::len) {
+        None | Some(1..=limits::DOCUMENT_BYTES) => Ok(()),
+        Some(_) => Err(EntryError::Document),
+    }
 }
 
 fn check_region(region: Option<u32>) -> Result<(), EntryError> {

@@ -7,7 +7,7 @@
 use super::{Amendment, Clearing, Entry, Listing, kinds::check_term};
 use crate::{
     base::Day,
-    codes::{Conduct, Direction, Role, Severity},
+    codes::{Conduct, Direction, Reason, Role, Severity},
     subject::Class,
 };
 
@@ -32,6 +32,8 @@ pub struct Standing {
     pub listed: Day,
     /// The first day on which it no longer holds.
     pub expires: Day,
+    /// Whether the number of an authoritative document was stated, which confirms the listing alone.
+    pub document: bool,
 }
 
 impl Standing {
@@ -41,13 +43,22 @@ impl Standing {
     }
 }
 
+/// How a listing was cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// The day of the clearing.
+    pub day: Day,
+    /// Why.
+    pub reason: Reason,
+}
+
 /// What an entry did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The listing now stands like this.
     Stands(Standing),
     /// The listing is cleared.
-    Cleared,
+    Cleared(Ending),
     /// The entry has no effect, for this reason. The publisher's mistake; its feed goes on.
     Void(Void),
 }
@@ -95,6 +106,7 @@ pub enum Action {
         direction: Option<Direction>,
         expires: Day,
         carries: Option<u64>,
+        document: bool,
     },
     Amend {
         target: u64,
@@ -103,35 +115,46 @@ pub enum Action {
         role: Option<Role>,
         direction: Option<Direction>,
         expires: Option<Day>,
+        document: bool,
     },
     Clear {
         target: u64,
+        reason: Reason,
     },
 }
 
 impl Change {
-    /// What matters of the entry at `index` of a feed.
-    pub fn new(entry: &Entry, index: u64) -> Change {
+    /// What matters of the entry at `index` of a feed; `None` for a remark ([`super::lifecycle`]), which changes no standing.
+    pub fn new(entry: &Entry, index: u64) -> Option<Change> {
         let action = match entry {
-            Entry::List(Listing { conduct, severity, role, direction, expires, carries, .. }) => Action::List {
-                conduct: *conduct,
-                severity: *severity,
-                role: *role,
-                direction: *direction,
-                expires: *expires,
-                carries: *carries,
-            },
-            Entry::Amend(Amendment { target, conduct, severity, role, direction, expires, .. }) => Action::Amend {
-                target: *target,
-                conduct: *conduct,
-                severity: *severity,
-                role: *role,
-                direction: *direction,
-                expires: *expires,
-            },
-            Entry::Clear(Clearing { target, .. }) => Action::Clear { target: *target },
+            Entry::List(Listing { conduct, severity, role, direction, expires, carries, document, .. }) => {
+                Action::List {
+                    conduct: *conduct,
+                    severity: *severity,
+                    role: *role,
+                    direction: *direction,
+                    expires: *expires,
+                    carries: *carries,
+                    document: document.is_some(),
+                }
+            }
+            Entry::Amend(Amendment { target, conduct, severity, role, direction, expires, document, .. }) => {
+                Action::Amend {
+                    target: *target,
+                    conduct: *conduct,
+                    severity: *severity,
+                    role: *role,
+                    direction: *direction,
+                    expires: *expires,
+                    document: document.is_some(),
+                }
+            }
+            Entry::Clear(Clearing { target, reason, .. }) => Action::Clear { target: *target, reason: *reason },
+            Entry::Notice(_) | Entry::Commitment(_) | Entry::Dispute(_) | Entry::Ruling(_) | Entry::Measure(_) => {
+                return None;
+            }
         };
-        Change { index, class: entry.class(), epoch: entry.epoch(), day: entry.day(), action }
+        Some(Change { index, class: entry.class(), epoch: entry.epoch(), day: entry.day(), action })
     }
 
     /// Applies it to the listing of the same publisher, token and list.
@@ -143,7 +166,7 @@ impl Change {
             }
             // LEDGER-6: the earlier epoch's listing stands before it in the same feed.
             Action::List { carries: Some(earlier), .. } if earlier >= self.index => Effect::Void(Void::CarriesLater),
-            Action::List { conduct, severity, role, direction, expires, .. } => Effect::Stands(Standing {
+            Action::List { conduct, severity, role, direction, expires, document, .. } => Effect::Stands(Standing {
                 leaf: self.index,
                 class: self.class,
                 epoch: self.epoch,
@@ -153,25 +176,28 @@ impl Change {
                 direction,
                 listed: self.day,
                 expires,
+                document,
             }),
-            Action::Amend { target, conduct, severity, role, direction, expires } => match self.target(current, target)
-            {
-                // LEDGER-5: otherwise a chain of amendments would keep a reissued mobile number listed for ever.
-                Ok(current) if expires.is_some_and(|new| check_term(self.class, current.listed, new).is_err()) => {
-                    Effect::Void(Void::TermExceeded)
+            Action::Amend { target, conduct, severity, role, direction, expires, document } => {
+                match self.target(current, target) {
+                    // LEDGER-5: otherwise a chain of amendments would keep a reissued mobile number listed for ever.
+                    Ok(current) if expires.is_some_and(|new| check_term(self.class, current.listed, new).is_err()) => {
+                        Effect::Void(Void::TermExceeded)
+                    }
+                    Ok(current) => Effect::Stands(Standing {
+                        conduct: conduct.unwrap_or(current.conduct),
+                        severity: severity.unwrap_or(current.severity),
+                        role: role.or(current.role),
+                        direction: direction.or(current.direction),
+                        expires: expires.unwrap_or(current.expires),
+                        document: document || current.document,
+                        ..*current
+                    }),
+                    Err(void) => Effect::Void(void),
                 }
-                Ok(current) => Effect::Stands(Standing {
-                    conduct: conduct.unwrap_or(current.conduct),
-                    severity: severity.unwrap_or(current.severity),
-                    role: role.or(current.role),
-                    direction: direction.or(current.direction),
-                    expires: expires.unwrap_or(current.expires),
-                    ..*current
-                }),
-                Err(void) => Effect::Void(void),
-            },
-            Action::Clear { target } => match self.target(current, target) {
-                Ok(_) => Effect::Cleared,
+            }
+            Action::Clear { target, reason } => match self.target(current, target) {
+                Ok(_) => Effect::Cleared(Ending { day: self.day, reason }),
                 Err(void) => Effect::Void(void),
             },
         }
@@ -190,7 +216,7 @@ impl Change {
     }
 }
 
-/// Applies the entry at `index` of a feed to the listing of the same publisher, token and list.
-pub fn apply(current: Option<&Standing>, entry: &Entry, index: u64) -> Effect {
-    Change::new(entry, index).apply(current)
+/// Applies the entry at `index` of a feed to the listing of the same publisher, token and list; `None` for a remark.
+pub fn apply(current: Option<&Standing>, entry: &Entry, index: u64) -> Option<Effect> {
+    Change::new(entry, index).map(|change| change.apply(current))
 }

@@ -4,8 +4,11 @@
 //! arrives. [`ledger`] is what an entry does to the listing that it speaks of; [`sealed`] opens the details for who holds the
 //! identifier.
 
+pub mod calendar;
 mod kinds;
 pub mod ledger;
+pub mod lifecycle;
+mod remarks;
 pub mod sealed;
 mod wire;
 
@@ -13,3 +16,4 @@ mod wire;
 mod tests;
 
 pub use kinds::{Amendment, Clearing, Entry, EntryError, Kind, Listing, PublicName};
+pub use remarks::{About, Commitment, Dispute, DisputeAct, MeasureTaken, Notice, Ruling};

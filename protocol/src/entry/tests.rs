@@ -2,15 +2,16 @@
 
 use proptest::prelude::*;
 
-use super::ledger::{Effect, Standing, Void, apply};
+use super::ledger::{self, Effect, Ending, Standing, Void};
 use super::*;
 use crate::{
-    base::{Day, Token},
-    codes::{Conduct, Direction, List, Severity},
+    base::{Day, MemberNumber, Token},
+    charter::Policy,
+    codes::{Conduct, Direction, List, Reason, Role, Severity},
     encoding::{DecodeError, Wire},
     fixtures::{
         CODES, SOLE_TRADER, amendment, carried_listing, clearing, day, entries, full_listing, label, listing,
-        mobile_listing,
+        mobile_listing, remarks, statutory_listing,
     },
     subject::{Class, Subject},
 };
@@ -35,21 +36,25 @@ fn amend(change: impl FnOnce(&mut Amendment)) -> Entry {
 
 #[test]
 fn every_entry_survives_the_round_trip() {
-    for entry in entries().into_iter().chain([Entry::List(carried_listing())]) {
+    for entry in [entries(), remarks(), vec![Entry::List(carried_listing()), Entry::List(statutory_listing())]].concat()
+    {
         assert_eq!(entry.check(), Ok(()));
         assert_eq!(Entry::decode(&entry.encode()), Ok(entry));
     }
 }
 
 #[test]
-fn reserved_kinds_wait() {
-    for kind in 4..=8 {
+fn each_kind_has_its_number() {
+    let kinds = [entries(), remarks()].concat();
+    let numbers: std::collections::BTreeSet<u8> = kinds.iter().map(|entry| entry.kind().number()).collect();
+    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8]); // ENTRY-1
+    for kind in [0, 9, 23] {
         let mut bytes = Entry::Clear(clearing()).encode();
         assert_eq!(bytes[1..3], [0, 3]);
         bytes[2] = kind;
         assert_eq!(Entry::decode(&bytes), Err(DecodeError::OutOfRange("kind"))); // ENTRY-1
+        assert_eq!(Kind::from_number(kind), None);
     }
-    assert_eq!([Kind::from_number(0), Kind::from_number(9)], [None, None]);
 }
 
 #[test]
@@ -121,6 +126,54 @@ fn the_other_fields_have_their_forms() {
 }
 
 #[test]
+fn documents_confirm_and_statutory_lists_need_them() {
+    refused(list(|l| l.document = Some(String::new())), EntryError::Document); // ENTRY-12
+    refused(amend(|a| a.document = Some(String::new())), EntryError::Document); // ENTRY-12
+    let long = list(|l| l.document = Some("号".repeat(22)));
+    assert_eq!(long.check(), Err(EntryError::Document)); // ENTRY-12
+    assert_eq!(Entry::decode(&long.encode()), Err(DecodeError::TooLarge));
+    for bare in List::ALL.iter().filter(|list| list.is_statutory()) {
+        refused(list(|l| l.list = *bare), EntryError::StatutoryDocument); // ENTRY-13
+    }
+    let with = list(|l| l.document = Some("1".to_owned()));
+    let Effect::Stands(confirmed) = apply(None, &with, 0) else { panic!("it stands") };
+    assert!(confirmed.document && !standing().document);
+    let later =
+        |a: &mut Amendment| (a.severity, a.role, a.expires, a.document) = (None, None, None, Some("1".to_owned()));
+    assert_eq!(apply(Some(&standing()), &amend(later), 9), Effect::Stands(confirmed));
+    // An amendment that states none leaves it.
+    let Effect::Stands(kept) = apply(Some(&confirmed), &Entry::Amend(amendment()), 9) else { panic!("it stands") };
+    assert!(kept.document);
+}
+
+#[test]
+fn what_the_charter_does_not_take_is_not_made() {
+    let policy = Policy::default();
+    let account = list(|l| l.class = Class::Pay);
+    let me = MemberNumber(1);
+    assert_eq!(account.check_under(me, &policy), Err(EntryError::PaymentAccounts)); // ENTRY-17
+    let takes = Policy { payment_accounts: true, ..policy.clone() };
+    assert_eq!(account.check_under(me, &takes), Ok(()));
+    assert_eq!(list(|l| l.basis.clear()).check_under(me, &takes), Err(EntryError::Basis));
+    // It arrives all the same: charters change, feeds stay.
+    assert_eq!(Entry::decode(&account.encode()), Ok(account));
+}
+
+#[test]
+fn the_longest_entry_fits() {
+    let longest = list(|l| {
+        let subject = Subject::parse(Class::Ent, CODES[4]).unwrap();
+        *l = Listing { epoch: u16::MAX, conduct: Conduct::C99, ..statutory_listing() };
+        (l.day, l.expires) = (Day(65_000), Day(65_535));
+        (l.role, l.direction, l.region) = (Some(Role::Assist), Some(Direction::Up), Some(829_999));
+        (l.basis, l.document) = ("b".repeat(64), Some("d".repeat(64)));
+        l.name = Some(PublicName::new(&subject, &"长".repeat(64)).unwrap());
+        (l.sealed, l.carries) = (Some(vec![0; 296]), Some(u64::MAX));
+    });
+    assert_eq!((longest.encode().len(), Entry::decode(&longest.encode())), (763, Ok(longest)));
+}
+
+#[test]
 fn a_field_of_another_kind_is_refused() {
     // A clearing that also states a conduct (key 5): decodes, and its re-encoding lacks the field.
     let mut bytes = Entry::Clear(clearing()).encode();
@@ -128,6 +181,11 @@ fn a_field_of_another_kind_is_refused() {
     bytes.splice(at..at, [0x05, 0x01]);
     bytes[0] += 1;
     assert_eq!(Entry::decode(&bytes), Err(DecodeError::NotCanonical));
+}
+
+/// What the ledger makes of an entry that is no remark.
+fn apply(current: Option<&Standing>, entry: &Entry, index: u64) -> Effect {
+    ledger::apply(current, entry, index).unwrap()
 }
 
 fn standing() -> Standing {
@@ -153,7 +211,8 @@ fn the_ledger_applies_what_fits_and_voids_what_does_not() {
     assert_eq!(void(Some(&current), &Entry::Clear(Clearing { target: 1, ..clear.clone() })), Void::WrongTarget); // LEDGER-3
     assert_eq!(void(Some(&current), &amend(|a| a.epoch = 2)), Void::WrongKey); // LEDGER-4
     assert_eq!(void(Some(&current), &amend(|a| a.class = Class::Web)), Void::WrongKey); // LEDGER-4
-    assert_eq!(apply(Some(&current), &Entry::Clear(clear.clone()), 9), Effect::Cleared);
+    let ending = Ending { day: day(), reason: Reason::Mistake };
+    assert_eq!(apply(Some(&current), &Entry::Clear(clear.clone()), 9), Effect::Cleared(ending));
     let amended = Effect::Stands(Standing {
         severity: Severity::Minor,
         role: amendment().role,
@@ -181,7 +240,7 @@ fn a_listing_carries_on_what_stands_before_it() {
     assert_eq!(apply(Some(&after), &Entry::List(carried.clone()), 12), Effect::Void(Void::AlreadyListed));
     // Each is cleared and amended under its own key.
     let clear = Clearing { class: Class::Ent, epoch: 2, token: carried.token, target: 9, ..clearing() };
-    assert_eq!(apply(Some(&after), &Entry::Clear(clear.clone()), 12), Effect::Cleared);
+    assert!(matches!(apply(Some(&after), &Entry::Clear(clear.clone()), 12), Effect::Cleared(_)));
     assert_eq!(apply(Some(&before), &Entry::Clear(Clearing { target: 0, ..clear }), 12), Effect::Void(Void::WrongKey));
     let wire = Entry::List(carried.clone()).encode();
     assert_ne!(wire, Entry::List(Listing { carries: None, ..carried }).encode());
@@ -247,7 +306,7 @@ fn fold(entries: &[Entry], drop_expired: bool) -> (Option<Standing>, Vec<Effect>
         let effect = apply(current.as_ref(), entry, index as u64);
         match effect {
             Effect::Stands(standing) => current = Some(standing),
-            Effect::Cleared => current = None,
+            Effect::Cleared(_) => current = None,
             Effect::Void(_) => (),
         }
         effects.push(effect);

@@ -1,9 +1,15 @@
-//! The encoding of entries: one map, keys 0–17, no key for an absent field.
+//! The encoding of entries: one map, keys 0–23, no key for an absent field.
 
-use super::{Amendment, Clearing, Entry, Kind, Listing, PublicName};
+use super::{
+    About, Amendment, Clearing, Commitment, Dispute, DisputeAct, Entry, Kind, Listing, MeasureTaken, Notice,
+    PublicName, Ruling,
+};
 use crate::{
-    base::{Day, Hash, Token},
-    codes::{Conduct, Direction, List, Reason, Role, Severity},
+    base::{Day, Hash, MemberNumber, Token},
+    codes::{
+        CommitmentStep, Conduct, DeclineReason, Direction, DisputeReason, DisputeStep, List, Measure, NoticeStep,
+        Outcome, Reason, Response, Role, RulingReason, Severity,
+    },
     encoding::{DecodeError, Reader, Require, Wire, Writer},
     limits,
     subject::{Class, Subject},
@@ -27,6 +33,12 @@ const TARGET: u8 = 14;
 const REASON: u8 = 15;
 const SEALED: u8 = 16;
 const NAME: u8 = 17;
+const PUBLISHER: u8 = 18;
+const DOCUMENT: u8 = 19;
+const STEP: u8 = 20;
+const DISPUTER: u8 = 21;
+const DISPUTE: u8 = 22;
+const MEASURE: u8 = 23;
 
 impl Wire for Entry {
     const MAX_BYTES: usize = limits::ENTRY_BYTES;
@@ -64,13 +76,27 @@ impl Wire for Entry {
         if let Some(target) = fields.target {
             w.uint(TARGET).uint(target);
         }
-        code(w, REASON, fields.reason.map(Reason::number));
+        code(w, REASON, fields.reason);
         if let Some(sealed) = fields.sealed {
             w.uint(SEALED).bytes(sealed);
         }
         if let Some(name) = fields.name {
             w.uint(NAME).array(2).text(name.uscc()).text(name.name());
         }
+        if let Some(publisher) = fields.publisher {
+            w.uint(PUBLISHER).uint(publisher.0);
+        }
+        if let Some(document) = fields.document {
+            w.uint(DOCUMENT).text(document);
+        }
+        code(w, STEP, fields.step);
+        if let Some(disputer) = fields.disputer {
+            w.uint(DISPUTER).uint(disputer.0);
+        }
+        if let Some(dispute) = fields.dispute {
+            w.uint(DISPUTE).uint(dispute);
+        }
+        code(w, MEASURE, fields.measure.map(Measure::number));
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -95,9 +121,15 @@ struct Fields<'a> {
     basis: Option<&'a str>,
     evidence: Option<&'a Hash>,
     target: Option<u64>,
-    reason: Option<Reason>,
+    reason: Option<u8>,
     sealed: Option<&'a [u8]>,
     name: Option<&'a PublicName>,
+    publisher: Option<MemberNumber>,
+    document: Option<&'a str>,
+    step: Option<u8>,
+    disputer: Option<MemberNumber>,
+    dispute: Option<u64>,
+    measure: Option<Measure>,
 }
 
 impl Fields<'_> {
@@ -116,8 +148,20 @@ impl Fields<'_> {
             self.reason.is_some(),
             self.sealed.is_some(),
             self.name.is_some(),
+            self.publisher.is_some(),
+            self.document.is_some(),
+            self.step.is_some(),
+            self.disputer.is_some(),
+            self.dispute.is_some(),
+            self.measure.is_some(),
         ];
         6 + present.iter().filter(|present| **present).count()
+    }
+}
+
+impl Fields<'_> {
+    fn about(about: &About) -> Self {
+        Fields { target: Some(about.target), publisher: about.publisher, ..Fields::default() }
     }
 }
 
@@ -136,6 +180,7 @@ impl<'a> From<&'a Entry> for Fields<'a> {
                 sealed: e.sealed.as_deref(),
                 name: e.name.as_ref(),
                 target: e.carries,
+                document: e.document.as_deref(),
                 ..Fields::default()
             },
             Entry::Amend(e) => Fields {
@@ -148,9 +193,42 @@ impl<'a> From<&'a Entry> for Fields<'a> {
                 basis: e.basis.as_deref(),
                 evidence: e.evidence.as_ref(),
                 target: Some(e.target),
+                document: e.document.as_deref(),
                 ..Fields::default()
             },
-            Entry::Clear(e) => Fields { target: Some(e.target), reason: Some(e.reason), ..Fields::default() },
+            Entry::Clear(e) => Fields { target: Some(e.target), reason: Some(e.reason.number()), ..Fields::default() },
+            Entry::Notice(e) => Fields {
+                expires: e.until,
+                document: e.document.as_deref(),
+                step: Some(e.step.number()),
+                ..Fields::about(&e.about)
+            },
+            Entry::Commitment(e) => {
+                Fields { evidence: Some(&e.evidence), step: Some(e.step.number()), ..Fields::about(&e.about) }
+            }
+            Entry::Dispute(Dispute { about, act: DisputeAct::Filed { reason, evidence } }) => Fields {
+                evidence: Some(evidence),
+                reason: Some(reason.number()),
+                step: Some(DisputeStep::Filed.number()),
+                ..Fields::about(about)
+            },
+            Entry::Dispute(Dispute { about, act: DisputeAct::Withdrawn { dispute } }) => {
+                Fields { step: Some(DisputeStep::Withdrawn.number()), dispute: Some(*dispute), ..Fields::about(about) }
+            }
+            Entry::Ruling(e) => Fields {
+                reason: Some(e.reason.number()),
+                step: Some(e.outcome.number()),
+                disputer: e.disputer,
+                dispute: Some(e.dispute),
+                ..Fields::about(&e.about)
+            },
+            Entry::Measure(e) => Fields {
+                reason: e.reason.map(DeclineReason::number),
+                document: e.document.as_deref(),
+                step: Some(e.response.number()),
+                measure: Some(e.measure),
+                ..Fields::about(&e.about)
+            },
         }
     }
 }
@@ -174,14 +252,21 @@ struct Read {
     basis: Option<String>,
     evidence: Option<Hash>,
     target: Option<u64>,
-    reason: Option<Reason>,
+    reason: Option<u8>,
     sealed: Option<Vec<u8>>,
     name: Option<PublicName>,
+    publisher: Option<MemberNumber>,
+    document: Option<String>,
+    step: Option<u8>,
+    disputer: Option<MemberNumber>,
+    dispute: Option<u64>,
+    measure: Option<Measure>,
 }
 
 impl Read {
     fn field(&mut self, key: u64, r: &mut Reader<'_>) -> Result<(), DecodeError> {
         match u8::try_from(key).unwrap_or(u8::MAX) {
+            // ENTRY-1
             KIND => self.kind = Some(r.code("kind", Kind::from_number)?),
             CLASS => self.class = Some(r.code("class", Class::from_number)?),
             EPOCH => self.epoch = Some(r.small("epoch")?),
@@ -197,46 +282,48 @@ impl Read {
             BASIS => self.basis = Some(r.text(limits::BASIS_BYTES, "basis")?),
             EVIDENCE => self.evidence = Some(r.fixed()?),
             TARGET => self.target = Some(r.uint()?),
-            REASON => self.reason = Some(r.code("reason", Reason::from_number)?),
+            REASON => self.reason = Some(r.small("reason")?),
             SEALED => self.sealed = Some(r.bytes(limits::SEALED_BYTES)?.to_vec()),
             NAME => self.name = Some(read_name(r)?),
+            PUBLISHER => self.publisher = Some(MemberNumber(r.small("publisher")?)),
+            DOCUMENT => self.document = Some(r.text(limits::DOCUMENT_BYTES, "document")?),
+            STEP => self.step = Some(r.small("step")?),
+            DISPUTER => self.disputer = Some(MemberNumber(r.small("disputer")?)),
+            DISPUTE => self.dispute = Some(r.uint()?),
+            MEASURE => self.measure = Some(r.code("measure", Measure::from_number)?),
             _ => return Err(DecodeError::UnknownKey(key)),
         }
         Ok(())
     }
 
     fn into_entry(self) -> Result<Entry, DecodeError> {
-        let class = self.class.require("class")?;
-        let epoch = self.epoch.require("epoch")?;
-        let token = self.token.require("token")?;
-        let list = self.list.require("list")?;
-        let day = self.day.require("day")?;
         Ok(match self.kind.require("kind")? {
             Kind::List => Entry::List(Listing {
-                class,
-                epoch,
-                token,
-                list,
+                class: self.class.require("class")?,
+                epoch: self.epoch.require("epoch")?,
+                token: self.token.require("token")?,
+                list: self.list.require("list")?,
+                day: self.day.require("day")?,
                 conduct: self.conduct.require("conduct")?,
                 severity: self.severity.require("severity")?,
                 role: self.role,
                 direction: self.direction,
                 region: self.region,
-                day,
                 expires: self.expires.require("expires")?,
                 basis: self.basis.require("basis")?,
                 evidence: self.evidence.require("evidence")?,
                 name: self.name,
                 sealed: self.sealed,
                 carries: self.target,
+                document: self.document,
             }),
             Kind::Amend => Entry::Amend(Amendment {
-                class,
-                epoch,
-                token,
-                list,
+                class: self.class.require("class")?,
+                epoch: self.epoch.require("epoch")?,
+                token: self.token.require("token")?,
+                list: self.list.require("list")?,
+                day: self.day.require("day")?,
                 target: self.target.require("target")?,
-                day,
                 conduct: self.conduct,
                 severity: self.severity,
                 role: self.role,
@@ -245,22 +332,79 @@ impl Read {
                 expires: self.expires,
                 basis: self.basis,
                 evidence: self.evidence,
+                document: self.document,
             }),
             Kind::Clear => Entry::Clear(Clearing {
-                class,
-                epoch,
-                token,
-                list,
+                class: self.class.require("class")?,
+                epoch: self.epoch.require("epoch")?,
+                token: self.token.require("token")?,
+                list: self.list.require("list")?,
+                day: self.day.require("day")?,
                 target: self.target.require("target")?,
-                day,
-                reason: self.reason.require("reason")?,
+                reason: code(self.reason, "reason", Reason::from_number)?,
             }),
-            // ENTRY-1: reserved kinds wait for the release that speaks them.
-            Kind::Notice | Kind::Commitment | Kind::Dispute | Kind::Ruling | Kind::Measure => {
-                return Err(DecodeError::OutOfRange("kind"));
-            }
+            kind => self.into_remark(kind)?,
         })
     }
+
+    fn into_remark(self, kind: Kind) -> Result<Entry, DecodeError> {
+        let about = About {
+            class: self.class.require("class")?,
+            epoch: self.epoch.require("epoch")?,
+            token: self.token.require("token")?,
+            list: self.list.require("list")?,
+            day: self.day.require("day")?,
+            target: self.target.require("target")?,
+            publisher: self.publisher,
+        };
+        Ok(match kind {
+            Kind::Notice => Entry::Notice(Notice {
+                about,
+                step: code(self.step, "step", NoticeStep::from_number)?,
+                until: self.expires,
+                document: self.document,
+            }),
+            Kind::Commitment => Entry::Commitment(Commitment {
+                about,
+                step: code(self.step, "step", CommitmentStep::from_number)?,
+                evidence: self.evidence.require("evidence")?,
+            }),
+            Kind::Dispute => Entry::Dispute(Dispute {
+                about,
+                act: match code(self.step, "step", DisputeStep::from_number)? {
+                    DisputeStep::Filed => DisputeAct::Filed {
+                        reason: code(self.reason, "reason", DisputeReason::from_number)?,
+                        evidence: self.evidence.require("evidence")?,
+                    },
+                    DisputeStep::Withdrawn => DisputeAct::Withdrawn { dispute: self.dispute.require("dispute")? },
+                },
+            }),
+            Kind::Ruling => Entry::Ruling(Ruling {
+                about,
+                outcome: code(self.step, "step", Outcome::from_number)?,
+                reason: code(self.reason, "reason", RulingReason::from_number)?,
+                disputer: self.disputer,
+                dispute: self.dispute.require("dispute")?,
+            }),
+            Kind::Measure => Entry::Measure(MeasureTaken {
+                about,
+                measure: self.measure.require("measure")?,
+                response: code(self.step, "step", Response::from_number)?,
+                reason: self
+                    .reason
+                    .map(|number| code(Some(number), "reason", DeclineReason::from_number))
+                    .transpose()?,
+                document: self.document,
+            }),
+            // The caller has taken these.
+            Kind::List | Kind::Amend | Kind::Clear => return Err(DecodeError::OutOfRange("kind")),
+        })
+    }
+}
+
+/// A required code of the table that the kind gives a field.
+fn code<T>(number: Option<u8>, field: &'static str, from_number: fn(u8) -> Option<T>) -> Result<T, DecodeError> {
+    from_number(number.require(field)?).ok_or(DecodeError::OutOfRange(field))
 }
 
 fn read_day(r: &mut Reader<'_>, field: &'static str) -> Result<Day, DecodeError> {

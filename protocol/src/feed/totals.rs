@@ -8,7 +8,7 @@ use crate::{
     entry::{Entry, Kind},
 };
 
-/// One row: how many entries of a kind on a list state a conduct (none for clearings and most amendments).
+/// One row: how many entries of a kind on a list state a conduct (none for most amendments and every kind after them).
 pub type Total = (Kind, List, Option<Conduct>);
 
 /// The rows, in ascending order.
@@ -20,8 +20,8 @@ pub(super) fn row_of(entry: &Entry) -> Total {
     (entry.kind(), entry.list(), entry.conduct())
 }
 
-/// Kinds × lists × (conducts and none): no honest batch has more rows.
-const MOST_ROWS: usize = 3 * 11 * 22;
+/// List and Amend: lists × (conducts and none); the six other kinds state no conduct: no honest batch has more rows.
+const MOST_ROWS: usize = 2 * 11 * 22 + 6 * 11;
 
 impl Totals {
     /// Counts one entry.

@@ -188,9 +188,9 @@ pub fn chunks() -> Vec<Defect> {
             leaf(0, NOT_CANONICAL),
         ),
         defect(
-            "chunk-leaf-reserved-kind",
-            "a Measure",
-            spread(replaced(&first, "0001", "0008")),
+            "chunk-leaf-unknown-kind",
+            "kind 9",
+            spread(replaced(&first, "0001", "0009")),
             leaf(0, OutOfRange("kind")),
         ),
         defect("chunk-leaf-number", "a number in the place of a leaf", spread(vec![0]), leaf(0, MALFORMED)),

@@ -48,13 +48,13 @@ pub fn entries() -> Vec<Defect> {
             MALFORMED,
         ),
         defect(
-            "entry-reserved-kind",
-            "a Dispute, which no release speaks yet",
+            "entry-dispute-of-nothing",
+            "a Dispute with the fields of a listing",
             tree().set(0, 6).bytes(),
-            OutOfRange("kind"),
+            Missing("target"),
         ),
         defect("entry-unknown-kind", "kind 9", tree().set(0, 9).bytes(), OutOfRange("kind")),
-        defect("entry-unknown-key", "key 18", tree().append(18, 0).bytes(), UnknownKey(18)),
+        defect("entry-unknown-key", "key 24", tree().append(24, 0).bytes(), UnknownKey(24)),
         defect("entry-unknown-conduct", "conduct 21", tree().set(5, 21).bytes(), OutOfRange("conduct")),
         defect(
             "entry-mobile-term",
@@ -153,7 +153,7 @@ pub fn entries() -> Vec<Defect> {
             NOT_CANONICAL,
         ),
         defect("entry-too-many-pairs", "a map of 25", replaced(&bytes, &hex::encode(&bytes[..1]), "b819"), TOO_LARGE),
-        defect("entry-too-large", "641 bytes", joined(&bytes, &vec![0; 641 - bytes.len()]), TOO_LARGE),
+        defect("entry-too-large", "769 bytes", joined(&bytes, &vec![0; 769 - bytes.len()]), TOO_LARGE),
         defect("entry-trailing-bytes", "one byte after the map", joined(&bytes, &[0]), TRAILING),
         defect("entry-truncated", "without its last byte", bytes[..bytes.len() - 1].to_vec(), MALFORMED),
     ]

@@ -7,6 +7,7 @@ mod envelope;
 mod evidence;
 mod feed;
 mod holders;
+mod remarks;
 mod shared;
 mod small;
 
@@ -29,6 +30,7 @@ pub struct Defect {
 
 pub fn all() -> Vec<Defect> {
     let mut all = feed::entries();
+    all.extend(remarks::entries());
     all.extend(feed::headers());
     all.extend(envelope::envelopes());
     all.extend(envelope::chunks());

@@ -152,6 +152,7 @@ pub fn listing(number: u64) -> Entry {
         name: None,
         sealed: None,
         carries: None,
+        document: None,
     })
 }
 

@@ -85,13 +85,13 @@ impl ModelStore {
             let Leaf::Entry(entry) = leaf else { continue };
             let place = (h.publisher, *entry.token(), entry.list());
             match ledger::apply(self.table.get(&place), &entry, index) {
-                Effect::Stands(standing) => {
+                Some(Effect::Stands(standing)) => {
                     self.table.insert(place, standing);
                 }
-                Effect::Cleared => {
+                Some(Effect::Cleared(_)) => {
                     self.table.remove(&place);
                 }
-                Effect::Void(_) => {}
+                Some(Effect::Void(_)) | None => {}
             }
         }
         Ok(())
