@@ -1,8 +1,8 @@
 //! Entries: what a feed says about subjects, one CBOR map and one Merkle leaf each.
 //!
 //! [`Entry`] is the object and its rules of form (`ENTRY-*`), checked by the same code when an entry is made and when one
-//! arrives. [`ledger`] is what an entry does to the listing that it speaks of; [`sealed`] opens the details for who holds the
-//! identifier.
+//! arrives. [`ledger`] is what an entry does to a listing of its own publisher; [`lifecycle`] is what the remarks of all members
+//! make of it, and what is due by the [`calendar`]; [`sealed`] opens the details for who holds the identifier.
 
 pub mod calendar;
 mod kinds;

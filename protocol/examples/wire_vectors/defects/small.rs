@@ -359,8 +359,8 @@ pub fn proofs() -> Vec<Defect> {
         ),
         defect(
             "proof-inclusion-leaf-too-large",
-            "641 bytes",
-            Tree::of(&one).set(4, vec![0u8; 641]).bytes(),
+            "769 bytes",
+            Tree::of(&one).set(4, vec![0u8; 769]).bytes(),
             Decode(TOO_LARGE),
         ),
         defect(
