@@ -3,7 +3,7 @@
 use antibrush_protocol::{
     charter::{CharterChain, CharterError, SignedCharter},
     join::{Invitation, JoinRequest},
-    signed,
+    signed::{self, Signer},
 };
 use serde_json::json;
 
