@@ -168,12 +168,7 @@ fn a_steward_admits_by_one_command_and_a_member_gets_a_second_node() {
     let refusal = alliance["alibaba"].refused(&["alliance", "admit", &foreign, "--node-of", "jd"]);
     assert!(refusal.contains("--feed-key FILE --seal-key FILE"), "{refusal}");
 
-    let keys = alliance["jd"].directory.join("keys");
-    let (feed, seal) = (keys.join("feed.pem").display().to_string(), keys.join("seal.pem").display().to_string());
-    let mut second = Node::new(alliance.root(), "jd-second");
-    second.slug = "jd".to_owned();
-    let copied = ["--keys-in-clear-dangerously", "--feed-key", &feed, "--seal-key", &seal];
-    second.command(&second.init_arguments("platform", &uscc(2), &copied));
+    let mut second = second_of_jd(&alliance);
     let asked = request(&alliance, &second, "second.request");
     let refusal = alliance["alibaba"].refused(&["alliance", "admit", &asked]);
     assert!(refusal.contains("--node-of"), "{refusal}");
@@ -258,4 +253,53 @@ fn a_node_that_moves_is_dialled_where_the_charter_says() {
     alliance["alibaba"].start();
     let charter = alliance["alibaba"].http().get("/v1/status").ok()["charter"].as_u64().unwrap();
     has_charter(&alliance["jd"], charter);
+}
+
+/// A node of jd with its feed and seal keys, that has not joined yet.
+fn second_of_jd(alliance: &Alliance) -> Node {
+    let keys = alliance["jd"].directory.join("keys");
+    let (feed, seal) = (keys.join("feed.pem").display().to_string(), keys.join("seal.pem").display().to_string());
+    let mut second = Node::new(alliance.root(), "jd-second");
+    second.slug = "jd".to_owned();
+    let copied = ["--keys-in-clear-dangerously", "--feed-key", &feed, "--seal-key", &seal];
+    second.command(&second.init_arguments("platform", &uscc(2), &copied));
+    second
+}
+
+/// WRITER-5: the node that wrote alone is gone before its feed names the other one, and may still run somewhere.
+#[test]
+fn where_the_only_node_is_lost_before_its_feed_names_another_one_the_stewards_cut_the_feed() {
+    let mut alliance = Alliance::with(&["alibaba", "jd"]);
+    let account = "taobao:first".to_owned();
+    alliance["jd"].list_accounts(std::slice::from_ref(&account));
+    alliance.wait_for_leaves("jd", 1);
+    alliance["jd"].kill();
+    let mut second = second_of_jd(&alliance);
+    let asked = request(&alliance, &second, "second.request");
+    let admitted = alliance["alibaba"].command(&["alliance", "admit", &asked, "--node-of", "jd"]);
+    let joining = second.begin(&["join", admitted["invitation"].as_str().unwrap(), "--run"]);
+    second.await_ready(joining).unwrap();
+    wait_until("the second node answers", || second.answer("ACC", &account) == "listed");
+    let (file, alibaba) = (path(&alliance, "change"), &alliance["alibaba"]);
+    let thaw = ["alliance", "propose", "thaw", "--slug", "jd", "--out", &file];
+    assert!(alibaba.refused(&thaw).contains("not frozen"), "the first one writes and may come back");
+    let members = alibaba.http().get("/v1/members").ok();
+    let nodes = members["members"].as_array().unwrap().iter().find(|m| m["slug"] == "jd").unwrap()["nodes"].clone();
+    let peer = nodes[0].as_str().unwrap();
+    alibaba.command(&["alliance", "propose", "node", "remove", "jd", "--peer", peer, "--out", &file]);
+    alibaba.command(&["alliance", "publish", &file]);
+
+    let other = "taobao:second".to_owned();
+    let list = || second.http().post("/v1/listings", &antibrush_tests::listing_of(std::slice::from_ref(&other)));
+    let problem = || Some(list()).filter(|reply| reply.status == 409).map(|reply| reply.problem().1);
+    wait_until("it knows that the first one is gone", || problem().as_deref() == Some("writer-removed"));
+    let writer = second.http().get("/v1/writer").ok();
+    assert_eq!((&writer["here"], &writer["writer"]), (&false.into(), &serde_json::Value::Null), "{writer}");
+    let made = alibaba.command(&thaw);
+    assert!(made["differences"].to_string().contains("its feed stands up to 1 entries"), "{made}");
+    alibaba.command(&["alliance", "publish", &file]);
+    wait_until("the second node publishes", || list().status == 200);
+    wait_until("it is answered elsewhere", || alibaba.answer("ACC", &other) == "listed");
+    assert_eq!(alibaba.answer("ACC", &account), "listed", "what the first node listed stands");
+    assert_eq!((&alibaba.feed("jd")["standing"], &alibaba.feed("jd")["size"]), (&"open".into(), &2.into()));
 }

@@ -120,10 +120,13 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
 /// What a newcomer sends, signed by the key that it names.
 fn application() -> String {
     use antibrush_node::keys::{FeedKey, NodeKey, SealKey, Signer};
-    use antibrush_protocol::{charter::MemberRole, join::Application, signed};
+    use antibrush_protocol::{
+        charter::MemberRole,
+        join::{Application, Newcomer},
+        signed,
+    };
     let feed = FeedKey::from_secret(&[41; 32]);
-    let application = Application {
-        role: MemberRole::Observer,
+    let newcomer = Newcomer {
         slug: "applicant".to_owned(),
         legal_name: "示例".to_owned(),
         uscc: antibrush_tests::uscc(77),
@@ -133,6 +136,7 @@ fn application() -> String {
         seal_key: SealKey::from_secret(&[43; 32]).public(),
         addresses: Vec::new(),
     };
+    let application = Application { role: MemberRole::Observer, newcomer };
     format!("antibrush join request v1\n{}\n", STANDARD.encode(signed::sign(&application, &feed).envelope()))
 }
 

@@ -205,7 +205,7 @@ fn charters_and_invitation_belong_together() {
     let invitation = Invitation::from_text(&parse(&text).1.unwrap()).unwrap();
     assert_eq!((invitation.alliance, invitation.encode()), (alliance(), vector("invitation")));
     let request = Signed::<JoinRequest>::decode(&vector("join_request_signed")).unwrap();
-    assert_eq!((request.key(), request.payload().secret), (request.payload().feed_key, invitation.secret));
+    assert_eq!((request.key(), request.payload().secret), (request.payload().newcomer.feed_key, invitation.secret));
     let JoinAnswer::Admitted { newest: 2, charters } = JoinAnswer::decode(&vector("join_answer_admitted")).unwrap()
     else {
         panic!("admitted")

@@ -4,7 +4,6 @@ use antibrush_protocol::{
     charter::{CharterChain, CharterError, SignedCharter},
     join::{Invitation, JoinRequest},
     signed::{self, Signer},
-    suite::keyed::seal_public,
 };
 use serde_json::json;
 
@@ -17,7 +16,7 @@ use super::{
 };
 use crate::{
     clock,
-    core::apply_for,
+    core::{apply_for, newcomer},
     lang::{Zh, reason_zh},
     network::{self, Waiting},
     profile::Profile,
@@ -89,22 +88,9 @@ pub async fn run(context: &Context, args: JoinArgs) -> Result<(), Failure> {
             "本节点已属于某个联盟：请用另一个 --dir",
         ));
     }
-    let (feed, node, seal) =
-        (keys.feed().map_err(Failure::new)?, keys.node().map_err(Failure::new)?, keys.seal().map_err(Failure::new)?);
-    let addresses = config.reachable();
-    let seal_key = seal_public(seal.secret()).map_err(Failure::new)?;
-    let request = |from| JoinRequest {
-        secret: invitation.secret,
-        slug: profile.slug.clone(),
-        legal_name: profile.legal_name.clone(),
-        uscc: profile.uscc.clone(),
-        controller: profile.controller.clone(),
-        feed_key: feed.public(),
-        node_key: node.public(),
-        seal_key,
-        addresses: addresses.iter().map(ToString::to_string).collect(),
-        from,
-    };
+    let (feed, node) = (keys.feed().map_err(Failure::new)?, keys.node().map_err(Failure::new)?);
+    let newcomer = newcomer(&profile, &keys, &config.reachable()).map_err(Failure::new)?;
+    let request = |from| JoinRequest { secret: invitation.secret, newcomer: newcomer.clone(), from };
     let envelope = |from| signed::sign(&request(from), feed).envelope().to_vec();
     let charters =
         network::join(&mut node.secret(), &invitation, envelope, progress(context)).await.map_err(Failure::new)?;

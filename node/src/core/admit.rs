@@ -8,13 +8,13 @@ use antibrush_protocol::{
         Charter, CharterError, FeedKey, Level, Member, MemberRole, MemberState, Node as NodeEntry, Policy, SealedSeed,
         SignedCharter, Steward, TokenKey,
     },
-    join::{Invitation, JoinAnswer, JoinRefusal, JoinRequest},
+    join::{Invitation, JoinAnswer, JoinRefusal, JoinRequest, Newcomer},
     replica::Peer,
     signed::{Signed, Signer},
     subject::Class,
     suite::{
         Suite,
-        keyed::{SealContext, SealError, Seed, seal_public},
+        keyed::{SealContext, SealError, Seed},
     },
 };
 use arc_swap::ArcSwap;
@@ -22,7 +22,7 @@ use libp2p::Multiaddr;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::{driver::Message, view::View};
+use super::{driver::Message, newcomer::newcomer, view::View};
 use crate::{
     clock,
     keys::Keys,
@@ -96,10 +96,8 @@ pub fn found(
 ) -> Result<SignedCharter, AdmitError> {
     let number = MemberNumber(1);
     let (founding_nonce, seed) = (random::bytes(), Seed(random::bytes()));
-    let seal_key = seal_public(keys.seal()?.secret())?;
-    let mut member =
-        new_member(number, profile, keys.feed()?.public(), keys.node()?.public(), seal_key, addresses, now);
-    member.sealed_seeds = vec![seal(&seed, &seal_key, &founding_nonce, number)?];
+    let mut member = new_member(number, &newcomer(profile, keys, addresses)?, profile.role, now);
+    member.sealed_seeds = vec![seal(&seed, &member.seal_key, &founding_nonce, number)?];
     let mut classes = founding.classes.clone();
     classes.sort_unstable();
     classes.dedup();
@@ -261,7 +259,7 @@ impl Admitter {
         let request = Signed::<JoinRequest>::decode(envelope).map_err(|_| JoinRefusal::Malformed)?;
         let wish = request.payload();
         // The signature proves the feed key, the noise session the node key.
-        if request.key() != wish.feed_key || wish.node_key != from {
+        if request.key() != wish.newcomer.feed_key || wish.newcomer.node_key != from {
             return Err(JoinRefusal::Malformed);
         }
         let view = self.view.load_full();
@@ -290,10 +288,10 @@ impl Admitter {
             AdmitError::NeedsQuorum(_) => JoinRefusal::NeedsQuorum,
             _ => JoinRefusal::NotASteward,
         })?;
-        if record.slug != wish.slug {
+        if record.slug != wish.newcomer.slug {
             return Err(JoinRefusal::OtherName);
         }
-        let charter = self.next_charter(&view, wish, record.role).map_err(|_| JoinRefusal::Conflict)?;
+        let charter = self.next_charter(&view, &wish.newcomer, record.role).map_err(|_| JoinRefusal::Conflict)?;
         // Used before it takes effect: a crash in between costs the newcomer a repeated question, never a second member.
         let used = InvitationRecord { used_by: Some(from), ..record };
         let store = self.store.clone();
@@ -388,20 +386,11 @@ impl Admitter {
     }
 
     /// The next version, with the newcomer in it, signed by this steward.
-    fn next_charter(&self, view: &View, wish: &JoinRequest, role: MemberRole) -> Result<SignedCharter, AdmitError> {
+    fn next_charter(&self, view: &View, newcomer: &Newcomer, role: MemberRole) -> Result<SignedCharter, AdmitError> {
         let number = MemberNumber(view.charter().members.iter().map(|member| member.number.0).max().unwrap_or(0) + 1);
-        let now = clock::wall();
-        let profile = Profile {
-            slug: wish.slug.clone(),
-            legal_name: wish.legal_name.clone(),
-            uscc: wish.uscc.clone(),
-            controller: wish.controller.clone(),
-            role,
-        };
-        let addresses: Vec<Multiaddr> = wish.addresses.iter().filter_map(|text| text.parse().ok()).collect();
-        let mut member = new_member(number, &profile, wish.feed_key, wish.node_key, wish.seal_key, &addresses, now);
+        let mut member = new_member(number, newcomer, role, clock::wall());
         if role.may_derive() {
-            member.sealed_seeds = self.reseal(view, &wish.seal_key, number)?;
+            member.sealed_seeds = self.reseal(view, &newcomer.seal_key, number)?;
         }
         self.amended(view, |charter| charter.members.push(member))
     }
@@ -444,36 +433,34 @@ fn seal(
     Ok(SealedSeed { epoch: FIRST_EPOCH, sealed: seed.seal(seal_key, &context, random::bytes())? })
 }
 
-pub(super) fn new_member(
-    number: MemberNumber,
-    profile: &Profile,
-    feed_key: [u8; 32],
-    node_key: [u8; 32],
-    seal_key: [u8; 32],
-    addresses: &[Multiaddr],
-    now: Timestamp,
-) -> Member {
-    let feed_keys = if profile.role.signs() {
+pub(super) fn new_member(number: MemberNumber, newcomer: &Newcomer, role: MemberRole, now: Timestamp) -> Member {
+    let feed_keys = if role.signs() {
         // A day of grace: the member's clock may be behind the steward's.
-        vec![FeedKey::new(feed_key, Timestamp(now.0.saturating_sub(86_400)))]
+        vec![FeedKey::new(newcomer.feed_key, Timestamp(now.0.saturating_sub(86_400)))]
     } else {
         Vec::new()
     };
     Member {
         number,
-        slug: profile.slug.clone(),
-        legal_name: profile.legal_name.clone(),
-        uscc: profile.uscc.clone(),
-        controller: profile.controller.clone(),
-        role: profile.role,
+        slug: newcomer.slug.clone(),
+        legal_name: newcomer.legal_name.clone(),
+        uscc: newcomer.uscc.clone(),
+        controller: newcomer.controller.clone(),
+        role,
         state: MemberState::Active,
         feed_keys,
-        nodes: vec![NodeEntry { key: node_key, addresses: addresses.iter().map(ToString::to_string).collect() }],
-        seal_key,
+        nodes: vec![node_entry(newcomer)],
+        seal_key: newcomer.seal_key,
         sealed_seeds: Vec::new(),
         cuts: Vec::new(),
         successions: Vec::new(),
     }
+}
+
+/// The newcomer's node, with those of its addresses that can be dialled.
+pub(super) fn node_entry(newcomer: &Newcomer) -> NodeEntry {
+    let addresses = newcomer.addresses.iter().filter_map(|text| text.parse::<Multiaddr>().ok());
+    NodeEntry { key: newcomer.node_key, addresses: addresses.map(|address| address.to_string()).collect() }
 }
 
 fn hash(secret: &[u8; 16]) -> Hash {

@@ -31,7 +31,7 @@ pub use admit::{AdmitError, Admitter, Founding, Invited, found};
 pub use driver::Message;
 pub use govern::{GovernError, Reviewed, UpTo, read_succession, thaw, write_succession};
 pub use keys::{CeremonyStatus, KeysError, Wish, holding};
-pub use newcomer::{admission, apply_for};
+pub use newcomer::{admission, apply_for, newcomer};
 pub use node::{Node, NodeError, Opening};
 pub use plan::Session;
 pub use publish::{ENTRIES_PER_IMPORTED_BATCH, PublishError, Writer};

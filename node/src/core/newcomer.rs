@@ -3,8 +3,8 @@
 
 use antibrush_protocol::{
     base::{MemberNumber, Timestamp},
-    charter::{Change, ChangeError, Charter, Member, Node as NodeEntry, SignedCharter},
-    join::Application,
+    charter::{Change, ChangeError, Charter, Member, SignedCharter},
+    join::{Application, Newcomer},
     replica::Peer,
     signed::{self, Signed, Signer},
 };
@@ -13,57 +13,53 @@ use tokio::sync::oneshot;
 
 use super::{
     AdmitError, Admitter, GovernError, Invited, Reviewed, View,
-    admit::new_member,
+    admit::{new_member, node_entry},
     driver::Message,
     govern::{APPLICATION, armour, unarmour},
 };
-use crate::{clock, keys::Keys, profile::Profile};
+use crate::{
+    clock,
+    keys::{KeyError, Keys},
+    profile::Profile,
+};
 
 /// How long an invitation lives that goes with a proposal: signatures travel by mail.
 const PROPOSED_SECONDS: u64 = 30 * 86_400;
 
-/// Makes the text of an application's file, signed by the feed key.
-pub fn apply_for(profile: &Profile, keys: &Keys, addresses: &[Multiaddr]) -> Result<String, AdmitError> {
-    let feed = keys.feed()?;
-    let application = Application {
-        role: profile.role,
+/// Who this node is, for those who let it in.
+pub fn newcomer(profile: &Profile, keys: &Keys, addresses: &[Multiaddr]) -> Result<Newcomer, KeyError> {
+    Ok(Newcomer {
         slug: profile.slug.clone(),
         legal_name: profile.legal_name.clone(),
         uscc: profile.uscc.clone(),
         controller: profile.controller.clone(),
-        feed_key: feed.public(),
+        feed_key: keys.feed()?.public(),
         node_key: keys.node()?.public(),
         seal_key: keys.seal()?.public(),
         addresses: addresses.iter().map(ToString::to_string).collect(),
-    };
-    Ok(armour(APPLICATION, signed::sign(&application, feed).envelope()))
+    })
+}
+
+/// Makes the text of an application's file, signed by the feed key.
+pub fn apply_for(profile: &Profile, keys: &Keys, addresses: &[Multiaddr]) -> Result<String, AdmitError> {
+    let application = Application { role: profile.role, newcomer: newcomer(profile, keys, addresses)? };
+    Ok(armour(APPLICATION, signed::sign(&application, keys.feed()?).envelope()))
 }
 
 /// The change that lets an applicant in: as a member, or as a further node of the member named.
 pub fn admission(view: &View, file: &str, node_of: Option<&str>) -> Result<Change, GovernError> {
     let application = read(file)?;
-    let (a, now) = (application.payload(), clock::wall());
-    let addresses: Vec<Multiaddr> = a.addresses.iter().filter_map(|text| text.parse().ok()).collect();
+    let (Application { role, newcomer }, now) = (application.payload(), clock::wall());
     let Some(slug) = node_of else {
-        let profile = Profile {
-            slug: a.slug.clone(),
-            legal_name: a.legal_name.clone(),
-            uscc: a.uscc.clone(),
-            controller: a.controller.clone(),
-            role: a.role,
-        };
         // The charter gives the number.
-        let number = MemberNumber(0);
-        let member = new_member(number, &profile, a.feed_key, a.node_key, a.seal_key, &addresses, now);
-        return Ok(Change::Admit(Box::new(member)));
+        return Ok(Change::Admit(Box::new(new_member(MemberNumber(0), newcomer, *role, now))));
     };
     let member = view.charter().member_by_slug(slug).ok_or(GovernError::NoSuchMember)?;
     // Whoever has the feed key signed the application with it; the seal key opens what is sealed to the member.
-    if member.seal_key != a.seal_key || !has_feed_key(member, &a.feed_key, now) {
+    if member.seal_key != newcomer.seal_key || !has_feed_key(member, &newcomer.feed_key, now) {
         return Err(ChangeError::OtherKeys(member.number).into());
     }
-    let addresses = addresses.iter().map(ToString::to_string).collect();
-    Ok(Change::AddNode(member.number, NodeEntry { key: a.node_key, addresses }))
+    Ok(Change::AddNode(member.number, node_entry(newcomer)))
 }
 
 fn has_feed_key(member: &Member, key: &[u8; 32], now: Timestamp) -> bool {
@@ -73,7 +69,7 @@ fn has_feed_key(member: &Member, key: &[u8; 32], now: Timestamp) -> bool {
 fn read(file: &str) -> Result<Signed<Application>, GovernError> {
     let bytes = unarmour(APPLICATION, file).ok_or(GovernError::NotAnApplication)?;
     let application = Signed::<Application>::decode(&bytes).map_err(|_| GovernError::NotAnApplication)?;
-    if application.key() == application.payload().feed_key {
+    if application.key() == application.payload().newcomer.feed_key {
         Ok(application)
     } else {
         Err(GovernError::NotAnApplication)
@@ -94,7 +90,7 @@ impl Admitter {
         let application = read(file)?;
         let a = application.payload();
         self.require_key(&view)?;
-        if view.charter().member_of_node(&a.node_key).is_none() {
+        if view.charter().member_of_node(&a.newcomer.node_key).is_none() {
             self.require_steward(&view)?;
             let change = admission(&view, file, node_of)?;
             if view.wrong_clock(clock::now()).is_some() {
@@ -108,9 +104,9 @@ impl Admitter {
             outcome.await.map_err(|_| AdmitError::Stopping)?.map_err(AdmitError::from)?;
         }
         let view = self.view.load_full();
-        let member = view.charter().member_of_node(&a.node_key).ok_or(AdmitError::Stopping)?;
+        let member = view.charter().member_of_node(&a.newcomer.node_key).ok_or(AdmitError::Stopping)?;
         let whom = (member.slug.as_str(), member.role);
-        let invited = self.invite_applicant(&view, whom, a.node_key, (1, valid_seconds)).await?;
+        let invited = self.invite_applicant(&view, whom, a.newcomer.node_key, (1, valid_seconds)).await?;
         Ok((invited, view.charter().number))
     }
 
@@ -183,9 +179,9 @@ mod tests {
         let profile = Profile::new("jd", "示例", "91350100M000100Y43", None, role).unwrap();
         let text = apply_for(&profile, &keys, &[]).unwrap();
         let application = read(&text.replace('\n', "\r\n")).unwrap();
-        assert_eq!((application.payload().slug.as_str(), application.payload().role), ("jd", role));
+        assert_eq!((application.payload().newcomer.slug.as_str(), application.payload().role), ("jd", role));
         let mut foreign = application.payload().clone();
-        foreign.feed_key = [9; 32];
+        foreign.newcomer.feed_key = [9; 32];
         let foreign = armour(APPLICATION, signed::sign(&foreign, keys.feed().unwrap()).envelope());
         for broken in [&text[..text.len() - 9], &text.replace("v1", "v2"), "", &foreign] {
             assert!(matches!(read(broken), Err(GovernError::NotAnApplication)), "{broken}");

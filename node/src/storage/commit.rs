@@ -110,6 +110,7 @@ impl Store {
             batch.put(layout::cursor(publisher), cursor.encode());
             self.commit_documents(batch, publisher, cursor_id)?;
             self.next_commit.store(number, Ordering::Relaxed);
+            self.forget_decided(publisher, last.payload().seq);
             // Durable from here on: a failure below never takes the batch back.
             let in_force = |header: &&BatchHeader| held.is_none_or(|held| header.size <= held.size);
             let bodies: Vec<&BatchHeader> = good.iter().map(|header| header.payload()).take_while(in_force).collect();

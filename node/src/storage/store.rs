@@ -325,10 +325,12 @@ impl Store {
             let header = Signed::<BatchHeader>::decode(&envelope).map_err(|_| StorageError::Damaged)?;
             named.extend(header.payload().chunks.iter().map(|descriptor| descriptor.digest));
         }
-        // What was accepted and never came may still be finished (WRITER-4).
-        for register in self.registers()? {
-            let chunks = register.accepted.iter().flat_map(|bid| &bid.header().chunks);
-            named.extend(chunks.map(|descriptor| descriptor.digest));
+        // What was accepted and never came may still be finished (WRITER-4), unless another batch has its number.
+        for bid in self.registers()?.into_iter().filter_map(|register| register.accepted) {
+            let header = bid.header();
+            if self.head(header.publisher)?.is_none_or(|head| head.seq < header.seq) {
+                named.extend(header.chunks.iter().map(|descriptor| descriptor.digest));
+            }
         }
         let orphans = old.iter().filter(|digest| !named.contains(*digest));
         let mut removed = 0;
@@ -489,6 +491,12 @@ impl Store {
     /// Forgets what was stored for a batch that will not be committed.
     pub fn forget_assembled(&self, batch: BatchId) {
         lock(&self.assembly).retain(|(waiting, _), _| *waiting != batch);
+    }
+
+    /// Forgets what was stored for batches up to a number that are committed, and for others that were accepted or staged in their places
+    /// (WRITER-4).
+    pub(super) fn forget_decided(&self, publisher: MemberNumber, seq: u64) {
+        lock(&self.assembly).retain(|(waiting, _), _| waiting.publisher != publisher || waiting.seq > seq);
     }
 
     pub(super) fn disassemble(&self, header: &BatchHeader) {

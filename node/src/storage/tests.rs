@@ -14,10 +14,10 @@ use antibrush_protocol::{
     replica::BatchId,
     signed::Verified,
     subject::Class,
-    writer::{Register, Term},
+    writer::{Bid, Proposal, Register, Term},
 };
 
-use super::{Effect, Held, Recovery, Store, lock::DataDir, table::prefix_of};
+use super::{Effect, Held, Recovery, Store, lock::DataDir, store::lock, table::prefix_of};
 use crate::{
     clock,
     core::{Founding, found},
@@ -342,6 +342,38 @@ fn what_was_staged_for_another_batch_of_the_same_number_does_not_count() {
     put_chunks(&store, &given_up);
     scene.commit_stored(&store, &made);
     assert!(is_listed(&store, 1) && !is_listed(&store, 20));
+}
+
+/// WRITER-4: what an elector took for a place counts no more once another batch has come there.
+#[test]
+fn a_proposal_that_another_batch_overtook_leaves_nothing_behind() {
+    let scene = Scene::new();
+    let (store, _) = scene.open();
+    let (overtaken, made) = (scene.batch(&store, None, 20..30), scene.batch(&store, None, 1..9));
+    let term = Term { number: 1, node: [7; 32] };
+    let key = scene.keys.feed().unwrap();
+    let proposal = Proposal::of(overtaken.header.payload(), overtaken.header.key());
+    let accepted = Some(Box::new(Bid::sign(term, proposal, key).unwrap()));
+    store.put_register(ME, &Register { promised: Some(term), accepted, ..Register::default() }).unwrap();
+    // A longer body than that of the batch that comes: its last chunks have places of their own.
+    let descriptor = overtaken.header.payload().chunks[0];
+    let put = |batch, index| store.put_chunk(batch, index, &descriptor, &overtaken.chunks[0]).unwrap();
+    put(BatchId { publisher: ME, seq: 0 }, 1);
+    let week = Duration::from_secs(7 * 86_400);
+    let age = || {
+        let file = fs::File::options().write(true).open(scene.chunk_file(&overtaken, 0)).unwrap();
+        file.set_modified(clock::system() - 2 * week).unwrap();
+    };
+    age();
+    assert_eq!(store.sweep(week).unwrap(), 0, "it may yet be finished");
+    scene.commit(&store, &made);
+    assert!(lock(&store.assembly).is_empty());
+    age();
+    assert_eq!(store.sweep(week).unwrap(), 1);
+    // What waits for a later place stays.
+    put(BatchId { publisher: ME, seq: 2 }, 0);
+    scene.commit(&store, &scene.batch(&store, Some(made.head()), 9..12));
+    assert_eq!(lock(&store.assembly).len(), 1);
 }
 
 /// The change stream: batch, first leaf, leaves, whether they were taken back.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::newcomer::{Fields, Newcomer};
 use crate::{
     encoding::{DecodeError, Reader, Require, Wire, Writer},
     limits,
-    signed::{Payload, PublicKey},
+    signed::Payload,
 };
 
 /// What the newcomer presents, signed by its feed key. The noise session proves the node key beside it.
@@ -13,22 +14,8 @@ use crate::{
 pub struct JoinRequest {
     /// The secret of the invitation.
     pub secret: [u8; 16],
-    /// The short name that it was invited under.
-    pub slug: String,
-    /// Its registered name.
-    pub legal_name: String,
-    /// Its unified social credit code.
-    pub uscc: String,
-    /// The code of the entity that controls it.
-    pub controller: String,
-    /// Its feed key.
-    pub feed_key: PublicKey,
-    /// Its node key.
-    pub node_key: PublicKey,
-    /// Its seal key.
-    pub seal_key: [u8; 32],
-    /// Where its node listens.
-    pub addresses: Vec<String>,
+    /// Who it is; it was invited under this short name.
+    pub newcomer: Newcomer,
     /// The first charter that it wants: 1, then what follows the last one it got.
     pub from: u64,
 }
@@ -36,7 +23,7 @@ pub struct JoinRequest {
 impl std::fmt::Debug for JoinRequest {
     /// Leaves the secret out.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("JoinRequest").field("slug", &self.slug).finish_non_exhaustive()
+        f.debug_struct("JoinRequest").field("slug", &self.newcomer.slug).finish_non_exhaustive()
     }
 }
 
@@ -84,56 +71,25 @@ impl Wire for JoinRequest {
     const MAX_BYTES: usize = 8192;
 
     fn write(&self, w: &mut Writer) {
-        w.map(11).uint(0u8).uint(1u8);
+        w.map(3 + Newcomer::FIELDS).uint(0u8).uint(1u8);
         w.uint(1u8).bytes(&self.secret);
-        w.uint(2u8).text(&self.slug);
-        w.uint(3u8).text(&self.legal_name);
-        w.uint(4u8).text(&self.uscc);
-        w.uint(5u8).text(&self.controller);
-        w.uint(6u8).bytes(&self.feed_key);
-        w.uint(7u8).bytes(&self.node_key);
-        w.uint(8u8).bytes(&self.seal_key);
-        w.uint(9u8).array(self.addresses.len());
-        for address in &self.addresses {
-            w.text(address);
-        }
+        self.newcomer.write(w);
         w.uint(10u8).uint(self.from);
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (mut version, mut secret, mut slug, mut legal_name, mut uscc) = (None, None, None, None, None);
-        let (mut controller, mut feed_key, mut node_key, mut seal_key, mut addresses) = (None, None, None, None, None);
-        let mut from = None;
+        let (mut version, mut secret, mut newcomer, mut from) = (None, None, Fields::default(), None);
         r.fields(|key, r| {
             match key {
                 0 => version = Some(r.version(1)?),
                 1 => secret = Some(r.fixed()?),
-                2 => slug = Some(r.text(32, "slug")?),
-                3 => legal_name = Some(r.text(limits::NAME_BYTES, "legal name")?),
-                4 => uscc = Some(r.text(18, "uscc")?),
-                5 => controller = Some(r.text(18, "controller")?),
-                6 => feed_key = Some(r.fixed()?),
-                7 => node_key = Some(r.fixed()?),
-                8 => seal_key = Some(r.fixed()?),
-                9 => addresses = Some(r.items(limits::ADDRESSES, |r| r.text(limits::ADDRESS_BYTES, "addresses"))?),
                 10 => from = Some(r.uint()?),
-                other => return Err(DecodeError::UnknownKey(other)),
+                other => newcomer.read(other, r)?,
             }
             Ok(())
         })?;
         version.require("version")?;
-        Ok(JoinRequest {
-            secret: secret.require("secret")?,
-            slug: slug.require("slug")?,
-            legal_name: legal_name.require("legal name")?,
-            uscc: uscc.require("uscc")?,
-            controller: controller.require("controller")?,
-            feed_key: feed_key.require("feed key")?,
-            node_key: node_key.require("node key")?,
-            seal_key: seal_key.require("seal key")?,
-            addresses: addresses.require("addresses")?,
-            from: from.require("from")?,
-        })
+        Ok(JoinRequest { secret: secret.require("secret")?, newcomer: newcomer.whole()?, from: from.require("from")? })
     }
 }
 

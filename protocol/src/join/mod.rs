@@ -7,6 +7,7 @@
 mod application;
 mod exchange;
 mod invitation;
+mod newcomer;
 
 #[cfg(test)]
 mod tests;
@@ -14,3 +15,4 @@ mod tests;
 pub use application::Application;
 pub use exchange::{JoinAnswer, JoinRefusal, JoinRequest};
 pub use invitation::{Invitation, InvitationError};
+pub use newcomer::Newcomer;

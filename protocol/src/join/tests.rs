@@ -52,10 +52,10 @@ fn nothing_shows_a_secret() {
 fn the_exchange_survives_the_round_trip() {
     let request = signed::sign(&join_request(), &feed_key(5));
     let arrived = Signed::<JoinRequest>::decode(request.envelope()).unwrap();
-    assert_eq!((arrived.payload(), arrived.key()), (&join_request(), join_request().feed_key));
+    assert_eq!((arrived.payload(), arrived.key()), (&join_request(), join_request().newcomer.feed_key));
     let application = signed::sign(&application(), &feed_key(5));
     let arrived = Signed::<Application>::decode(application.envelope()).unwrap();
-    assert_eq!((arrived.payload(), arrived.key()), (application.payload(), application.payload().feed_key));
+    assert_eq!((arrived.payload(), arrived.key()), (application.payload(), application.payload().newcomer.feed_key));
     for answer in [
         JoinAnswer::Admitted { newest: 2, charters: charters() },
         JoinAnswer::Refused(JoinRefusal::Expired),
