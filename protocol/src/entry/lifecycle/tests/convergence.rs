@@ -184,20 +184,21 @@ fn feeds(ops: &[Op]) -> Feeds {
     feeds
 }
 
-/// What a store keeps: standings by identity, remarks packed and sorted, and of each feed how far it has come.
+/// What a store keeps: standings by identity, remarks packed as they come, twice if they come twice, and of each feed how far it
+/// has come.
 #[derive(Default)]
 struct Replica {
     next: BTreeMap<MemberNumber, u64>,
     early: BTreeMap<(MemberNumber, u64), Entry>,
     held: BTreeMap<(Token, MemberNumber, List), Held>,
-    remarks: BTreeSet<(Token, [u8; PACKED_BYTES])>,
+    remarks: Vec<(Token, [u8; PACKED_BYTES])>,
 }
 
 impl Replica {
     /// An entry arrives. Those that change a standing take effect in the order of their feed; a remark counts as it comes.
     fn deliver(&mut self, publisher: MemberNumber, index: u64, entry: &Entry) {
         if let Some(remark) = Remark::new(entry, publisher, index) {
-            self.remarks.insert((*entry.token(), remark.pack()));
+            self.remarks.push((*entry.token(), remark.pack()));
         }
         self.early.insert((publisher, index), entry.clone());
         let next = self.next.entry(publisher).or_default();
