@@ -23,6 +23,7 @@ use antibrush_protocol::{
     subject::Class,
 };
 
+#[allow(unused_imports, reason = "the bench needs the charter alone")]
 #[path = "../src/fixtures/mod.rs"]
 mod fixtures;
 
