@@ -188,6 +188,7 @@ fn row(prefix: Prefix, leaf: u64) -> Row {
         expires: Day(20_365),
         leaf: leaf as u32,
         epoch: 1,
+        document: false,
     }
 }
 

@@ -4,15 +4,16 @@
 //! list; a candidate is never listed; and where a feed has not been heard from, the absence of a listing is `stale`, never
 //! `not_listed`.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use antibrush_protocol::{
     base::{Day, MemberNumber, Timestamp},
-    charter::{Charter, MemberState},
-    codes::{Conduct, Direction, List, Role, Severity},
+    charter::{CharterChain, MemberState},
+    codes::{Conduct, Direction, List, Role, Severity, State},
+    entry::{
+        calendar::Calendar,
+        lifecycle::{Cutoffs, Held, Remark, Roster, Status, Subject},
+    },
     replica::FeedStatus,
     subject::{Class, SubjectError},
 };
@@ -22,7 +23,10 @@ use utoipa::ToSchema;
 
 use crate::{
     lang::Zh,
-    storage::table::{Reader, Row, prefix_of},
+    storage::{
+        Remarks, standing_of,
+        table::{Reader, Row, prefix_of},
+    },
     tokens::{Derivations, HolderProblem, Unavailable},
 };
 
@@ -32,9 +36,11 @@ use crate::{
 pub enum Verdict {
     /// No listing in force, and every feed has been heard from.
     NotListed,
-    /// At least one listing in force on an enforceable list.
+    /// At least one listing in force, on a list that answers so, that nobody disputes.
     Listed,
-    /// Only unverified reports (CAND): never enforceable.
+    /// Every such listing is disputed: not enforceable until its publisher has ruled.
+    Disputed,
+    /// Only unverified reports, on CAND or lapsed: never enforceable.
     Candidate,
     /// No listing known here, but some feed has not been heard from.
     Stale,
@@ -75,6 +81,25 @@ pub struct Listed {
     /// The last day on which it holds.
     #[schema(example = "2027-11-21")]
     pub expires: String,
+    /// Where it stands in its life.
+    #[schema(value_type = String, example = "confirmed")]
+    pub state: State,
+    /// Whether a member may act on it: confirmed, undisputed, and the subject no victim.
+    pub enforceable: bool,
+    /// How many members under different control list the same conduct, the publisher among them.
+    pub members: usize,
+    /// Since when it is confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<String>,
+    /// Since when a dispute of it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disputed: Option<String>,
+    /// Whether a dispute went unanswered past its hard stop.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub suspended: bool,
+    /// Whether its publisher has ruled against it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub struck: bool,
     /// Whether the publisher's feed has been heard from.
     pub fresh: bool,
     /// What the publisher sealed for those who hold the identifier; only if asked for.
@@ -187,7 +212,8 @@ pub struct Context {
     publishers: BTreeMap<MemberNumber, Publisher>,
     names: bool,
     corroboration: usize,
-    today: Day,
+    roster: Roster,
+    cutoffs: Cutoffs,
     stale: bool,
     feeds: Vec<Freshness>,
     feeds_json: Box<RawValue>,
@@ -195,19 +221,25 @@ pub struct Context {
 
 struct Publisher {
     slug: String,
-    controller: String,
     fresh: bool,
 }
 
 impl Context {
     /// Gathers it. Our own feed is always fresh: this node writes it.
-    pub fn new(charter: &Charter, me: Option<MemberNumber>, feeds: &[FeedStatus], now: Timestamp) -> Context {
+    pub fn new(
+        chain: &CharterChain,
+        me: Option<MemberNumber>,
+        feeds: &[FeedStatus],
+        calendar: &Calendar,
+        now: Timestamp,
+    ) -> Context {
+        let charter = chain.current();
         let mut publishers = BTreeMap::new();
         let (mut freshness, mut stale) = (Vec::new(), false);
         for member in &charter.members {
             let status = feeds.iter().find(|feed| feed.publisher == member.number);
             let fresh = Some(member.number) == me || status.is_some_and(|feed| feed.is_fresh(now));
-            let publisher = Publisher { slug: member.slug.clone(), controller: member.controller.clone(), fresh };
+            let publisher = Publisher { slug: member.slug.clone(), fresh };
             if member.state != MemberState::Expelled {
                 publishers.insert(member.number, publisher);
             }
@@ -228,7 +260,8 @@ impl Context {
             publishers,
             names: charter.policy.names_publishers,
             corroboration: usize::from(charter.policy.corroboration),
-            today: now.day(),
+            roster: Roster::new(chain.from(1).iter().map(|version| &**version.charter())),
+            cutoffs: Cutoffs::new(calendar, now.day()),
             stale,
             // Strings and numbers encode in every case.
             feeds_json: serde_json::value::to_raw_value(&freshness).expect("freshness encodes"),
@@ -257,12 +290,22 @@ impl Context {
         self.stale
     }
 
+    /// Who is who for the lives of listings.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// The days that decide what is over.
+    pub fn cutoffs(&self) -> &Cutoffs {
+        &self.cutoffs
+    }
+
     /// The answer for the tokens of one subject. `found` and `more` keep their memory between calls.
     pub fn answer(
         &self,
         class: Class,
         derivations: &Derivations,
-        table: &Reader,
+        (table, remarks): (&Reader, &Remarks),
         (found, more): (&mut Vec<Row>, &mut Vec<Row>),
     ) -> Answer {
         found.clear();
@@ -278,61 +321,68 @@ impl Context {
         found.sort_unstable_by_key(|row| (row.publisher, row.list));
         // A prefix of 16 bytes may be shared by a token that somebody made up; classes keep at least those apart that
         // could be mistaken for each other by a person.
-        found.retain(|row| row.class == class.number() && self.today < row.expires && self.is_in_force(row.publisher));
+        found.retain(|row| {
+            row.class == class.number() && self.cutoffs.today < row.expires && self.is_in_force(row.publisher)
+        });
         if found.is_empty() {
             return Answer::bare(if self.stale { Verdict::Stale } else { Verdict::NotListed });
         }
-        self.describe(found)
+        let mut said = Vec::new();
+        if !remarks.is_empty() {
+            derivations.iter().for_each(|(_, derived)| remarks.of(&prefix_of(&derived.token()), &mut said));
+        }
+        self.describe(found, &said)
     }
 
-    fn describe(&self, rows: &[Row]) -> Answer {
-        let listings: Vec<Listed> = rows.iter().filter_map(|row| self.listed(row)).collect();
-        let enforceable = listings.iter().any(|listing| listing.list.is_enforceable());
-        let candidate = listings.iter().any(|listing| listing.list == List::Cand);
-        let members = self.most_members(rows);
+    fn describe(&self, rows: &[Row], said: &[Remark]) -> Answer {
+        let held: Vec<Held> = rows.iter().filter_map(held).collect();
+        let statuses = Subject::new(&held, said, &self.roster).statuses(&self.cutoffs);
+        let listings: Vec<Listed> =
+            held.iter().zip(&statuses).filter_map(|(held, status)| self.listed(held, status)).collect();
+        let answers = |listing: &&Listed| listing.list.is_enforceable() && !listing.struck;
+        let (candidates, standing): (Vec<&Listed>, Vec<&Listed>) =
+            listings.iter().filter(answers).partition(|listing| listing.state == State::Lapsed);
+        let candidate = !candidates.is_empty() || listings.iter().any(|listing| listing.list == List::Cand);
+        let undisputed = standing.iter().any(|listing| listing.disputed.is_none());
+        let members = standing.iter().chain(&candidates).map(|listing| listing.members).max().unwrap_or(0);
         Answer {
-            answer: match (enforceable, candidate) {
-                (true, _) => Verdict::Listed,
-                (false, true) => Verdict::Candidate,
-                (false, false) if self.stale => Verdict::Stale,
-                (false, false) => Verdict::NotListed,
+            answer: match (standing.is_empty(), candidate) {
+                (false, _) if undisputed => Verdict::Listed,
+                (false, _) => Verdict::Disputed,
+                (true, true) => Verdict::Candidate,
+                (true, false) if self.stale => Verdict::Stale,
+                (true, false) => Verdict::NotListed,
             },
             members,
             corroborated: members >= self.corroboration,
-            victim: listings.iter().any(|listing| listing.list == List::Vic),
+            victim: statuses.iter().any(|status| status.victim),
             listings,
             ..Answer::bare(Verdict::Listed)
         }
     }
 
-    /// The most members under different control that list one conduct on enforceable lists.
-    fn most_members(&self, rows: &[Row]) -> usize {
-        let mut controllers: BTreeMap<u8, BTreeSet<&str>> = BTreeMap::new();
-        for row in rows {
-            let enforceable = List::from_number(row.list).is_some_and(List::is_enforceable);
-            if let Some(publisher) = self.publishers.get(&row.publisher).filter(|_| enforceable) {
-                controllers.entry(row.conduct).or_default().insert(&publisher.controller);
-            }
-        }
-        controllers.values().map(BTreeSet::len).max().unwrap_or(0)
-    }
-
-    fn listed(&self, row: &Row) -> Option<Listed> {
-        let publisher = self.publishers.get(&row.publisher)?;
-        let list = List::from_number(row.list)?;
+    fn listed(&self, held: &Held, status: &Status) -> Option<Listed> {
+        let (publisher, standing) = (self.publishers.get(&held.publisher)?, &held.standing);
         Some(Listed {
             publisher: self.names.then(|| publisher.slug.clone()),
-            list,
-            statutory: list.is_statutory(),
-            conduct: Conduct::from_number(row.conduct)?,
-            severity: Severity::from_number(row.severity)?,
-            role: Role::from_number(row.role),
-            direction: Direction::from_number(row.direction),
-            listed: row.listed.to_string(),
-            expires: last_day(row.expires).to_string(),
+            list: held.list,
+            statutory: held.list.is_statutory(),
+            conduct: standing.conduct,
+            severity: standing.severity,
+            role: standing.role,
+            direction: standing.direction,
+            listed: standing.listed.to_string(),
+            expires: last_day(standing.expires).to_string(),
+            state: status.state,
+            enforceable: status.enforceable,
+            members: status.members,
+            confirmed: status.confirmed.map(|day| day.to_string()),
+            disputed: status.disputed.map(|day| day.to_string()),
+            suspended: status.suspended,
+            struck: status.struck,
             fresh: publisher.fresh,
             details: None,
-            entry: (row.publisher, u64::from(row.leaf), row.epoch),
+            entry: (held.publisher, standing.leaf, standing.epoch),
         })
     }
 
@@ -340,6 +390,12 @@ impl Context {
     fn is_in_force(&self, publisher: MemberNumber) -> bool {
         self.publishers.contains_key(&publisher)
     }
+}
+
+/// A row as the lives of listings want it; `None` if its codes are not ours, which only damage can bring about.
+pub fn held(row: &Row) -> Option<Held> {
+    let (publisher, list) = (row.publisher, List::from_number(row.list)?);
+    Some(Held { publisher, list, standing: standing_of(row)?, ended: None })
 }
 
 /// People count the last day on which a listing holds; entries carry the first on which it does not.

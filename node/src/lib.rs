@@ -5,12 +5,14 @@
 
 pub mod api;
 pub mod audit;
+pub mod calendar;
 pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod core;
 pub mod demo;
+pub mod due;
 pub mod holder;
 pub mod import;
 pub mod keys;

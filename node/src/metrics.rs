@@ -160,6 +160,7 @@ impl Metrics {
         let kind = match verdict {
             Verdict::NotListed => "not_listed",
             Verdict::Listed => "listed",
+            Verdict::Disputed => "disputed",
             Verdict::Candidate => "candidate",
             Verdict::Stale => "stale",
             Verdict::Invalid => "invalid",

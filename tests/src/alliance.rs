@@ -45,6 +45,11 @@ impl Alliance {
         Alliance::founded_by(slug, flags, Box::new(|_| {}))
     }
 
+    /// An alliance with its founder alone, running, whose nodes get something done to them before they are made.
+    pub fn founded_equipped(slug: &str, equip: impl Fn(&mut Node) + Send + Sync + 'static) -> Alliance {
+        Alliance::founded_by(slug, &["--accept-insider-enumeration"], Box::new(equip))
+    }
+
     fn founded_by(slug: &str, flags: &[&str], equip: Equip) -> Alliance {
         let root = tempfile::tempdir().expect("a temporary directory can be made");
         let mut node = Node::new(root.path(), slug);

@@ -301,7 +301,8 @@ impl<'a> Asker<'a> {
     }
 
     fn answer(&mut self, class: Class, derivations: &Derivations) -> Answer {
-        self.context.answer(class, derivations, &self.table, (&mut self.rows.0, &mut self.rows.1))
+        let known = (&self.table, self.store.remarks());
+        self.context.answer(class, derivations, known, (&mut self.rows.0, &mut self.rows.1))
     }
 
     /// The answer with the details that its listings carry for this identifier. A disk that does not give them back takes

@@ -160,7 +160,7 @@ pub async fn clear(
         .await
 }
 
-fn bounded(items: usize) -> Result<(), Problem> {
+pub(super) fn bounded(items: usize) -> Result<(), Problem> {
     match items {
         0 => Err(Problem::bad_request("`items` is empty; send at least one", "items 为空：请至少发送一项")),
         1..=ITEMS => Ok(()),
@@ -207,7 +207,7 @@ fn wanted(item: ListItem) -> Result<Wanted, Both> {
 
 /// Publishes in a task of its own: a caller that goes away must not give the writer's place to the next one while the batch
 /// is on its way.
-async fn to_the_end<W: Send + Sync + 'static>(
+pub(super) async fn to_the_end<W: Send + Sync + 'static>(
     node: Arc<Node>,
     wishes: Vec<Result<W, Both>>,
     subject: fn(&W) -> &Subject,
@@ -259,6 +259,7 @@ fn described(outcome: &Outcome) -> ItemOutcome {
         Outcome::Amended => ("amended", None),
         Outcome::Unchanged => ("unchanged", None),
         Outcome::Cleared => ("cleared", None),
+        Outcome::Said(_) => ("said", None),
         Outcome::Refused(refusal) => ("refused", Some(Both::from(refusal.clone()))),
     };
     let (reason, reason_zh) = reason.map(|Both { en, zh }| (en, zh)).unzip();

@@ -16,11 +16,13 @@ mod filter;
 mod health;
 mod import;
 mod keys;
+mod life;
 mod lines;
 mod listing;
 mod member;
 mod problem;
 mod proof;
+mod remark;
 mod status;
 mod tokenize;
 mod writer;
@@ -70,6 +72,9 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(check::checks))
         .routes(routes!(listing::list))
         .routes(routes!(listing::clear))
+        .routes(routes!(remark::remark))
+        .routes(routes!(life::lives))
+        .routes(routes!(life::due))
         .routes(routes!(feed::feeds))
         .routes(routes!(feed::feed))
         .routes(routes!(feed::verify))

@@ -1,6 +1,6 @@
 //! `check`: is this subject listed?
 
-use antibrush_protocol::subject::Class;
+use antibrush_protocol::{codes::State, subject::Class};
 use serde_json::{Value, json};
 
 use super::{
@@ -61,6 +61,7 @@ fn print(output: &Output, answer: &Value) {
             ("severity", "程度"),
             ("listed", "列入日期"),
             ("until", "有效至"),
+            ("state", "状态"),
             ("feed", "来源"),
         ]);
         for l in &listings {
@@ -76,6 +77,7 @@ fn print(output: &Output, answer: &Value) {
                 output.code(CodeKind::Severity, &text(&l["severity"])),
                 text(&l["listed"]),
                 text(&l["expires"]),
+                state(output, l),
                 fresh.to_owned(),
             ]);
         }
@@ -111,11 +113,24 @@ fn print(output: &Output, answer: &Value) {
     }
 }
 
+/// Where a listing stands, and what keeps it from force.
+fn state(output: &Output, listing: &Value) -> String {
+    let word = listing["state"].as_str().unwrap_or_default().to_owned();
+    let mut state = State::parse(&word).map_or(word, |state| output.pick(state.code(), state.zh()).to_owned());
+    let disputed = (listing["disputed"].is_string(), output.pick("disputed", "异议中"));
+    let suspended = (listing["suspended"] == Value::Bool(true), output.pick("suspended", "暂停效力"));
+    for (_, mark) in [disputed, suspended].into_iter().filter(|(is_so, _)| *is_so) {
+        state = format!("{state}, {mark}");
+    }
+    state
+}
+
 /// The answer in Chinese.
 pub fn verdict_zh(word: &str) -> &'static str {
     match word {
         "listed" => "已列入",
         "not_listed" => "未列入",
+        "disputed" => "已列入，异议处理中",
         "candidate" => "待核验",
         "stale" => "数据过时，无法判断",
         "invalid" => "标识无效",

@@ -31,7 +31,7 @@ pub async fn clear(context: &Context, args: ClearArgs) -> Result<(), Failure> {
 }
 
 /// Whether a flag's text is a code; what was typed is not repeated.
-fn code<T>(flag: &str, text: &str, parse: fn(&str) -> Option<T>) -> Result<(), Failure> {
+pub(super) fn code<T>(flag: &str, text: &str, parse: fn(&str) -> Option<T>) -> Result<(), Failure> {
     match parse(text) {
         Some(_) => Ok(()),
         None => Err(Failure::both(
@@ -41,7 +41,7 @@ fn code<T>(flag: &str, text: &str, parse: fn(&str) -> Option<T>) -> Result<(), F
     }
 }
 
-async fn publish(context: &Context, path: &str, item: Value) -> Result<(), Failure> {
+pub(super) async fn publish(context: &Context, path: &str, item: Value) -> Result<(), Failure> {
     let client = Client::open(context).await?;
     let answer: Value = client.post(path, &json!({ "items": [item] })).await?;
     client.close().await;
@@ -56,6 +56,7 @@ async fn publish(context: &Context, path: &str, item: Value) -> Result<(), Failu
             "listed" => "已列入",
             "amended" => "已变更",
             "cleared" => "已移出",
+            "said" => "已记录",
             _ => "无变化",
         };
         match answer["batch"].as_u64() {

@@ -21,10 +21,12 @@ mod import;
 mod init;
 mod join;
 mod keys;
+mod life;
 mod lines;
 mod listing;
 pub(crate) mod output;
 mod proof;
+mod remark;
 mod rotate;
 mod run;
 mod status;
@@ -177,7 +179,14 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Tokenize(args) => return tokenize::run(context, args).await,
         Verb::List(args) => listing::list(context, args).await,
         Verb::Clear(args) => listing::clear(context, args).await,
+        Verb::Dispute(args) => remark::dispute(context, args).await,
+        Verb::Rule(args) => remark::rule(context, args).await,
+        Verb::Notice(args) => remark::notice(context, args).await,
+        Verb::Commitment(args) => remark::commitment(context, args).await,
+        Verb::Measure(args) => remark::measure(context, args).await,
         Verb::Check(args) => check::run(context, args).await,
+        Verb::Life(args) => life::life(context, args).await,
+        Verb::Due(args) => life::due(context, args).await,
         Verb::Status => status::run(context).await,
         Verb::Feed(verb) => feed::run(context, verb).await,
         Verb::Proof(verb) => proof::run(context, verb).await,

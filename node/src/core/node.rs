@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use antibrush_protocol::{
     base::Timestamp,
     charter::CharterChain,
+    entry::calendar::Calendar,
     feed::BatchHeader,
     replica::{Replica, Restored},
     signed::Signed,
@@ -77,6 +78,9 @@ pub enum NodeError {
     /// The vault of own listings' identifiers cannot be read.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The operator's calendar is damaged.
+    #[error(transparent)]
+    Calendar(#[from] crate::calendar::CalendarFileError),
     /// The profile is missing or damaged.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -107,6 +111,7 @@ pub enum Opening {
 /// An open node.
 pub struct Node {
     config: Config,
+    calendar: Calendar,
     profile: Profile,
     keys: Arc<Keys>,
     store: Arc<Store>,
@@ -137,6 +142,7 @@ impl Node {
     /// Opens the data directory, whose lock the caller holds, and starts the node's tasks.
     pub async fn open(data: DataDir, keys: Keys, config: Config, opening: Opening) -> Result<Arc<Node>, NodeError> {
         let profile = Profile::read(data.path())?;
+        let calendar = crate::calendar::load(data.path())?;
         let (store, recovery) = Store::open(&data)?;
         let store = Arc::new(store);
         let chain = store.charters()?.ok_or(NodeError::NoAlliance)?;
@@ -258,6 +264,7 @@ impl Node {
             tasks,
             keys,
             config,
+            calendar,
             data,
         });
         if opening == Opening::Online {
@@ -351,10 +358,15 @@ impl Node {
         {
             return context.clone();
         }
-        let context = Context::new(view.charter(), view.me, &view.feeds, now);
+        let context = Context::new(&view.chain, view.me, &view.feeds, &self.calendar, now);
         let context = Arc::new(if self.store.is_behind() { context.behind() } else { context });
         self.context.store(Arc::new(Some((now, view, context.clone()))));
         context
+    }
+
+    /// The working days.
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
     }
 
     /// The evidence key: salts of evidence commitments come from it. Derived from the seal key, so it needs no file.

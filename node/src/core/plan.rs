@@ -11,7 +11,7 @@ use antibrush_protocol::{
     base::{Day, Hash, MemberNumber, Token},
     charter::Policy,
     codes::{Conduct, List, Role, Severity},
-    entry::{Amendment, Clearing, Entry, EntryError, Listing, PublicName, ledger::Standing, sealed},
+    entry::{Amendment, Clearing, Entry, EntryError, Listing, PublicName, ledger::Standing, lifecycle::Remark, sealed},
     feed::build::{self, Body, BuildError, EncodedEntry},
     replica::BatchId,
     subject::{Class, Subject},
@@ -30,9 +30,10 @@ use super::{
     wish::{Carried, Clear, Outcome, Refusal, Wanted},
 };
 use crate::{
+    check::Context,
     clock, random,
     storage::{
-        standing_of,
+        Store, standing_of,
         table::{Prefix, Reader, Row, RowState, prefix_of},
     },
     tokens::{
@@ -47,18 +48,23 @@ type Scratch = (Vec<u8>, Vec<Row>);
 /// A batch in the making.
 pub struct Session {
     view: Arc<View>,
-    table: Reader,
+    pub(super) table: Reader,
     /// What our own entries that wait for witnesses will make of the table.
     waiting: BTreeMap<(Prefix, u8), Row>,
-    me: MemberNumber,
+    pub(super) store: Arc<Store>,
+    /// Who is who for the lives of listings, and the days that decide what is over.
+    pub(super) context: Arc<Context>,
+    pub(super) me: MemberNumber,
     basis: String,
     /// Keyed once: its clones make the salts of evidence commitments.
     salts: Hmac<Sha256>,
-    today: Day,
+    pub(super) today: Day,
     pub(super) body: Body,
+    /// What this batch says of listings.
+    pub(super) said: Vec<(Prefix, Remark)>,
     planned: HashSet<(Prefix, u8)>,
     /// The first leaf of this batch.
-    first: u64,
+    pub(super) first: u64,
     /// Identifiers that the next epoch will need: see [`crate::tokens::vault`].
     pub(super) kept: Vec<VaultRecord>,
     /// The identifiers that are kept already.
@@ -93,6 +99,9 @@ impl Session {
         Ok(Session {
             first: view.head(me).map_or(0, |head| head.size),
             kept: Vec::new(),
+            said: Vec::new(),
+            store: node.store().clone(),
+            context: node.check_context(),
             vault: node.vault().clone(),
             me,
             _writer: writer,
@@ -115,6 +124,10 @@ impl Session {
         let seq = self.view.head(self.me).map_or(0, |head| head.seq + 1);
         self.staging = Some(Staging::new(node.store().clone(), BatchId { publisher: self.me, seq }));
         self
+    }
+
+    pub(super) fn policy(&self) -> &Policy {
+        &self.view.charter().policy
     }
 
     /// Entries so far.
@@ -239,7 +252,7 @@ impl Session {
     }
 
     /// What the keys make of a subject: prepared with the holders' help, or made here.
-    fn derive(
+    pub(super) fn derive(
         &self,
         subject: &Subject,
         prepared: Option<&Result<Derivations, TokenError>>,
@@ -442,7 +455,7 @@ impl Session {
 
     /// Salted SHA-256 of the evidence reference. The salt comes from a key of this node and the reference, so the node can
     /// open the commitment again from the reference alone, and nobody else can guess it.
-    fn commit_evidence(&self, reference: &str) -> Hash {
+    pub(super) fn commit_evidence(&self, reference: &str) -> Hash {
         let mut mac = self.salts.clone();
         mac.update(reference.as_bytes());
         let salt = mac.finalize().into_bytes();

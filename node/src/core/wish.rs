@@ -1,9 +1,12 @@
 //! What the platform wants said of subjects, and what becomes of each wish.
 
 use antibrush_protocol::{
-    base::Day,
-    codes::{Conduct, Direction, List, Reason, Role, Severity},
-    entry::{EntryError, Listing, sealed::SealedError},
+    base::{Day, MemberNumber},
+    codes::{
+        CommitmentStep, Conduct, DeclineReason, Direction, DisputeReason, List, Measure, NoticeStep,
+        Outcome as RulingOutcome, Reason, Response, Role, RulingReason, Severity,
+    },
+    entry::{EntryError, Listing, lifecycle, sealed::SealedError},
     subject::Subject,
 };
 use zeroize::Zeroizing;
@@ -69,6 +72,37 @@ pub struct Carried {
     pub derivations: Derivations,
 }
 
+/// What the platform says of a subject's listings, its own or another's.
+#[derive(Clone, Debug)]
+pub struct RemarkWish {
+    /// Whom.
+    pub subject: Subject,
+    /// Of which list alone.
+    pub list: Option<List>,
+    /// Of whose listing alone.
+    pub publisher: Option<MemberNumber>,
+    /// What.
+    pub what: What,
+}
+
+/// What is said. Evidence is a reference: only its salted digest leaves the node.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the fields are those of the entries, see antibrush_protocol::entry")]
+pub enum What {
+    /// The subject, the members or the public are told something.
+    Notice { step: NoticeStep, until: Option<Day>, document: Option<String> },
+    /// What the subject undertook or did.
+    Commitment { step: CommitmentStep, evidence: String },
+    /// A dispute is filed for the subject.
+    Dispute { reason: DisputeReason, evidence: String },
+    /// This member's open dispute is taken back.
+    Withdrawal,
+    /// Open disputes of this member's own listing are answered, or the one of a member.
+    Ruling { outcome: RulingOutcome, reason: RulingReason, disputer: Option<MemberNumber> },
+    /// What this member did about a measure.
+    Measure { measure: Measure, response: Response, reason: Option<DeclineReason>, document: Option<String> },
+}
+
 /// What became of a wish.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,6 +115,8 @@ pub enum Outcome {
     Unchanged,
     /// A listing ended.
     Cleared,
+    /// It is said of that many listings, or of that many disputes.
+    Said(usize),
     /// Not taken.
     Refused(Refusal),
 }
@@ -100,6 +136,17 @@ pub enum Refusal {
     /// Its last day is past.
     #[error("the listing would have expired already; give a later expiry day")]
     Expired,
+    /// The life of the listing does not allow it.
+    #[error("{0}")]
+    Life(#[from] lifecycle::Refusal),
+    /// There is nothing to speak of.
+    #[error(
+        "no listing of this subject is in force there; look at what is (antibrush life), and at --list and --publisher"
+    )]
+    NothingListed,
+    /// There is nothing to answer or take back.
+    #[error("no such dispute of this subject is open; antibrush life shows those that are")]
+    NothingDisputed,
     /// There is nothing to clear.
     #[error(
         "this platform has no listing of this subject on this list in force; check the list, or nothing needs clearing"
@@ -133,8 +180,16 @@ pub struct Counted {
     pub unchanged: u64,
     /// Ended listings.
     pub cleared: u64,
+    /// Said of listings.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub said: u64,
     /// Not taken.
     pub refused: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 impl Counted {
@@ -145,6 +200,7 @@ impl Counted {
             Outcome::Amended => &mut self.amended,
             Outcome::Unchanged => &mut self.unchanged,
             Outcome::Cleared => &mut self.cleared,
+            Outcome::Said(_) => &mut self.said,
             Outcome::Refused(_) => &mut self.refused,
         } += 1;
     }

@@ -15,6 +15,11 @@ impl Zh for Refusal {
             Refusal::Token(error) => error.zh(),
             Refusal::Repeated => "同一主体与名单在前面已出现且内容不同：请保留其中一行".to_owned(),
             Refusal::Expired => "到期日期已过：请填写更晚的到期日期".to_owned(),
+            Refusal::Life(error) => error.zh(),
+            Refusal::NothingListed => {
+                "该处没有该主体的有效列入：用 antibrush life 查看，并核对 --list 与 --publisher".to_owned()
+            }
+            Refusal::NothingDisputed => "该主体没有这样的未决异议：用 antibrush life 查看未决异议".to_owned(),
             Refusal::NothingToClear => "本平台在该名单上没有有效的该主体：请核对名单，或无需移出".to_owned(),
             Refusal::PaymentOff => "本联盟未启用支付账户（PAY）：列入前请联系秘书处".to_owned(),
             Refusal::Details(SealedError::TooLong) => format!("详情超过 {} 字节：请缩短", sealed::DETAILS_BYTES),
@@ -171,6 +176,7 @@ impl Zh for NodeError {
             NodeError::Shares(error) => error.zh(),
             NodeError::Vault(error) => error.zh(),
             NodeError::Profile(error) => error.zh(),
+            NodeError::Calendar(error) => error.zh(),
             NodeError::Network(error) => error.zh(),
             NodeError::Clock { shown, charter } => {
                 format!("本机时钟显示 {shown}，而联盟章程签署于 {charter}：请校准时钟后重新启动节点")

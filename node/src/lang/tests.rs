@@ -256,6 +256,8 @@ fn errors_of_the_core_and_the_network() {
         Refusal::Token(TokenError::Sealed),
         Refusal::Repeated,
         Refusal::Expired,
+        Refusal::NothingListed,
+        Refusal::NothingDisputed,
         Refusal::NothingToClear,
         Refusal::PaymentOff,
         Refusal::FutureDay,

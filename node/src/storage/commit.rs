@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::atomic::Ordering};
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
     encoding::Wire,
+    entry::lifecycle::Remark,
     feed::{
         BatchHeader, Chunk, ChunkDescriptor, Head, Leaf,
         body::{BodyCheck, BodyError},
@@ -25,7 +26,7 @@ use super::{
     ledger::{self, Placed},
     lock::DataDir,
     store::{Assembled, Recovery, StorageError, Store, lock, next_commit_number, storage_fault},
-    table::{self, TokenTable},
+    table::{self, Prefix, TokenTable, prefix_of},
 };
 use crate::profile::Profile;
 
@@ -240,20 +241,27 @@ impl Store {
                 first += u64::from(descriptor.entries);
             }
         }
-        let read = |(first, descriptor): &(u64, &ChunkDescriptor)| -> Result<Vec<Placed>, StorageError> {
+        type Read = (Vec<Placed>, Vec<(Prefix, Remark)>);
+        let read = |(first, descriptor): &(u64, &ChunkDescriptor)| -> Result<Read, StorageError> {
             let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
             if state == OnDisk::Old {
                 Chunk::verify(descriptor, &bytes).map_err(|_| StorageError::Damaged)?;
             }
-            let mut placed = Vec::with_capacity(descriptor.entries as usize);
+            let (mut placed, mut said) = (Vec::with_capacity(descriptor.entries as usize), Vec::new());
             for (at, leaf) in chunk::leaves(&bytes).enumerate() {
                 if let Leaf::Entry(entry) = leaf.map_err(|_| StorageError::Damaged)? {
-                    placed.extend(Placed::new(&entry, first + at as u64));
+                    let index = first + at as u64;
+                    placed.extend(Placed::new(&entry, index));
+                    let remark = Remark::new(&entry, publisher, index);
+                    said.extend(remark.map(|remark| (prefix_of(entry.token()), remark)));
                 }
             }
-            Ok(placed)
+            Ok((placed, said))
         };
-        let placed: Vec<Vec<Placed>> = places.par_iter().map(read).collect::<Result<_, _>>()?;
+        let (placed, said): (Vec<_>, Vec<_>) =
+            places.par_iter().map(read).collect::<Result<Vec<Read>, _>>()?.into_iter().unzip();
+        // Before the table's cursor says that the entry is there.
+        self.put_remarks(&said.concat())?;
         let (rows, void) = ledger::rows(placed.concat(), publisher, &self.table.reader());
         self.void_entries.fetch_add(void, Ordering::Relaxed);
         Ok(self.table.apply(rows, &[(publisher, size)])?)
@@ -336,6 +344,7 @@ impl Store {
             batch.put(layout::register(publisher), Register::lost(crate::clock::wall()).encode());
         }
         self.documents.commit(batch)?;
+        self.remove_remarks(publisher, 0)?;
         for seq in 0..=last_seq {
             let mut batch = Batch::default();
             if let Some(header) = self.header(publisher, seq)? {

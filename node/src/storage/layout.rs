@@ -9,6 +9,8 @@ use antibrush_protocol::{
     merkle::Frontier,
 };
 
+use super::remarks::Packed;
+
 /// Hashes of one page of tree nodes: 4 KiB.
 pub const NODES_PER_PAGE: u64 = 128;
 
@@ -103,6 +105,20 @@ pub const POSTS: &[u8] = b"b/";
 
 /// The prefix of all invitations.
 pub const INVITATIONS: &[u8] = b"i/";
+
+/// What somebody says of a listing, by the prefix of its token; the key is all there is.
+pub fn remark(prefix: &[u8; 16], packed: &Packed) -> Vec<u8> {
+    [REMARKS, prefix, packed].concat()
+}
+
+/// The prefix of all that is said of listings.
+pub const REMARKS: &[u8] = b"q/";
+
+/// The parts of a key made by [`remark`].
+pub fn remark_of(key: &[u8]) -> Option<([u8; 16], Packed)> {
+    let (prefix, packed) = key.strip_prefix(REMARKS)?.split_first_chunk::<16>()?;
+    Some((*prefix, packed.try_into().ok()?))
+}
 
 /// The publisher in a key made by [`cursor`].
 pub fn publisher_of(key: &[u8]) -> Option<MemberNumber> {

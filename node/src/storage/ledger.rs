@@ -112,7 +112,7 @@ pub fn standing(row: &Row) -> Option<Standing> {
         direction: Direction::from_number(row.direction),
         listed: row.listed,
         expires: row.expires,
-        document: false,
+        document: row.document,
     })
 }
 
@@ -132,5 +132,6 @@ fn row(prefix: Prefix, publisher: MemberNumber, list: u8, standing: &Standing) -
         // HEADER-2 bounds a feed to 2³² − 1 leaves.
         leaf: u32::try_from(standing.leaf).unwrap_or(u32::MAX),
         epoch: standing.epoch,
+        document: standing.document,
     }
 }

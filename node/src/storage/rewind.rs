@@ -53,6 +53,8 @@ impl Store {
             lock(&self.behind).insert(publisher, size);
             self.table.apply(rows, &[(publisher, size)])?;
             self.table.persist()?;
+            // After the table: from here on a crash has both brought up from the feed again.
+            self.remove_remarks(publisher, size)?;
         }
         let stands = last.map_or(0, |last| last.payload().seq + 1);
         let mut next = cursor.head.seq + 1;

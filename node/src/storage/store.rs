@@ -30,6 +30,7 @@ use super::{
     layout::{self, CommitRecord, FeedCursor, InvitationRecord},
     lock::DataDir,
     registers,
+    remarks::Remarks,
     table::{self, TableError, TokenTable},
 };
 
@@ -88,6 +89,7 @@ pub struct Store {
     pub(super) log_name: [u8; 8],
     pub(super) next_commit: AtomicU64,
     pub(super) void_entries: AtomicU64,
+    pub(super) remarks: Remarks,
 }
 
 impl Store {
@@ -105,6 +107,7 @@ impl Store {
         let store = Store {
             next_commit: AtomicU64::new(next_commit_number(&documents)?),
             log_name: log_name(&documents)?,
+            remarks: Remarks::load(&documents)?,
             documents,
             bodies,
             table,

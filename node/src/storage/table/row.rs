@@ -57,6 +57,8 @@ pub struct Row {
     pub leaf: u32,
     /// The epoch of the token key.
     pub epoch: u16,
+    /// Whether it names the document of an authority.
+    pub document: bool,
 }
 
 impl fmt::Debug for Row {
@@ -78,6 +80,9 @@ impl fmt::Debug for Row {
 
 /// Bit 6 of `flags`; severity, role and direction are bits 0–1, 2–3 and 4–5.
 const CLEARED: u8 = 1 << 6;
+
+/// Bit 7 of `flags`.
+const DOCUMENT: u8 = 1 << 7;
 
 /// A packed row. Aligned so that none straddles two cache lines.
 #[derive(Clone, Copy, Default, Pod, Zeroable)]
@@ -105,6 +110,7 @@ impl Packed {
         let bits = |name, value: u8| if value < 4 { Ok(value) } else { Err(TableError::Unpackable(name)) };
         let day = |name, day: Day| u16::try_from(day.0).map_err(|_| TableError::Unpackable(name));
         let cleared = if row.state == RowState::Cleared { CLEARED } else { 0 };
+        let document = if row.document { DOCUMENT } else { 0 };
         Ok(Packed {
             prefix: u128::from_be_bytes(row.prefix),
             leaf: row.leaf,
@@ -118,7 +124,8 @@ impl Packed {
             flags: bits("severity", row.severity)?
                 | bits("role", row.role)? << 2
                 | bits("direction", row.direction)? << 4
-                | cleared,
+                | cleared
+                | document,
         })
     }
 
@@ -139,6 +146,7 @@ impl Packed {
             expires: Day(u32::from(expires)),
             leaf,
             epoch,
+            document: flags & DOCUMENT != 0,
         }
     }
 

@@ -45,6 +45,7 @@ fn row(publisher: u16, token: u8, list: u8, state: RowState, leaf: u32) -> Row {
         expires: Day::MAX,
         leaf,
         epoch: 7,
+        document: false,
     }
 }
 
@@ -214,6 +215,7 @@ fn a_row_survives_packing_and_the_disk_form() {
         role: 3,
         direction: 2,
         state: RowState::Cleared,
+        document: true,
         ..row(65_535, 9, 20, RowState::Active, u32::MAX)
     };
     let packed = Packed::new(&row).unwrap();
