@@ -71,9 +71,13 @@ impl Scene {
 
     /// Moves the clocks of all. They stand still meanwhile: a clock that leaps beside running peers is taken for a wrong one.
     fn move_clock(&mut self, days: i64) {
-        PLATFORMS.iter().for_each(|slug| drop(self.alliance[slug].stop()));
+        for slug in PLATFORMS {
+            self.alliance[slug].stop();
+        }
         std::fs::write(&self.clock, (days * DAY).to_string()).unwrap();
-        PLATFORMS.iter().for_each(|slug| drop(self.alliance[slug].start()));
+        for slug in PLATFORMS {
+            self.alliance[slug].start();
+        }
         for slug in PLATFORMS {
             let is_connected = || self.alliance[slug].http().get("/v1/status").ok()["connected"] == 2;
             wait_until(&format!("{slug} is connected"), is_connected);

@@ -38,6 +38,7 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
     let subject = json!({ "class": "ENT", "id": "91350100M000100Y43" });
     let filter = http.post("/v1/filters", &json!({ "items": [subject], "number": 1 })).ok();
     let listing = json!({ "class": "ACC", "id": "jd:1", "conduct": "C01", "evidence": "case" });
+    let dispute = json!({ "class": "ACC", "id": "jd:1", "kind": "dispute", "reason": "D02", "evidence": "letter" });
     let keys = http.get("/v1/keys").ok();
     // Admitted before the proposals are made: the charter changes with it. The exercise gets the same newcomer another invitation.
     let admission = json!({ "application": application() });
@@ -55,6 +56,9 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
         ("GET /v1/feeds", get("/v1/feeds")),
         ("GET /v1/feeds/{slug}", get("/v1/feeds/jd")),
         ("GET /v1/feeds/{slug}/checkpoint", get("/v1/feeds/jd/checkpoint?seq=0")),
+        ("GET /v1/due", get("/v1/due?days=400&publisher=*")),
+        ("POST /v1/lives", post("/v1/lives", &subject)),
+        ("POST /v1/remarks", post("/v1/remarks", &json!({ "items": [dispute] }))),
         ("GET /v1/writer", get("/v1/writer")),
         ("POST /v1/writer", post("/v1/writer", &json!({}))),
         ("POST /v1/feeds/{slug}/verify", get("/v1/feeds/jd/verify")),
