@@ -57,6 +57,9 @@ pub struct Metrics {
     pub charter_forks: Gauge<i64>,
     withheld: Family<OfPublisher, Gauge<i64>>,
     unwitnessed: Family<OfPublisher, Gauge<i64>>,
+    bursts: Family<OfPublisher, Gauge<i64>>,
+    overturned: Family<OfPublisher, Gauge<i64>>,
+    hits: Family<OfPublisher, Counter>,
 }
 
 impl Metrics {
@@ -86,6 +89,9 @@ impl Metrics {
             charter_forks: Gauge::default(),
             withheld: Family::default(),
             unwitnessed: Family::default(),
+            bursts: Family::default(),
+            overturned: Family::default(),
+            hits: Family::default(),
             registry: Registry::default(),
         };
         let m = &metrics;
@@ -134,6 +140,21 @@ impl Metrics {
         registry.register("feeds_stale", "Feeds that have not been heard from", m.stale_feeds.clone());
         registry.register("entries_void", "Entries without effect since the start", m.void_entries.clone());
         registry.register(
+            "check_hits",
+            "Listings of this publisher in the answers to this platform's checks",
+            m.hits.clone(),
+        );
+        registry.register(
+            "publisher_burst",
+            "Listings of the last seven days of the classes in which this publisher lists far more than it used to",
+            m.bursts.clone(),
+        );
+        registry.register(
+            "publisher_overturned",
+            "Rulings by which this publisher gave up a disputed listing",
+            m.overturned.clone(),
+        );
+        registry.register(
             "charter_forks",
             "Second versions, signed by the stewards, of charters in force here",
             m.charter_forks.clone(),
@@ -167,6 +188,11 @@ impl Metrics {
             Verdict::Unavailable => "unavailable",
         };
         self.checks.get_or_create(&Kind { kind }).inc_by(times);
+    }
+
+    /// A check's answer has so many listings of this publisher.
+    pub fn hit(&self, publisher: &str) {
+        self.hits.get_or_create(&OfPublisher { publisher: publisher.to_owned() }).inc();
     }
 
     /// How long a check request took.
@@ -232,6 +258,16 @@ impl Metrics {
     ) {
         set_all(&self.withheld, withheld);
         set_all(&self.unwitnessed, unwitnessed);
+    }
+
+    /// In how many listings of the last week each publisher bursts, and how many disputed ones it gave up.
+    pub fn set_quality<'a>(
+        &self,
+        bursts: impl Iterator<Item = (&'a str, u64)>,
+        overturned: impl Iterator<Item = (&'a str, u64)>,
+    ) {
+        set_all(&self.bursts, bursts);
+        set_all(&self.overturned, overturned);
     }
 
     /// The text of OpenMetrics.

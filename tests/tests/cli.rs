@@ -23,6 +23,7 @@ const VERBS: &[&str] = &[
     "check",
     "life",
     "due",
+    "effects",
     "status",
     "feed",
     "feed show",

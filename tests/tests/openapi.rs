@@ -56,6 +56,7 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
         ("GET /v1/feeds", get("/v1/feeds")),
         ("GET /v1/feeds/{slug}", get("/v1/feeds/jd")),
         ("GET /v1/feeds/{slug}/checkpoint", get("/v1/feeds/jd/checkpoint?seq=0")),
+        ("GET /v1/effects", get("/v1/effects")),
         ("GET /v1/due", get("/v1/due?days=400&publisher=*")),
         ("POST /v1/lives", post("/v1/lives", &subject)),
         ("POST /v1/remarks", post("/v1/remarks", &json!({ "items": [dispute] }))),

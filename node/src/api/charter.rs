@@ -127,6 +127,10 @@ pub enum ChangeRequest {
         names_publishers: Option<bool>,
         /// How many under different control must witness a head before its entries take effect.
         witnesses: Option<u8>,
+        /// Whether payment accounts may be listed.
+        payment_accounts: Option<bool>,
+        /// Whether measure M09 may be recorded.
+        financial_measures: Option<bool>,
     },
     /// Add a steward key.
     AddSteward {
@@ -393,14 +397,23 @@ impl ChangeRequest {
             ChangeRequest::Reinstate { member: slug } => Change::Reinstate(member(slug)?),
             ChangeRequest::Expel { member: slug } => Change::Expel(member(slug)?),
             ChangeRequest::Role { member: slug, role } => Change::Role(member(slug)?, *role),
-            ChangeRequest::Policy { corroboration, term_days, mobile_term_days, names_publishers, witnesses } => {
+            ChangeRequest::Policy {
+                corroboration,
+                term_days,
+                mobile_term_days,
+                names_publishers,
+                witnesses,
+                payment_accounts,
+                financial_measures,
+            } => {
                 Change::Policy(PolicyChange {
                     corroboration: *corroboration,
                     term_days: *term_days,
                     mobile_term_days: *mobile_term_days,
                     names_publishers: *names_publishers,
                     witnesses: *witnesses,
-                    ..PolicyChange::default()
+                    payment_accounts: *payment_accounts,
+                    financial_measures: *financial_measures,
                 })
             }
             ChangeRequest::AddSteward { member: slug, key: hexed } => {

@@ -124,6 +124,7 @@ pub async fn check(
         Err(invalid) => Answer::invalid(invalid),
     };
     app.node.metrics().checked(answer.answer, 1);
+    count_hits(&app, &answer);
     app.audit.checked(&caller.name, purpose, std::iter::once(answer.answer));
     app.node.metrics().check_took(began.elapsed());
     Ok(json(&CheckResponse { answer, feeds: context.feeds_json() }))
@@ -272,6 +273,7 @@ impl Questions {
         let answers: Vec<Answer> = self.answers.into_iter().collect::<Option<_>>().ok_or_else(Problem::stopping)?;
         for answer in &answers {
             app.node.metrics().checked(answer.answer, 1);
+            count_hits(app, answer);
         }
         app.audit.checked(caller, &self.purpose, answers.iter().map(|answer| answer.answer));
         Ok(json(&ChecksResponse { answers, feeds: self.context.feeds_json() }))
@@ -324,6 +326,11 @@ impl<'a> Asker<'a> {
         }
         answer
     }
+}
+
+/// Whose listings are hit, unless the charter keeps that to itself.
+fn count_hits(app: &App, answer: &Answer) {
+    answer.listings.iter().filter_map(|listed| listed.publisher.as_deref()).for_each(|slug| app.node.metrics().hit(slug));
 }
 
 fn checked_purpose(purpose: &str) -> Result<&str, Problem> {

@@ -57,5 +57,12 @@ pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
     let waiting =
         waiting.iter().filter_map(|(number, count)| Some((view.charter().member(*number)?.slug.as_str(), *count)));
     metrics.set_waiting(withheld.iter().map(|(member, _, seconds)| (member.slug.as_str(), *seconds)), waiting);
+    let of = node.clone();
+    if let Ok(quality) = tokio::task::spawn_blocking(move || of.quality()).await {
+        let charter = view.charter();
+        let rows = || quality.iter().filter_map(|(number, quality)| Some((charter.member(*number)?.slug.as_str(), quality)));
+        let bursts = rows().map(|(slug, quality)| (slug, quality.bursts().map(|(_, weeks)| weeks.last()).sum()));
+        metrics.set_quality(bursts, rows().map(|(slug, quality)| (slug, quality.overturned)));
+    }
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.render())
 }

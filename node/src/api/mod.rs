@@ -11,6 +11,7 @@ mod changes;
 mod charter;
 mod check;
 mod checkpoint;
+mod effect;
 mod feed;
 mod filter;
 mod health;
@@ -75,6 +76,7 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(remark::remark))
         .routes(routes!(life::lives))
         .routes(routes!(life::due))
+        .routes(routes!(effect::effects))
         .routes(routes!(feed::feeds))
         .routes(routes!(feed::feed))
         .routes(routes!(feed::verify))

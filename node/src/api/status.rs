@@ -61,6 +61,8 @@ pub struct Status {
     unwitnessed: BTreeMap<String, u64>,
     /// Publishers that announced a batch and whose body nobody shows.
     withheld: Vec<Withheld>,
+    /// How good the publishers' listings are.
+    quality: Vec<QualityView>,
     /// Other versions of charters in force here, signed by the stewards, too: one of the two must go.
     forks: Vec<Fork>,
     /// Peers that sent what no honest node sends.
@@ -89,6 +91,38 @@ pub struct Fork {
     id: String,
     /// The file in which it lies, for `antibrush alliance adopt`.
     file: String,
+}
+
+/// How good a publisher's listings are; docs/OPERATIONS.md has the formulas.
+#[derive(Serialize, ToSchema)]
+pub struct QualityView {
+    /// Who.
+    publisher: String,
+    /// Its listings in force.
+    in_force: u64,
+    /// Those that others should have confirmed by now.
+    due: u64,
+    /// Those of them that are confirmed, as a fraction; absent if none is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    corroboration_rate: Option<f64>,
+    /// Its rulings on disputes.
+    rulings: u64,
+    /// Those of them that gave up the listing, as a fraction; absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overturn_rate: Option<f64>,
+    /// Classes of which it lists far more than it used to.
+    bursts: Vec<Burst>,
+}
+
+/// A burst of listings.
+#[derive(Serialize, ToSchema)]
+pub struct Burst {
+    /// Of which class.
+    class: &'static str,
+    /// Listings of the last seven days.
+    week: u64,
+    /// The most of any of the twelve weeks before.
+    most: u64,
 }
 
 /// A peer that offended.
@@ -129,7 +163,13 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         .into_iter()
         .filter_map(|(number, entries)| Some((charter.member(number)?.slug.clone(), entries)))
         .collect();
+    let quality = qualities(node).await?;
     let mut notes = Vec::new();
+    for QualityView { publisher, bursts, .. } in &quality {
+        for Burst { class, week, most } in bursts {
+            notes.push(format!("{publisher} listed {week} subjects of class {class} within seven days, and at most {most} in any of the twelve weeks before: look at them before you act on them. {publisher} 七天内列入 {week} 个 {class} 类主体，此前十二周中每周最多 {most} 个：采取措施前请复核。"));
+        }
+    }
     let withheld = view.withheld(clock::now()).into_iter();
     let withheld: Vec<Withheld> =
         withheld.map(|(member, seq, seconds)| Withheld { publisher: member.slug.clone(), seq, seconds }).collect();
@@ -195,6 +235,7 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         void_entries: node.store().void_entries(),
         unwitnessed,
         withheld,
+        quality,
         forks,
         offenders,
         notes,
@@ -209,6 +250,28 @@ impl Fork {
             file: fork.file.display().to_string(),
         }
     }
+}
+
+/// How good the publishers' listings are, by the members' numbers.
+async fn qualities(node: &std::sync::Arc<crate::core::Node>) -> Result<Vec<QualityView>, Problem> {
+    let (of, charter) = (node.clone(), node.view().charter().clone());
+    let counted = tokio::task::spawn_blocking(move || of.quality()).await.map_err(|_| Problem::stopping())?;
+    let view = |member: &antibrush_protocol::charter::Member| {
+        let quality = counted.get(&member.number).cloned().unwrap_or_default();
+        QualityView {
+            publisher: member.slug.clone(),
+            in_force: quality.in_force,
+            due: quality.due,
+            corroboration_rate: quality.corroboration_rate(),
+            rulings: quality.rulings,
+            overturn_rate: quality.overturn_rate(),
+            bursts: quality
+                .bursts()
+                .map(|(class, weeks)| Burst { class: class.code(), week: weeks.last(), most: weeks.most() })
+                .collect(),
+        }
+    };
+    Ok(charter.publishers().map(view).collect())
 }
 
 /// The holders that are not connected, if those that are do not suffice for some key.

@@ -62,6 +62,8 @@ pub enum Verb {
     Life(LifeArgs),
     /// List what is due or overdue about listings, by whom, soonest first.
     Due(DueArgs),
+    /// Count what members did about listings, by list, conduct, region, member and month.
+    Effects(EffectsArgs),
     /// Show how the node is.
     Status,
     /// Show, verify, export and import feeds.
@@ -439,6 +441,17 @@ pub struct DueArgs {
     /// At most so many, up to 10000.
     #[arg(long, default_value_t = 1000)]
     pub most: usize,
+}
+
+/// Flags of `effects`.
+#[derive(Args)]
+pub struct EffectsArgs {
+    /// The first month, like 2026-11; the present one if not given.
+    #[arg(long)]
+    pub from: Option<String>,
+    /// The last month; the first one if not given.
+    #[arg(long)]
+    pub to: Option<String>,
 }
 
 /// Flags of `check`.

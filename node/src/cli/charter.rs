@@ -41,11 +41,21 @@ pub async fn propose(context: &Context, verb: ProposeVerb) -> Result<(), Failure
         ProposeVerb::Role { member, role, to } => {
             (json!({ "change": "role", "member": member, "role": parse_role(&role)? }), to.out)
         }
-        ProposeVerb::Policy { corroboration, term_days, mobile_term_days, name_publishers, witnesses, to } => (
+        ProposeVerb::Policy {
+            corroboration,
+            term_days,
+            mobile_term_days,
+            name_publishers,
+            witnesses,
+            payment_accounts,
+            financial_measures,
+            to,
+        } => (
             json!({
                 "change": "policy", "corroboration": corroboration, "term_days": term_days,
                 "mobile_term_days": mobile_term_days, "names_publishers": name_publishers,
-                "witnesses": witnesses,
+                "witnesses": witnesses, "payment_accounts": payment_accounts,
+                "financial_measures": financial_measures,
             }),
             to.out,
         ),

@@ -77,6 +77,12 @@ pub enum ProposeVerb {
         /// How many under different control must witness a head before its entries take effect: 0 (at once) to 16.
         #[arg(long)]
         witnesses: Option<u8>,
+        /// Whether payment accounts (PAY) may be listed: true or false.
+        #[arg(long)]
+        payment_accounts: Option<bool>,
+        /// Whether measure M09 (internet financial services) may be recorded: true or false.
+        #[arg(long)]
+        financial_measures: Option<bool>,
         #[command(flatten)]
         to: ProposalOut,
     },

@@ -122,7 +122,7 @@ pub async fn due(context: &Context, args: DueArgs) -> Result<(), Failure> {
 }
 
 /// Slugs have letters, digits and hyphens; anything else names no member.
-fn escaped(slug: &str) -> String {
+pub(super) fn escaped(slug: &str) -> String {
     slug.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect()
 }
 
@@ -145,14 +145,14 @@ fn state(out: &Output, word: &str) -> String {
     State::parse(word).map_or_else(|| word.to_owned(), |state| out.pick(state.code(), state.zh()).to_owned())
 }
 
-fn list(out: &Output, word: &str) -> String {
+pub(super) fn list(out: &Output, word: &str) -> String {
     List::parse(word).map_or_else(|| word.to_owned(), |list| out.pick(list.code(), list.zh()).to_owned())
 }
 
-fn items(value: &Value) -> &[Value] {
+pub(super) fn items(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }

@@ -15,6 +15,7 @@ mod charter;
 mod charter_args;
 mod check;
 mod client;
+mod effect;
 mod feed;
 mod filter;
 mod import;
@@ -187,6 +188,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Check(args) => check::run(context, args).await,
         Verb::Life(args) => life::life(context, args).await,
         Verb::Due(args) => life::due(context, args).await,
+        Verb::Effects(args) => effect::run(context, args).await,
         Verb::Status => status::run(context).await,
         Verb::Feed(verb) => feed::run(context, verb).await,
         Verb::Proof(verb) => proof::run(context, verb).await,

@@ -1,9 +1,14 @@
 //! The node as its faces hold it.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
 
 use antibrush_protocol::{
-    base::Timestamp,
+    base::{Day, MemberNumber, Timestamp},
     charter::CharterChain,
     entry::calendar::Calendar,
     feed::BatchHeader,
@@ -36,6 +41,7 @@ use crate::{
         shares::{ShareError, Shares},
     },
     keys::{KeyError, Keys, LocalKey, Signer},
+    quality::{self, Quality},
     metrics::Metrics,
     network::{self, Command, Network, NetworkError, Tap},
     profile::{Profile, ProfileError},
@@ -99,6 +105,12 @@ pub enum NodeError {
     },
 }
 
+/// For how long the count of publishers' quality holds.
+const QUALITY_HOLDS: Duration = Duration::from_secs(60);
+
+/// When it was counted, on which day, and what.
+type Counted = (Instant, Day, Arc<BTreeMap<MemberNumber, Quality>>);
+
 /// Whether a node joins the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
@@ -112,6 +124,7 @@ pub enum Opening {
 pub struct Node {
     config: Config,
     calendar: Calendar,
+    quality: std::sync::Mutex<Option<Counted>>,
     profile: Profile,
     keys: Arc<Keys>,
     store: Arc<Store>,
@@ -265,6 +278,7 @@ impl Node {
             keys,
             config,
             calendar,
+            quality: std::sync::Mutex::default(),
             data,
         });
         if opening == Opening::Online {
@@ -362,6 +376,23 @@ impl Node {
         let context = Arc::new(if self.store.is_behind() { context.behind() } else { context });
         self.context.store(Arc::new(Some((now, view, context.clone()))));
         context
+    }
+
+    /// How good the publishers' listings are: counted anew at most once a minute, for it is a pass over the whole table.
+    pub fn quality(&self) -> Arc<BTreeMap<MemberNumber, Quality>> {
+        let mut kept = self.quality.lock().unwrap_or_else(PoisonError::into_inner);
+        let today = clock::wall().day();
+        if let Some((at, day, known)) = &*kept
+            && *day == today
+            && at.elapsed() < QUALITY_HOLDS
+        {
+            return known.clone();
+        }
+        let context = self.check_context();
+        let (table, remarks) = (self.store.table().reader(), self.store.remarks());
+        let counted = Arc::new(quality::quality(&table, remarks, context.roster(), context.cutoffs()));
+        *kept = Some((Instant::now(), today, counted.clone()));
+        counted
     }
 
     /// The working days.

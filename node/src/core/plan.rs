@@ -287,7 +287,7 @@ impl Session {
         (scratch, rows): &mut Scratch,
     ) -> Result<Planned, Refusal> {
         let class = wanted.subject.class();
-        if class == Class::Pay {
+        if class == Class::Pay && !self.policy().payment_accounts {
             return Err(Refusal::PaymentOff);
         }
         let derivations = self.derive(&wanted.subject, prepared, scratch)?;

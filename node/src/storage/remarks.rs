@@ -64,6 +64,14 @@ impl Remarks {
         out.extend(part.get(prefix).into_iter().flatten());
     }
 
+    /// Shows all of them.
+    pub fn for_each(&self, mut each: impl FnMut(&Remark)) {
+        for part in &self.parts {
+            let part = part.read().unwrap_or_else(PoisonError::into_inner);
+            part.values().flatten().for_each(&mut each);
+        }
+    }
+
     fn insert(&self, prefix: Prefix, remark: Remark) {
         let mut part = self.part(&prefix).write().unwrap_or_else(PoisonError::into_inner);
         let known = part.entry(prefix).or_default();

@@ -92,9 +92,10 @@ impl Pending {
         chunks.filter(|(_, slot)| **slot != Slot::Stored).map(|(chunk, _)| u64::from(chunk.bytes)).sum()
     }
 
-    /// Clearings travel first.
+    /// What takes force from a listing travels first: clearings, disputes, and rulings, which may strike one.
     pub fn clears(&self) -> bool {
-        self.header.payload().totals.of_kind(Kind::Clear) > 0
+        let totals = &self.header.payload().totals;
+        [Kind::Clear, Kind::Dispute, Kind::Ruling].iter().any(|kind| totals.of_kind(*kind) > 0)
     }
 }
 

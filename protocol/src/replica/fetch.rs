@@ -168,7 +168,7 @@ impl Replica {
         }
     }
 
-    /// Asks for chunks: batches with clearings first, then the feed with the least to fetch.
+    /// Asks for chunks: batches with clearings, disputes or rulings first, then the feed with the least to fetch.
     fn pump_chunks(&mut self, now: Now) {
         let mut room = limits::CHUNKS_IN_FLIGHT.saturating_sub(self.chunks_out + self.chunks_storing);
         if room == 0 || self.peers.is_empty() {

@@ -1,0 +1,144 @@
+//! How good a publisher's listings are: what others make of them, and whether it lists more than it used to.
+//!
+//! Three figures, each a plain fraction of counts that are shown beside it (docs/OPERATIONS.md § Quality of publishers):
+//!
+//! * **corroboration rate**: of its listings in force that need others and are older than the term for that, those that are confirmed;
+//! * **overturn rate**: of its rulings on disputes, those by which it gave up the listing (upheld or withdrawn);
+//! * **burst**: its listings of the last seven days against the most of the twelve weeks before. A blacklist is a weapon against a
+//!   rival's shops if they come in a burst; tokens hide whose shops they are, so the burst is told for each class, and a platform sees in
+//!   its own checks whom it hits ([`crate::metrics`], hits by publisher).
+
+use std::collections::BTreeMap;
+
+use antibrush_protocol::{
+    base::MemberNumber,
+    codes::{Outcome, State},
+    entry::lifecycle::{Act, Cutoffs, Held, Remark, Roster, Status, Subject},
+    subject::Class,
+};
+
+use crate::{
+    check,
+    storage::{
+        Remarks,
+        table::{Prefix, Reader},
+    },
+};
+
+/// The weeks before the last seven days that a burst is held against.
+const WEEKS: usize = 12;
+
+/// What is counted of one publisher.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quality {
+    /// Listings in force, on any list.
+    pub in_force: u64,
+    /// Of those that need others, those for which the term to confirm them has passed.
+    pub due: u64,
+    /// Of these, those that are confirmed.
+    pub confirmed: u64,
+    /// Rulings on disputes of its listings.
+    pub rulings: u64,
+    /// Of these, those by which it gave up the listing.
+    pub overturned: u64,
+    /// Listings of the last seven days, and of the fullest of the twelve weeks before, by class.
+    pub weeks: BTreeMap<Class, Weeks>,
+}
+
+/// Listings by week.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weeks {
+    counts: [u64; WEEKS + 1],
+}
+
+impl Weeks {
+    /// Of the last seven days.
+    pub fn last(&self) -> u64 {
+        self.counts[0]
+    }
+
+    /// Of the fullest week of the twelve before.
+    pub fn most(&self) -> u64 {
+        self.counts[1..].iter().copied().max().unwrap_or(0)
+    }
+
+    /// A burst: at least ten listings in seven days, and more than three times as many as in any of the twelve weeks before.
+    pub fn is_burst(&self) -> bool {
+        self.last() >= 10 && self.last() > 3 * self.most()
+    }
+}
+
+impl Quality {
+    /// Corroborated listings as a fraction of those that should be; `None` if there are none.
+    pub fn corroboration_rate(&self) -> Option<f64> {
+        ratio(self.confirmed, self.due)
+    }
+
+    /// Rulings that gave up the listing as a fraction of all; `None` if there are none.
+    pub fn overturn_rate(&self) -> Option<f64> {
+        ratio(self.overturned, self.rulings)
+    }
+
+    /// The classes in which it lists in a burst.
+    pub fn bursts(&self) -> impl Iterator<Item = (Class, Weeks)> {
+        self.weeks.iter().filter(|(_, weeks)| weeks.is_burst()).map(|(class, weeks)| (*class, *weeks))
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    // Counts of listings are far below 2^53.
+    #[allow(clippy::cast_precision_loss, reason = "see above")]
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// Counts, in one pass over the token table and one over what was said.
+pub fn quality(
+    table: &Reader,
+    remarks: &Remarks,
+    roster: &Roster,
+    cutoffs: &Cutoffs,
+) -> BTreeMap<MemberNumber, Quality> {
+    let mut all: BTreeMap<MemberNumber, Quality> = BTreeMap::new();
+    let (mut of, mut held): (Prefix, Vec<Held>) = Default::default();
+    let (mut said, mut statuses): (Vec<Remark>, Vec<Status>) = Default::default();
+    let mut subject = |prefix: &Prefix, held: &[Held], all: &mut BTreeMap<MemberNumber, Quality>| {
+        said.clear();
+        remarks.of(prefix, &mut said);
+        Subject::new(held, &said, roster).statuses_into(cutoffs, &mut statuses);
+        for (held, status) in held.iter().zip(&statuses) {
+            count(all.entry(held.publisher).or_default(), held, status, cutoffs);
+        }
+    };
+    // Rows come by prefix: all listings of a token together.
+    table.for_each(None, |row| {
+        if row.prefix != of {
+            subject(&of, &held, &mut all);
+            of = row.prefix;
+            held.clear();
+        }
+        held.extend(check::held(row).filter(|held| held.is_in_force(cutoffs.today)));
+    });
+    subject(&of, &held, &mut all);
+    remarks.for_each(|remark| {
+        if let Act::Rule { outcome, .. } = remark.act {
+            let quality = all.entry(remark.author).or_default();
+            quality.rulings += 1;
+            quality.overturned += u64::from(matches!(outcome, Outcome::Upheld | Outcome::Withdrawn));
+        }
+    });
+    all
+}
+
+fn count(quality: &mut Quality, held: &Held, status: &Status, cutoffs: &Cutoffs) {
+    quality.in_force += 1;
+    let standing = &held.standing;
+    let needs_others = held.list.is_enforceable() && !held.list.is_statutory();
+    if needs_others && (standing.listed < cutoffs.unconfirmed || status.state == State::Lapsed) {
+        quality.due += 1;
+        quality.confirmed += u64::from(status.confirmed.is_some());
+    }
+    let week = cutoffs.today.0.saturating_sub(standing.listed.0) / 7;
+    if let Some(count) = quality.weeks.entry(standing.class).or_default().counts.get_mut(week as usize) {
+        *count += 1;
+    }
+}
