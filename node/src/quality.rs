@@ -142,3 +142,67 @@ fn count(quality: &mut Quality, held: &Held, status: &Status, cutoffs: &Cutoffs)
         *count += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use antibrush_protocol::{
+        base::Day,
+        codes::{Conduct, List, Severity},
+        entry::{calendar::Calendar, ledger::Standing},
+    };
+
+    use super::*;
+
+    const TODAY: Day = Day(20_700);
+
+    fn listed(list: List, days_ago: u32) -> Held {
+        let listed = Day(TODAY.0 - days_ago);
+        let standing = Standing {
+            leaf: 0,
+            class: Class::Shp,
+            epoch: 1,
+            conduct: Conduct::C01,
+            severity: Severity::Ordinary,
+            role: None,
+            direction: None,
+            listed,
+            expires: listed.plus(365),
+            document: false,
+        };
+        Held { publisher: MemberNumber(1), list, standing, ended: None }
+    }
+
+    fn counted(held: &[Held]) -> Quality {
+        let (roster, cutoffs) = (Roster::default(), Cutoffs::new(&Calendar::new(), TODAY));
+        let mut quality = Quality::default();
+        for held in held {
+            let alone = [*held];
+            let status = Subject::new(&alone, &[], &roster).statuses(&cutoffs)[0];
+            count(&mut quality, held, &status, &cutoffs);
+        }
+        quality
+    }
+
+    #[test]
+    fn only_listings_whose_time_to_be_confirmed_has_passed_are_held_against_a_publisher() {
+        let quality =
+            counted(&[listed(List::Cxh, 3), listed(List::Cxh, 60), listed(List::SrcTax, 60), listed(List::Vic, 60)]);
+        assert_eq!((quality.in_force, quality.due, quality.confirmed), (4, 1, 0));
+        assert_eq!(quality.corroboration_rate(), Some(0.0));
+        assert_eq!((Quality::default().corroboration_rate(), Quality::default().overturn_rate()), (None, None));
+    }
+
+    #[test]
+    fn a_burst_is_ten_in_a_week_and_more_than_thrice_any_week_before() {
+        let held = |last: usize, before: usize| {
+            let rows = [vec![listed(List::Cxh, 6); last], vec![listed(List::Cxh, 7); before]].concat();
+            counted(&rows).bursts().next().map(|(class, weeks)| (class, weeks.last(), weeks.most()))
+        };
+        assert_eq!(held(9, 0), None);
+        assert_eq!(held(10, 0), Some((Class::Shp, 10, 0)));
+        assert_eq!(held(12, 4), None);
+        assert_eq!(held(13, 4), Some((Class::Shp, 13, 4)));
+        let long_ago = [vec![listed(List::Cxh, 0); 10], vec![listed(List::Cxh, 92); 50]].concat();
+        assert!(counted(&long_ago).bursts().next().is_some(), "what lies beyond the twelve weeks counts no more");
+    }
+}

@@ -171,6 +171,27 @@ fn a_listing_is_reported_corroborated_disputed_and_ruled_on_and_every_answer_fol
     scene.run("pdd", &["clear", "--reason", "R05"]);
     scene.everywhere("not_listed", "");
 
+    // What others make of a publisher's listings, and what members did, is the same at every node.
+    for slug in PLATFORMS {
+        let status = scene.alliance[slug].http().get("/v1/status").ok();
+        let quality = |of: &str| {
+            let rows = status["quality"].as_array().unwrap();
+            rows.iter().find(|row| row["publisher"] == of).unwrap().clone()
+        };
+        let (alibaba, jd) = (quality("alibaba"), quality("jd"));
+        assert_eq!((&alibaba["rulings"], &alibaba["overturn_rate"]), (&1.into(), &0.0.into()), "{slug}: {alibaba}");
+        assert_eq!((&jd["rulings"], &jd["overturn_rate"]), (&1.into(), &1.0.into()), "{slug}: {jd}");
+        let effects = scene.alliance[slug].command(&["effects"]);
+        let rows = effects["effects"].as_array().unwrap();
+        let of = |member: &str| rows.iter().find(|row| row["member"] == member).unwrap();
+        assert_eq!(rows.len(), 3, "{slug}: {effects}");
+        assert_eq!(
+            (&of("jd")["declined"], &of("jd")["upheld"], &of("jd")["conduct"]),
+            (&1.into(), &1.into(), &"C01".into())
+        );
+        assert_eq!((&of("pdd")["disputed"], &of("alibaba")["rectified"]), (&2.into(), &1.into()), "{slug}: {effects}");
+    }
+
     // A restart reads it all again, from what is durable.
     let mut scene = scene;
     scene.list("alibaba");

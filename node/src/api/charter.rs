@@ -405,17 +405,15 @@ impl ChangeRequest {
                 witnesses,
                 payment_accounts,
                 financial_measures,
-            } => {
-                Change::Policy(PolicyChange {
-                    corroboration: *corroboration,
-                    term_days: *term_days,
-                    mobile_term_days: *mobile_term_days,
-                    names_publishers: *names_publishers,
-                    witnesses: *witnesses,
-                    payment_accounts: *payment_accounts,
-                    financial_measures: *financial_measures,
-                })
-            }
+            } => Change::Policy(PolicyChange {
+                corroboration: *corroboration,
+                term_days: *term_days,
+                mobile_term_days: *mobile_term_days,
+                names_publishers: *names_publishers,
+                witnesses: *witnesses,
+                payment_accounts: *payment_accounts,
+                financial_measures: *financial_measures,
+            }),
             ChangeRequest::AddSteward { member: slug, key: hexed } => {
                 Change::AddSteward(Steward { member: member(slug)?, key: key(hexed)? })
             }

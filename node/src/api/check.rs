@@ -330,7 +330,11 @@ impl<'a> Asker<'a> {
 
 /// Whose listings are hit, unless the charter keeps that to itself.
 fn count_hits(app: &App, answer: &Answer) {
-    answer.listings.iter().filter_map(|listed| listed.publisher.as_deref()).for_each(|slug| app.node.metrics().hit(slug));
+    answer
+        .listings
+        .iter()
+        .filter_map(|listed| listed.publisher.as_deref())
+        .for_each(|slug| app.node.metrics().hit(slug));
 }
 
 fn checked_purpose(purpose: &str) -> Result<&str, Problem> {

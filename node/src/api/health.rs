@@ -60,7 +60,8 @@ pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
     let of = node.clone();
     if let Ok(quality) = tokio::task::spawn_blocking(move || of.quality()).await {
         let charter = view.charter();
-        let rows = || quality.iter().filter_map(|(number, quality)| Some((charter.member(*number)?.slug.as_str(), quality)));
+        let rows =
+            || quality.iter().filter_map(|(number, quality)| Some((charter.member(*number)?.slug.as_str(), quality)));
         let bursts = rows().map(|(slug, quality)| (slug, quality.bursts().map(|(_, weeks)| weeks.last()).sum()));
         metrics.set_quality(bursts, rows().map(|(slug, quality)| (slug, quality.overturned)));
     }

@@ -41,10 +41,10 @@ use crate::{
         shares::{ShareError, Shares},
     },
     keys::{KeyError, Keys, LocalKey, Signer},
-    quality::{self, Quality},
     metrics::Metrics,
     network::{self, Command, Network, NetworkError, Tap},
     profile::{Profile, ProfileError},
+    quality::{self, Quality},
     storage::{Recovery, StorageError, Store, lock::DataDir},
     tokens::{
         Resolver, Tokens,

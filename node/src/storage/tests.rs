@@ -25,6 +25,7 @@ use crate::{
     profile::Profile,
 };
 
+mod remarks;
 mod rewind;
 
 const ME: MemberNumber = MemberNumber(1);
