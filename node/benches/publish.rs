@@ -1,6 +1,7 @@
-//! From `publish` on one node to `listed` on all four, and a newcomer's sync. Real processes over loopback.
+//! From `publish` on one node to `listed`, `disputed` and `not_listed` on all four, and a newcomer's sync. Real processes over
+//! loopback.
 //!
-//! `cargo bench -p antibrush-node --bench publish [-- spread|newcomer] [ENTRIES]`
+//! `cargo bench -p antibrush-node --bench publish [-- spread|relief|newcomer] [ENTRIES]`
 
 mod support;
 
@@ -25,6 +26,9 @@ fn main() {
     std::thread::sleep(Duration::from_secs(3));
     if wanted("spread") {
         spread(&alliance, root.path());
+    }
+    if wanted("relief") {
+        relief(&alliance, root.path());
     }
     if wanted("newcomer") {
         newcomer(&mut alliance, root.path(), entries);
@@ -83,6 +87,52 @@ fn publish(alliance: &Alliance, round: usize, entries: usize) -> Round {
     }
     let acknowledged = publishing.join().expect("a publisher that does not panic");
     Round { acknowledged, listed: listed.into_iter().flatten().collect() }
+}
+
+/// What takes force from a listing: a dispute by another member, and the clearing.
+fn relief(alliance: &Alliance, root: &Path) {
+    let (mut disputed, mut cleared) = (Vec::new(), Vec::new());
+    support::quiet();
+    for round in 0..ROUNDS {
+        let (publisher, other) = (round % NODES, (round + 1) % NODES);
+        let subject = json!({ "class": "ACC", "id": format!("jd:relief-{round:04}") });
+        let item = |more: Value| {
+            let mut item = subject.clone();
+            item.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            json!({ "items": [item] })
+        };
+        let listing = item(json!({ "conduct": "C01", "evidence": "bench" }));
+        until(alliance, publisher, ("/v1/listings", listing), &subject, "listed");
+        let dispute = item(json!({ "kind": "dispute", "reason": "D02", "evidence": "bench" }));
+        disputed.push(until(alliance, other, ("/v1/remarks", dispute), &subject, "disputed"));
+        let clearing = item(json!({ "reason": "R04" }));
+        cleared.push(until(alliance, publisher, ("/v1/clearings", clearing), &subject, "not_listed"));
+    }
+    line(&format!("a dispute, until all {NODES} nodes answer disputed"), figure(&mut disputed));
+    line(&format!("a clearing, until all {NODES} nodes answer not_listed"), figure(&mut cleared));
+    line("limit: one small write with fdatasync", format!("{:.1} ms", support::sync_ms(root)));
+    println!();
+}
+
+/// Milliseconds from a request at one node until all nodes answer so.
+fn until(alliance: &Alliance, at: usize, (path, body): (&str, Value), subject: &Value, answer: &str) -> f64 {
+    let mut connections: Vec<Http> = alliance.nodes.iter().map(Process::http).collect();
+    let (mut writer, path) = (alliance.nodes[at].http(), path.to_owned());
+    let id = subject["id"].as_str().expect("a text");
+    let began = Instant::now();
+    let publishing = std::thread::spawn(move || {
+        let said = writer.json("POST", &path, &body);
+        assert!(said["batch"].is_u64(), "{said}");
+    });
+    let mut open: Vec<&mut Http> = connections.iter_mut().collect();
+    while !open.is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(60), "a node never answered {answer}");
+        open.retain_mut(|connection| connection.check("ACC", id) != answer);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let took = began.elapsed().as_secs_f64() * 1e3;
+    publishing.join().expect("a publisher that does not panic");
+    took
 }
 
 fn newcomer(alliance: &mut Alliance, root: &Path, entries: u64) {

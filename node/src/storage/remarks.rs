@@ -33,11 +33,16 @@ pub struct Remarks {
     count: AtomicUsize,
 }
 
+impl Default for Remarks {
+    fn default() -> Self {
+        Remarks { parts: (0..PARTS).map(|_| RwLock::default()).collect(), count: AtomicUsize::new(0) }
+    }
+}
+
 impl Remarks {
     /// Those in the documents.
     pub(super) fn load(documents: &Documents) -> Result<Remarks, StorageError> {
-        let parts = (0..PARTS).map(|_| RwLock::default()).collect();
-        let remarks = Remarks { parts, count: AtomicUsize::new(0) };
+        let remarks = Remarks::default();
         for row in documents.scan_prefix(layout::REMARKS) {
             let (prefix, packed) = layout::remark_of(&row?.0).ok_or(StorageError::Damaged)?;
             remarks.insert(prefix, Remark::unpack(&packed).ok_or(StorageError::Damaged)?);
