@@ -52,11 +52,14 @@ fn a_feed_key_has_its_time() {
     let charter = Charter::decode(&vector("charter_second")).unwrap();
     let alpha = charter.member(MemberNumber(1)).unwrap();
     let [old, new] = alpha.feed_keys.as_slice() else { panic!("two keys") };
-    let turn = new.from;
-    assert_eq!(old.until, Some(turn));
-    let before = Timestamp(turn.0 - 1);
-    assert!(alpha.signs_with(&old.key, before) && !alpha.signs_with(&old.key, turn));
-    assert!(alpha.signs_with(&new.key, turn) && !alpha.signs_with(&new.key, before));
+    let (end, begin) = (old.until.unwrap(), new.from);
+    let before = |at: Timestamp| Timestamp(at.0 - 1);
+    assert!(alpha.signs_with(&old.key, before(end)) && !alpha.signs_with(&old.key, end));
+    assert!(alpha.signs_with(&new.key, begin) && !alpha.signs_with(&new.key, before(begin)));
+    // Headers go by the charter that they name: the old one handed over in version 2.
+    assert_eq!(alpha.present_feed_key(), Some(new));
+    assert!(alpha.signs_header_with(&old.key, end, 1) && !alpha.signs_header_with(&old.key, end, 2));
+    assert!(!alpha.signs_header_with(&new.key, end, 1) && alpha.signs_header_with(&new.key, end, 2));
     assert_eq!(charter.token_key(Class::Mob).map(|key| key.epoch), Some(1));
     assert_eq!(charter.token_key(Class::Per), None);
 }

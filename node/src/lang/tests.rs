@@ -45,6 +45,8 @@ use crate::{
 
 /// What people type.
 const AS_TYPED: &[&str] = &[
+    "antibrush life",
+    "antibrush alliance rotate-key",
     "antibrush writer show",
     "antibrush writer take",
     "antibrush alliance create",
