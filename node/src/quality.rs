@@ -187,8 +187,9 @@ mod tests {
     fn only_listings_whose_time_to_be_confirmed_has_passed_are_held_against_a_publisher() {
         let quality =
             counted(&[listed(List::Cxh, 3), listed(List::Cxh, 60), listed(List::SrcTax, 60), listed(List::Vic, 60)]);
-        assert_eq!((quality.in_force, quality.due, quality.confirmed), (4, 1, 0));
-        assert_eq!(quality.corroboration_rate(), Some(0.0));
+        // An empty roster asks for nobody.
+        assert_eq!((quality.in_force, quality.due, quality.confirmed), (4, 1, 1));
+        assert_eq!(quality.corroboration_rate(), Some(1.0));
         assert_eq!((Quality::default().corroboration_rate(), Quality::default().overturn_rate()), (None, None));
     }
 

@@ -78,6 +78,7 @@ impl HeaderRefusal {
             HeaderRefusal::FromTheFuture => "HEADER-12",
             HeaderRefusal::Checkpoint => "HEADER-13",
             HeaderRefusal::Void => "HEADER-14",
+            HeaderRefusal::EarlierCharter => "FEED-9",
             HeaderRefusal::CharterExpired => "HEADER-15",
         }
     }

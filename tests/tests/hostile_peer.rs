@@ -56,7 +56,7 @@ impl Hostile {
             .block_on(network::start(&mut secret, alliance, &listen, Tap::none(), stop.clone(), &tasks))
             .unwrap();
         let (commands, mut events) = (started.commands, started.events);
-        let address = Address { peer: victim.0, addresses: vec![victim.1.parse().unwrap()] };
+        let address = Address { peer: victim.0, addresses: vec![victim.1.parse().unwrap()], former: false };
         runtime.block_on(commands.send(Command::Members(vec![address]))).unwrap();
         let flags: [Arc<AtomicBool>; 3] = Default::default();
         let [connected, disconnected, refused] = flags.clone();

@@ -52,7 +52,7 @@ pub async fn run(context: &Context, verb: AllianceVerb) -> Result<(), Failure> {
         AllianceVerb::Sign { proposal, out } => charter::sign(context, &proposal, out).await,
         AllianceVerb::Publish { proposal, signatures } => charter::publish(context, &proposal, &signatures).await,
         AllianceVerb::Adopt { charter } => charter::adopt(context, &charter),
-        AllianceVerb::RotateKey { kind, out, .. } => rotate::run(context, &kind, out.as_deref()).await,
+        AllianceVerb::RotateKey { kind, out, fresh, .. } => rotate::run(context, &kind, out.as_deref(), fresh).await,
         AllianceVerb::StewardKey => charter::steward_key(context),
     }
 }

@@ -694,6 +694,9 @@ pub enum AllianceVerb {
         /// Only make the key and print it: for `alliance propose revoke --successor`, after the key in use was lost or stolen.
         #[arg(long, conflicts_with = "out")]
         key_only: bool,
+        /// Set a successor aside that was made earlier and never named, and make another one.
+        #[arg(long)]
+        fresh: bool,
     },
     /// Print this node's public steward key; makes the key if there is none.
     StewardKey,

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Makes the successor, and writes what both keys sign unless the key alone is wanted.
-pub async fn run(context: &Context, kind: &str, out: Option<&Path>) -> Result<(), Failure> {
+pub async fn run(context: &Context, kind: &str, out: Option<&Path>, fresh: bool) -> Result<(), Failure> {
     let kind = KeyKind::parse(kind).ok_or_else(|| {
         Failure::both("the key must be feed or node", "密钥须为 feed（名单源）或 node（节点）：请改正")
     })?;
@@ -31,10 +31,16 @@ pub async fn run(context: &Context, kind: &str, out: Option<&Path>) -> Result<()
     let protection = context.protection(&context.directory)?;
     // A second passphrase for one node would lock its owner out.
     KeyStore::open(&context.directory, &protection).map_err(Failure::new)?;
+    // Named in the place of a key that was stolen: whoever copied the directory has a successor that was made before, too.
+    let set_aside =
+        (out.is_none() || fresh) && KeyStore::set_successor_aside(&context.directory, role).map_err(Failure::new)?;
     let new = KeyStore::make_successor(&context.directory, role, &protection).map_err(Failure::new)?;
     let Some(out) = out else {
-        let result = json!({ "kind": kind.code(), "key": hex::encode(new) });
-        context.output.show(&result, |_| println!("{}", hex::encode(new)));
+        let result = json!({ "kind": kind.code(), "key": hex::encode(new), "set_aside": set_aside });
+        context.output.show(&result, |_| {
+            println!("{}", hex::encode(new));
+            tell(context, set_aside);
+        });
         return Ok(());
     };
     let client = Client::open(context).await?;
@@ -54,8 +60,9 @@ pub async fn run(context: &Context, kind: &str, out: Option<&Path>) -> Result<()
     let signer = |key| keys.signer(role, key).map_err(Failure::new);
     let signed = SignedSuccession::sign(succession, signer(&old)?, signer(&new)?);
     files::write_atomic(out, write_succession(&signed).as_bytes(), 0o644).map_err(Failure::new)?;
-    let result = json!({ "kind": kind.code(), "old": hex::encode(old), "new": hex::encode(new), "file": out });
+    let result = json!({ "kind": kind.code(), "old": hex::encode(old), "new": hex::encode(new), "file": out, "set_aside": set_aside });
     context.output.show(&result, |_| {
+        tell(context, set_aside);
         let file = out.display();
         context.output.say(
             format!("The successor of the {} was made and lies in keys/{role}.next.pem.\nNext: restart this node if it runs, so that it has both keys; then a steward runs antibrush alliance propose rotate {file}", kind.en()),
@@ -63,6 +70,15 @@ pub async fn run(context: &Context, kind: &str, out: Option<&Path>) -> Result<()
         );
     });
     Ok(())
+}
+
+fn tell(context: &Context, set_aside: bool) {
+    if set_aside {
+        context.output.say(
+            "A successor that was made earlier and never named was set aside (keys/*.unused-*.pem).",
+            "先前生成而从未启用的新密钥已移到一旁（keys/*.unused-*.pem）。",
+        );
+    }
 }
 
 /// The member's number and its keys of a kind that the charter names.

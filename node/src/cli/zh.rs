@@ -162,6 +162,7 @@ const TEXTS: &[(&str, &str)] = &[
         "生成本节点名单源密钥或节点密钥的新密钥，并写出由新旧密钥共同签名的文件，交给秘书处",
     ),
     ("antibrush alliance rotate-key --kind", "哪把密钥：feed（名单源）或 node（节点）"),
+    ("--fresh", "把先前生成而从未启用的新密钥移到一旁，另行生成"),
     (
         "antibrush alliance rotate-key --key_only",
         "只生成并打印新密钥：现用密钥丢失或被盗后，用于 propose revoke --successor",

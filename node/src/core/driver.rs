@@ -400,7 +400,7 @@ impl Running {
     async fn announce_members(&self) {
         let (chain, charter) = (self.d.replica.chain(), self.d.replica.charter());
         // So that a node whose key was succeeded can hear of it.
-        let former = chain.former_nodes(clock::wall()).map(|peer| Address { peer: *peer, addresses: Vec::new() });
+        let former = chain.former_nodes().map(|peer| Address { peer: *peer, addresses: Vec::new(), former: true });
         let addresses: Vec<Address> = charter
             .members
             .iter()
@@ -410,6 +410,7 @@ impl Running {
             .map(|node| Address {
                 peer: node.key,
                 addresses: node.addresses.iter().filter_map(|text| text.parse().ok()).collect(),
+                former: false,
             })
             .chain(former.filter(|former| former.peer != self.d.node_key))
             .collect();

@@ -176,6 +176,9 @@ impl Seat {
 
     async fn reply(self: &Arc<Self>, from: Peer, ask: Ask) -> Reply {
         if let Ask::Chunk { digest } = ask {
+            if self.view.load().charter().member_of_node(&from).is_none() {
+                return Reply::Absent;
+            }
             let store = self.store.clone();
             let chunk = blocking(move || store.sound_chunk(&digest)).await.ok().flatten();
             return chunk.map_or(Reply::Absent, |bytes| Reply::Chunk(bytes.into()));
@@ -544,10 +547,15 @@ impl Node {
     async fn name_new_charter(self: &Arc<Self>) -> Option<u64> {
         let (me, seat) = (self.may_publish().ok()?, self.seat().clone());
         let (_, among) = read(&seat, move |seat| seat.among(me)).await.ok()?;
+        let end = read(&seat, move |seat| seat.end(me)).await.ok()?;
         let view = self.view();
+        // FEED-9: once the feed names the charter in which its key handed over, the former one carries it on no more.
+        let named = end.as_ref().and_then(|(_, named)| view.chain.version(named));
+        let signed_by = named.and_then(|named| named.charter().member(me)).and_then(|m| m.present_feed_key());
+        let has_new_key = end.is_some() && view.member()?.present_feed_key().map(|k| k.key) != signed_by.map(|k| k.key);
         let writes = match among? {
             // The member got further nodes.
-            Constituency::Alone(node) => node == seat.me && view.member()?.nodes.len() > 1,
+            Constituency::Alone(node) => node == seat.me && (has_new_key || view.member()?.nodes.len() > 1),
             Constituency::Gone => false,
             Constituency::Shared { charter, .. } => {
                 let is_mine = lock(&seat.reign).is_some_and(|(_, of)| of == charter);

@@ -231,9 +231,20 @@ impl KeyStore {
             return Err(KeyError::Missing { role: KeyRole::Feed, path: path(directory, KeyRole::Feed) });
         }
         let secrets = in_parallel(&found, |(role, path, text)| {
-            file::decode(*role, text, protection.passphrase()).map_err(|fault| explain_file(fault, *role, path.clone()))
+            let decoded = file::decode(*role, text, protection.passphrase());
+            let decoded = decoded.map_err(|fault| explain_file(fault, *role, path.clone()));
+            match decoded {
+                // A copy from another node may be under another passphrase. It keeps nothing from starting; what it was to sign
+                // says that it is missing.
+                Err(error) if *path != Place::Present.path(directory, *role) => {
+                    tracing::warn!(%error, "a key beside the one in use does not open and is left out");
+                    Ok(None)
+                }
+                decoded => decoded.map(Some),
+            }
         })?;
-        Ok(Keys::assemble(directory, found.into_iter().map(|(role, ..)| role).zip(secrets)))
+        let opened = found.into_iter().zip(secrets).filter_map(|((role, ..), secret)| Some((role, secret?)));
+        Ok(Keys::assemble(directory, opened))
     }
 
     /// Whether the keys of a directory are under a passphrase: true if any of them is.

@@ -113,6 +113,23 @@ impl Keys {
 }
 
 impl KeyStore {
+    /// Sets a successor aside that was made and never named: a copy of the directory may have been taken meanwhile. It stays beside the
+    /// others under the beginning of its public key, and nothing opens it. `false` if there is none.
+    ///
+    /// # Errors
+    /// [`KeyError::File`], and those of [`KeyStore::public`].
+    pub fn set_successor_aside(directory: &Path, role: KeyRole) -> Result<bool, KeyError> {
+        let path = Place::Next.path(directory, role);
+        if path.symlink_metadata().is_err() {
+            return Ok(false);
+        }
+        let public = KeyStore::public_at(directory, role, Place::Next)?;
+        let aside = directory.join("keys").join(format!("{role}.unused-{}.pem", hex::encode(&public[..8])));
+        fs::rename(&path, &aside).map_err(|error| FileError::new(&aside, Operation::Rename, &error))?;
+        files::sync_dir(&directory.join("keys"))?;
+        Ok(true)
+    }
+
     /// Draws the successor of a key, unless one is made already, and returns its public key.
     ///
     /// # Errors
@@ -150,8 +167,16 @@ pub(super) fn settle_as(directory: &Path, role: KeyRole, named: &PublicKey) -> R
     let failed = |path: &Path, error: io::Error| KeyError::from(FileError::new(path, Operation::Rename, &error));
     let aside = former.with_extension("pem.new");
     drop(fs::remove_file(&aside));
-    fs::hard_link(&present, &aside).map_err(|error| failed(&aside, error))?;
-    fs::rename(&aside, &former).map_err(|error| failed(&former, error))?;
+    match fs::hard_link(&present, &aside) {
+        Ok(()) => {
+            fs::rename(&aside, &former).map_err(|error| failed(&former, error))?;
+            // Two names of one file: renaming one to the other left both.
+            drop(fs::remove_file(&aside));
+        }
+        // The key was lost, and this one was named in its place.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(&aside, error)),
+    }
     fs::rename(&next, &present).map_err(|error| failed(&present, error))?;
     files::sync_dir(&directory.join("keys"))?;
     tracing::info!(%role, "the successor of this key is the one in use from now on");

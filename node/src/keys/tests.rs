@@ -214,6 +214,7 @@ fn a_successor_takes_the_place_of_a_key_and_no_crash_in_between_loses_one() {
         ("before", [present, next, &None, &None]),
         ("linked", [present, next, &None, present]),
         ("kept", [present, next, present, &None]),
+        ("kept, and both names there", [present, next, present, present]),
         ("done", [next, &None, present, &None]),
     ] {
         for (name, content) in names.iter().zip(files) {
@@ -229,6 +230,22 @@ fn a_successor_takes_the_place_of_a_key_and_no_crash_in_between_loses_one() {
         assert_eq!(KeyStore::public_at(dir.path(), KeyRole::Feed, Place::Former).unwrap(), old, "{what}");
         assert!(!keys.join("feed.next.pem").exists(), "{what}");
     }
+    assert!(!keys.join("feed.former.pem.new").exists());
+    // The key in use was lost: the one that the stewards named takes its place all the same.
+    fs::remove_file(keys.join("feed.pem")).unwrap();
+    let named = KeyStore::make_successor(dir.path(), KeyRole::Feed, &protected(PHRASE)).unwrap();
+    super::succession::settle_as(dir.path(), KeyRole::Feed, &named).unwrap();
+    assert_eq!(KeyStore::public(dir.path(), KeyRole::Feed).unwrap(), named);
+    // A successor that was never named is set aside, and another one is made.
+    let given_up = KeyStore::make_successor(dir.path(), KeyRole::Feed, &protected(PHRASE)).unwrap();
+    assert!(KeyStore::set_successor_aside(dir.path(), KeyRole::Feed).unwrap());
+    assert!(!KeyStore::set_successor_aside(dir.path(), KeyRole::Feed).unwrap());
+    assert_ne!(KeyStore::make_successor(dir.path(), KeyRole::Feed, &protected(PHRASE)).unwrap(), given_up);
+    // One from a node with another passphrase keeps nothing from starting.
+    let other = tempfile::tempdir().unwrap();
+    KeyStore::create(other.path(), &[KeyRole::Feed], &protected("another passphrase")).unwrap();
+    fs::copy(other.path().join("keys/feed.pem"), keys.join("feed.next.pem")).unwrap();
+    assert!(KeyStore::open(dir.path(), &protected(PHRASE)).unwrap().feed_with(&named).is_ok());
     let unknown = KeyStore::open(dir.path(), &protected(PHRASE)).unwrap().feed_with(&[7; 32]).unwrap_err();
     assert!(matches!(unknown, KeyError::Elsewhere { role: KeyRole::Feed, .. }));
 }

@@ -71,8 +71,11 @@ impl Zh for ChangeError {
             }
             ChangeError::NotThePresentKey(number) => {
                 format!(
-                    "成员 {number} 的密钥更换文件所列的旧密钥并非现用密钥：请该成员重新制作（antibrush alliance rotate-key）"
+                    "成员 {number} 要被接替的密钥并非现用密钥：请该成员重新制作文件（antibrush alliance rotate-key），或不指定新密钥而只吊销旧密钥"
                 )
+            }
+            ChangeError::TooManyKeys(number) => {
+                format!("成员 {number} 更换密钥的次数已达章程上限：请以新成员编号重新接纳")
             }
             ChangeError::SuccessorKey(number) => format!("成员 {number} 的新密钥过弱或已在章程中：请该成员另行生成"),
             ChangeError::NoFeed(number) => format!("成员 {number} 不发布名单源：无可裁定"),

@@ -257,6 +257,7 @@ impl Zh for HeaderRefusal {
             HeaderRefusal::NotAPublisher => "发布方不是可以发布的正常成员".to_owned(),
             HeaderRefusal::WrongKey => "批次头不是由发布方的名单源密钥签名".to_owned(),
             HeaderRefusal::Checkpoint => "批次头的检查点不是由批次头的密钥签名".to_owned(),
+            HeaderRefusal::EarlierCharter => "批次头所依据的章程早于前一批次头的".to_owned(),
             HeaderRefusal::Void => "批次头已作废：秘书处决定该名单源只到更早的批次为止有效".to_owned(),
             HeaderRefusal::CharterExpired => "批次头签署时其所依据的章程已到期".to_owned(),
             HeaderRefusal::FromTheFuture => "批次头的签署时间在将来，双方时钟有一方不准".to_owned(),

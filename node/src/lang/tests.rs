@@ -432,6 +432,7 @@ fn errors_of_the_protocol() {
         ChangeError::TooManyCuts,
         ChangeError::Succession(number),
         ChangeError::NotThePresentKey(number),
+        ChangeError::TooManyKeys(number),
         ChangeError::SuccessorKey(number),
         ChangeError::NoFeed(number),
         ChangeError::Term,

@@ -59,6 +59,8 @@ pub struct Address {
     pub peer: Peer,
     /// Its addresses.
     pub addresses: Vec<Multiaddr>,
+    /// Whether the key was succeeded: the node may ask for charters, and no gossip goes to it or comes from it.
+    pub former: bool,
 }
 
 /// What the core tells the network.
@@ -188,6 +190,7 @@ pub async fn start(
         connected: HashSet::new(),
         strangers: HashMap::new(),
         members: HashMap::new(),
+        former: HashSet::new(),
     };
     tasks.spawn(task.run(commands_in, stop));
     Ok(Network { commands, events, evaluations, questions, listening })
@@ -258,6 +261,8 @@ pub(super) struct Task {
     connected: HashSet<Peer>,
     strangers: HashMap<PeerId, Instant>,
     members: HashMap<Peer, Member>,
+    /// Those of them whose key was succeeded.
+    former: HashSet<Peer>,
 }
 
 impl Task {
@@ -372,6 +377,7 @@ impl Task {
     fn set_members(&mut self, members: Vec<Address>) {
         let now = Instant::now();
         let keys: HashSet<Peer> = members.iter().map(|member| member.peer).collect();
+        self.former = members.iter().filter(|member| member.former).map(|member| member.peer).collect();
         for member in members {
             // One that has moved is dialled at once.
             let known = self.members.remove(&member.peer).filter(|known| known.addresses == member.addresses);
@@ -394,7 +400,12 @@ impl Task {
 
     fn welcome(&mut self, peer: PeerId, key: Peer) {
         self.strangers.remove(&peer);
-        self.swarm.behaviour_mut().gossip.remove_blacklisted_peer(&peer);
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        if self.former.contains(&key) {
+            gossip.blacklist_peer(&peer);
+        } else {
+            gossip.remove_blacklisted_peer(&peer);
+        }
         if let Some(member) = self.members.get_mut(&key) {
             member.backoff = DIAL_EVERY;
         }

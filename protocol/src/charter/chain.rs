@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Charter, Member, NODE_GRACE_SECONDS, SignedCharter, TokenKey, cut, quorum, succession};
+use super::{Charter, Member, SignedCharter, TokenKey, cut, quorum, succession};
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
     checkpoint::log_name,
@@ -142,6 +142,9 @@ pub enum HeaderRefusal {
     /// HEADER-14: void by decision of the stewards.
     #[error("the header is void: the stewards decided that the feed stands up to an earlier head only")]
     Void,
+    /// FEED-9: the header before it names a later charter.
+    #[error("the header names an earlier charter than the one before it")]
+    EarlierCharter,
     /// HEADER-15: signed when the charter that it names had expired.
     #[error("the header was signed under a charter that had expired")]
     CharterExpired,
@@ -326,20 +329,14 @@ impl CharterChain {
         if now < self.current().expires { Ok(()) } else { Err(CharterError::Expired) }
     }
 
-    /// Whether a node may ask for what members have: one of an active member, or the former self of one, whose key was succeeded
-    /// within [`NODE_GRACE_SECONDS`], so that it can learn of it.
-    pub fn serves(&self, node: &PublicKey, now: Timestamp) -> bool {
-        self.current().member_of_node(node).is_some() || self.former_nodes(now).any(|former| former == node)
-    }
-
-    /// The keys of active members' nodes that were succeeded not long ago.
-    pub fn former_nodes(&self, now: Timestamp) -> impl Iterator<Item = &PublicKey> {
-        let is_recent = move |number: u64| {
-            let recorded = self.from(number).first().map(|charter| charter.charter().issued);
-            recorded.is_some_and(|issued| now < issued.plus(NODE_GRACE_SECONDS))
-        };
+    /// The former keys of nodes that active members still have: such a node may fetch charters, and nothing else, so that it learns of
+    /// its successor however long it was away.
+    pub fn former_nodes(&self) -> impl Iterator<Item = &PublicKey> {
         let active = self.current().members.iter().filter(|member| member.is_active());
-        active.flat_map(Member::former_nodes).filter(move |(_, number)| is_recent(*number)).map(|(key, _)| key)
+        active.flat_map(|member| {
+            let stands = |key: &&PublicKey| member.node(&member.present_node(key)).is_some();
+            member.former_nodes().map(|(key, _)| key).filter(stands)
+        })
     }
 
     /// CHARTER-12: whether this is another successor, by the quorums' own signatures, of the version before one that is in force

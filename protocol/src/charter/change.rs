@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Charter, Cut, FeedKey, Holding, Member, MemberRole, MemberState, Node, SignedSuccession, Stands, Steward, TokenKey,
-    is_slug, succession,
+    is_slug, member::FEED_KEYS, succession,
 };
 use crate::{
     base::{MemberNumber, Timestamp},
@@ -203,11 +203,14 @@ pub enum ChangeError {
         "the succession of member {0} is not signed by both keys, or is another alliance's; the member makes the file again (antibrush alliance rotate-key)"
     )]
     Succession(MemberNumber),
-    /// A succession names a key that is not in use.
+    /// A succession names a key that is not in use, or one that is not is revoked in favour of another.
     #[error(
-        "the key that is to hand over is not in use at member {0}; the member makes the file again (antibrush alliance rotate-key)"
+        "the key that another one is to follow is not the one in use at member {0}; have the member make its file again (antibrush alliance rotate-key), or revoke the former key without a successor"
     )]
     NotThePresentKey(MemberNumber),
+    /// The lists of keys are full.
+    #[error("member {0} has changed its keys as often as a charter holds; admit it anew under another number")]
+    TooManyKeys(MemberNumber),
     /// A key that is to succeed is weak or in use.
     #[error("the new key of member {0} is weak or in the charter already; the member makes another one")]
     SuccessorKey(MemberNumber),
@@ -302,7 +305,9 @@ fn put_token_keys(charter: &mut Charter, keys: &[TokenKey]) -> Result<(), Change
 /// The member that has a key already, as a feed key, a node key or its steward's.
 fn holder_of_key(charter: &Charter, key: &PublicKey) -> Option<MemberNumber> {
     let has = |member: &&Member| {
-        member.feed_keys.iter().any(|feed| feed.key == *key) || member.nodes.iter().any(|node| node.key == *key)
+        member.feed_keys.iter().any(|feed| feed.key == *key)
+            || member.nodes.iter().any(|node| node.key == *key)
+            || member.former_nodes().any(|(former, _)| former == key)
     };
     charter.members.iter().find(has).map(|member| member.number).or_else(|| charter.steward(key))
 }
@@ -444,15 +449,26 @@ fn revoke(
     }
     let (by, issued) = (charter.number, charter.issued);
     let found = member(charter, number)?;
-    let mut open = found.feed_keys.iter_mut().rev().filter(|known| known.revoked.is_none());
-    let revoked = open.find(|known| key.is_none_or(|key| known.key == key));
-    let revoked = revoked.ok_or(ChangeError::NoSuchFeedKey(number))?;
+    let present = found.present_feed_key().map(|present| present.key);
+    if successor.is_some() && found.feed_keys.len() >= FEED_KEYS {
+        return Err(ChangeError::TooManyKeys(number));
+    }
+    let next = successor.map(|key| FeedKey::new(*key, Timestamp(issued.0.saturating_sub(GRACE_SECONDS))));
+    let Some(which) = key.or(present) else {
+        // All of them are revoked, with their cut: only the one with which the feed goes on was missing.
+        found.feed_keys.push(next.ok_or(ChangeError::NoSuchFeedKey(number))?);
+        return Ok(());
+    };
+    // CHARTER-20: beside a key that goes on signing nobody brings in another one.
+    if next.is_some() && Some(which) != present {
+        return Err(ChangeError::NotThePresentKey(number));
+    }
+    let mut open = found.feed_keys.iter_mut().filter(|known| known.revoked.is_none());
+    let revoked = open.find(|known| known.key == which).ok_or(ChangeError::NoSuchFeedKey(number))?;
     // CHARTER-21: an end that is set stays. One that is set now leaves the last good head inside, whose clock may be ahead of ours.
     let until = revoked.until.unwrap_or_else(|| issued.max(stands.issued.plus(1)));
     (revoked.until, revoked.revoked) = (Some(until), Some(by));
-    if let Some(successor) = successor {
-        found.feed_keys.push(FeedKey::new(*successor, Timestamp(issued.0.saturating_sub(GRACE_SECONDS))));
-    }
+    found.feed_keys.extend(next);
     if found.role.publishes() { cut(charter, number, stands) } else { Ok(()) }
 }
 
@@ -462,10 +478,7 @@ fn rotate(charter: &mut Charter, signed: &SignedSuccession) -> Result<(), Change
     let (version, issued, alliance) = (charter.number, charter.issued, charter.alliance);
     let is_free = is_free(charter, &signed.succession.new);
     let member = member(charter, number)?;
-    if member.successions.len() >= succession::SUCCESSIONS
-        || Some(signed.succession.alliance) != alliance
-        || !signed.holds()
-    {
+    if Some(signed.succession.alliance) != alliance || !signed.holds() {
         return Err(ChangeError::Succession(number));
     }
     if member.successions.iter().any(|known| known.old == signed.succession.old && known.new == signed.succession.new) {
@@ -473,6 +486,9 @@ fn rotate(charter: &mut Charter, signed: &SignedSuccession) -> Result<(), Change
     }
     if !is_free {
         return Err(ChangeError::SuccessorKey(number));
+    }
+    if member.successions.len() >= succession::SUCCESSIONS || member.feed_keys.len() >= FEED_KEYS {
+        return Err(ChangeError::TooManyKeys(number));
     }
     if succession::record(member, signed, version, issued) {
         Ok(())
@@ -496,11 +512,7 @@ fn cut(charter: &mut Charter, number: MemberNumber, stands: &Stands) -> Result<(
 
 /// Whether a key is admissible and nobody's yet (CHARTER-2, CHARTER-3).
 fn is_free(charter: &Charter, key: &PublicKey) -> bool {
-    let of_member = |member: &Member| {
-        member.feed_keys.iter().any(|known| known.key == *key) || member.nodes.iter().any(|node| node.key == *key)
-    };
-    let taken = charter.members.iter().any(of_member) || charter.stewards.iter().any(|s| s.key == *key);
-    !taken && signed::is_admissible(key)
+    holder_of_key(charter, key).is_none() && signed::is_admissible(key)
 }
 
 fn is_holder(charter: &Charter, number: MemberNumber) -> bool {

@@ -52,6 +52,9 @@ crate::codes::codes! {
     }
 }
 
+/// The most feed keys of one member, those that sign no more included.
+pub(super) const FEED_KEYS: usize = 64;
+
 /// A key with which a member signs its feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedKey {
@@ -236,7 +239,7 @@ impl Wire for Member {
                 4 => controller = Some(r.text(18, "controller")?),
                 5 => role = Some(r.code("role", MemberRole::from_number)?),
                 6 => state = Some(r.code("state", MemberState::from_number)?),
-                7 => feed_keys = Some(r.items(64, read_feed_key)?),
+                7 => feed_keys = Some(r.items(FEED_KEYS, read_feed_key)?),
                 8 => nodes = Some(r.items(limits::ADDRESSES, read_node)?),
                 9 => seal_key = Some(r.fixed()?),
                 10 => sealed_seeds = Some(r.items(64, read_seed)?),

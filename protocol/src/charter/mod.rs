@@ -28,6 +28,6 @@ pub use member::{FeedKey, Member, MemberRole, MemberState, Node, SealedSeed, is_
 pub use policy::Policy;
 pub use proposal::{CharterSignature, ProposalError, Quorum, Standing, require_steward};
 pub use sign::SignedCharter;
-pub use succession::{KeyKind, KeySuccession, NODE_GRACE_SECONDS, SignedSuccession, Succession};
+pub use succession::{KeyKind, KeySuccession, SignedSuccession, Succession};
 pub use token_key::{DEFAULT_QUOTA, Holding, TokenKey};
 pub use wire::{Charter, Level, Steward};

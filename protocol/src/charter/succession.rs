@@ -17,9 +17,6 @@ mod tests;
 /// The most successions of one member, of both kinds together.
 pub(super) const SUCCESSIONS: usize = 64;
 
-/// How long the node of a succeeded key may still fetch charters, so that it learns of its successor.
-pub const NODE_GRACE_SECONDS: u64 = 7 * 86_400;
-
 crate::codes::codes! {
     /// Which key of a member succeeds.
     KeyKind {
@@ -237,9 +234,10 @@ pub(super) fn check(alliance: Hash, old: &Member, new: &Member, number: u64) -> 
     let knew = |key: &PublicKey| old.feed_keys.iter().any(|known| known.key == *key);
     let mut added = new.feed_keys.iter().filter(|key| !knew(&key.key));
     let (first, second) = (added.next(), added.next());
-    let revokes = new.feed_keys.iter().any(|key| key.revoked == Some(number));
+    let is_revoked =
+        |present: &FeedKey| new.feed_keys.iter().any(|k| k.key == present.key && k.revoked == Some(number));
     let succeeds = |key: &FeedKey| made.iter().any(|s| s.kind == KeyKind::Feed && s.new == key.key);
-    let is_free = revokes || old.present_feed_key().is_none();
+    let is_free = old.present_feed_key().is_none_or(is_revoked);
     if second.is_some() || !first.is_none_or(|key| is_free || succeeds(key)) {
         return refused;
     }
@@ -248,8 +246,12 @@ pub(super) fn check(alliance: Hash, old: &Member, new: &Member, number: u64) -> 
     if recorded { Ok(()) } else { refused }
 }
 
-/// How long a succeeded key still signs what is not a header: posts on their way.
-pub(super) const POSTS_GRACE_SECONDS: u64 = 86_400;
+/// How long a succeeded key still signs what is not a header, from the day on which the version was drawn up: its signatures may
+/// travel by mail for weeks before it comes into force.
+pub(super) const POSTS_GRACE_SECONDS: u64 = 30 * 86_400;
+
+/// How long before the charter a new feed key may sign: the member's clock may be behind the steward's.
+const CLOCK_GRACE_SECONDS: u64 = 86_400;
 
 /// Puts a succession into the next charter, whose number and time of issue are given.
 pub(super) fn record(member: &mut Member, signed: &SignedSuccession, number: u64, issued: Timestamp) -> bool {
@@ -261,7 +263,7 @@ pub(super) fn record(member: &mut Member, signed: &SignedSuccession, number: u64
             }
             let Some(key) = member.feed_keys.iter_mut().find(|key| key.key == s.old) else { return false };
             key.until = key.until.or(Some(issued.plus(POSTS_GRACE_SECONDS)));
-            let from = Timestamp(issued.0.saturating_sub(POSTS_GRACE_SECONDS));
+            let from = Timestamp(issued.0.saturating_sub(CLOCK_GRACE_SECONDS));
             member.feed_keys.push(FeedKey::new(s.new, from));
         }
         KeyKind::Node => {

@@ -133,6 +133,11 @@ impl Charter {
             }
             cut::check(self, member)?;
         }
+        // CHARTER-20: the key of a node that handed over is nobody's any more.
+        let comes_back = |member: &&Member| member.former_nodes().any(|(former, _)| keys.contains(former));
+        if let Some(member) = self.members.iter().find(comes_back) {
+            return Err(CharterError::KeySuccession(member.number));
+        }
         if ascending { Ok(()) } else { Err(CharterError::Order) }
     }
 
@@ -142,7 +147,10 @@ impl Charter {
         let mut keys: BTreeSet<PublicKey> = self
             .members
             .iter()
-            .flat_map(|m| m.feed_keys.iter().map(|k| k.key).chain(m.nodes.iter().map(|n| n.key)))
+            .flat_map(|m| {
+                let former = m.former_nodes().map(|(key, _)| *key);
+                m.feed_keys.iter().map(|k| k.key).chain(m.nodes.iter().map(|n| n.key)).chain(former)
+            })
             .collect();
         for steward in &self.stewards {
             let member = self.member(steward.member).filter(|member| member.is_active());

@@ -5,11 +5,12 @@ use std::{collections::VecDeque, sync::Arc};
 use super::{RequestId, io::BatchId};
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
+    charter::CharterChain,
     entry::Kind,
     feed::{BatchHeader, Head, body::BodyError},
     limits,
     merkle::EMPTY_ROOT,
-    signed::Verified,
+    signed::{Signed, Verified},
 };
 
 /// Whether a feed goes on.
@@ -151,6 +152,8 @@ pub(super) enum Admission {
     Full,
     /// It contradicts this header, which we have.
     Conflict(Arc<[u8]>),
+    /// It names an earlier charter than the header before it.
+    Backwards,
     /// The feed does not go on.
     Closed,
 }
@@ -197,7 +200,7 @@ impl Feed {
     }
 
     /// Admits a verified header if it continues the feed.
-    pub fn admit(&mut self, header: Verified<BatchHeader>, own: bool) -> Admission {
+    pub fn admit(&mut self, header: Verified<BatchHeader>, own: bool, chain: &CharterChain) -> Admission {
         let h = header.payload();
         if self.standing != Standing::Open || self.rewinding {
             return Admission::Closed;
@@ -225,10 +228,26 @@ impl Feed {
         if !self.continues(&header) {
             return self.contradiction();
         }
+        // FEED-9: nor do charters: a key that handed over signs under earlier ones for ever, and must not carry the feed on. No honest
+        // node goes back, and the one that did is no proof against the publisher: its former key may have been copied.
+        let number = |id: Hash| chain.number_of(&id);
+        if self.tip_charter().and_then(number) > number(h.charter) {
+            return Admission::Backwards;
+        }
         let slots = vec![Slot::Missing; h.chunks.len()];
         let probed = own || h.chunks.is_empty();
         self.queue.push_back(Pending { slots, probed, own, header });
         Admission::Queued
+    }
+
+    /// The charter that the last header admitted names.
+    fn tip_charter(&self) -> Option<Hash> {
+        if let Some(pending) = self.queue.back() {
+            return Some(pending.header.payload().charter);
+        }
+        // It was verified when it came, and decodes again.
+        let head = self.head_envelope.as_deref().map(Signed::<BatchHeader>::decode)?;
+        head.ok().map(|head| head.payload().charter)
     }
 
     /// Whether a header comes right after the last one admitted.

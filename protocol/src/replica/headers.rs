@@ -114,7 +114,7 @@ impl Replica {
         let batch = BatchId { publisher: h.publisher, seq: h.seq };
         let has_body = !h.chunks.is_empty();
         let feed = self.feeds.entry(h.publisher).or_default();
-        match feed.admit(header.clone(), false) {
+        match feed.admit(header.clone(), false, &self.chain) {
             Admission::Queued => {
                 if has_body {
                     self.out(Output::Store(Store::Probe { header }));
@@ -129,6 +129,12 @@ impl Replica {
             }
             Admission::Conflict(ours) => {
                 self.accuse(&ours, header.envelope(), now);
+                false
+            }
+            Admission::Backwards => {
+                let refusal = HeaderRefusal::EarlierCharter;
+                self.refused(refusal.rule());
+                self.out(Output::Report(Event::HeaderIgnored { batch, refusal }));
                 false
             }
             Admission::Gap | Admission::Full | Admission::Closed => false,
@@ -160,7 +166,10 @@ impl Replica {
                     && self.peers.get(from).is_some_and(|peer| peer.charter == self.charter().number)
             }
             // Its clock or ours may be wrong, or one of us has the older charter.
-            HeaderRefusal::UnknownCharter | HeaderRefusal::FromTheFuture | HeaderRefusal::Void => false,
+            HeaderRefusal::UnknownCharter
+            | HeaderRefusal::FromTheFuture
+            | HeaderRefusal::Void
+            | HeaderRefusal::EarlierCharter => false,
         }
     }
 }

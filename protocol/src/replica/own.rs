@@ -40,7 +40,7 @@ impl Replica {
         // What the store still has to say of an earlier attempt must not be taken for an answer about this one.
         let waiting = !feed.queue.is_empty() || feed.own_storing > 0;
         // Looked at before it is admitted: our own mistake must not look like a second history.
-        if waiting || !feed.continues(&header) || !matches!(feed.admit(header, true), Admission::Queued) {
+        if waiting || !feed.continues(&header) || !matches!(feed.admit(header, true, &self.chain), Admission::Queued) {
             return Err(PublishRefusal::Moved);
         }
         feed.own_storing = descriptors.len();

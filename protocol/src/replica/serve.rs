@@ -8,7 +8,15 @@ use crate::{
 
 impl Replica {
     pub(super) fn on_request(&mut self, from: Peer, handle: AnswerHandle, request: Request, now: Now) {
-        if !self.chain.serves(&from, now.wall) {
+        let is_member = self.charter().member_of_node(&from).is_some();
+        // CHARTER-20: a node whose key was succeeded learns of that, and of nothing else.
+        let may = match &request {
+            Request::Charters { .. } | Request::Heads(_) => {
+                is_member || self.chain.former_nodes().any(|key| *key == from)
+            }
+            Request::Headers { .. } | Request::Chunk { .. } | Request::Board { .. } => is_member,
+        };
+        if !may {
             return self.out(Output::Answer { handle, response: Response::Absent });
         }
         let cost = match &request {
@@ -26,7 +34,9 @@ impl Replica {
             Request::Heads(heads) => {
                 let response = Response::Heads(self.heads(now));
                 self.out(Output::Answer { handle, response });
-                self.learn_heads(from, heads, now);
+                if is_member {
+                    self.learn_heads(from, heads, now);
+                }
             }
             Request::Headers { publisher, from } => {
                 let most = limits::HEADERS_PER_ANSWER;

@@ -119,6 +119,7 @@ impl Register {
             && header.issued <= seen.now.plus(limits::CLOCK_SKEW_SECONDS)
             && header.issued < named.charter().expires
             && member.signs_header_with(&bid.proposal.key, header.issued, named.charter().number)
+            && seen.head.is_none_or(|(_, before)| seen.chain.number_of(before) <= Some(named.charter().number)) // FEED-9
             && !electors::is_void(seen.chain, header)
             && bid.holds();
         if !is_sound || !has_body {

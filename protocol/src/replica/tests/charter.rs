@@ -153,3 +153,28 @@ fn a_charter_of_tomorrow_is_taken_tomorrow_and_nobody_is_blamed() {
     let stored = |output: &Output| matches!(output, Output::Store(Store::Charter(taken)) if taken.id() == charter.id());
     assert!(script.said.iter().any(stored), "{:?}", script.said);
 }
+
+#[test]
+fn feed_9_a_header_that_names_an_earlier_charter_carries_a_feed_on_no_more() {
+    let older = found(4);
+    let mut newer = older.clone();
+    newer.extend(admitting(&older, 5)).unwrap();
+    let mut script = Script::new(&newer, &[2]);
+    script.has(2, &[]);
+    let mut honest = Writer::new(&newer, 3);
+    let first = honest.batch(&[], 1, EPOCH);
+    // Whoever has a key that handed over since signs under the charter before.
+    let mut thief = Writer { chain: older, ..honest.clone() };
+    let backwards = thief.batch(&[], 1, EPOCH);
+    assert_eq!(script.gossip(2, Topic::Heads, first.header.envelope()), Some(Verdict::Accept));
+    script.ms += 1;
+    script.said.clear();
+    assert_eq!(script.gossip(2, Topic::Heads, backwards.header.envelope()), Some(Verdict::Accept));
+    assert_eq!(script.refused(), ["FEED-9"]);
+    assert!(script.offences().is_empty(), "who passed it on could not know");
+    assert!(!script.events().iter().any(|event| matches!(event, Event::FeedFrozen { .. })), "and it proves nothing");
+    script.ms += 1;
+    let next = honest.batch(&[], 1, EPOCH);
+    assert_eq!(script.gossip(2, Topic::Heads, next.header.envelope()), Some(Verdict::Accept));
+    assert!(script.refused().is_empty(), "the feed goes on");
+}
