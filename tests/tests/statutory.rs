@@ -164,6 +164,14 @@ fn one_subject_is_listed_with_its_document_and_never_without() {
     let answer = node.http().post("/v1/listings", &json!({ "items": [item] })).ok();
     assert_eq!(answer["outcomes"][0]["outcome"], "listed");
     assert!(holds(&on_the_wire(node, "alibaba"), "京市监处罚〔2026〕9号"));
+    // It may come later, once: the same again changes nothing.
+    let (id, outcome) = (uscc(703), |answer: Value| answer["outcomes"][0]["outcome"].clone());
+    let fixed = ["list", "--class", "ENT", "--id", &id, "--conduct", "C01", "--evidence", "E"];
+    let documented = [&fixed[..], &["--document", "京市监处罚〔2026〕10号"]].concat();
+    assert_eq!(outcome(node.command(&fixed)), "listed");
+    assert_eq!(outcome(node.command(&documented)), "amended");
+    assert_eq!(outcome(node.command(&documented)), "unchanged");
+    assert_eq!(outcome(node.command(&fixed)), "unchanged");
 }
 
 /// The four sources of 2017: every firm on one of them, the first 49 on the next one, too.

@@ -395,7 +395,11 @@ impl Session {
         let role = wanted.role.filter(|new| Some(*new) != current.role);
         let direction = wanted.direction.filter(|new| Some(*new) != current.direction);
         let expires = wanted.last_day.map(crate::check::first_day_after).filter(|new| *new != current.expires);
-        if conduct.is_none() && severity.is_none() && role.is_none() && direction.is_none() && expires.is_none() {
+        // That the listing has a document is known here, not which one: the first makes an amendment, another one goes along.
+        let documented = wanted.document.is_some() && !current.document;
+        let changes =
+            conduct.is_some() || severity.is_some() || role.is_some() || direction.is_some() || expires.is_some();
+        if !changes && !documented {
             return None;
         }
         Some(Amendment {

@@ -41,8 +41,8 @@ pub struct Wanted {
     pub basis: Option<String>,
     /// What is sealed for those who hold the identifier themselves. Part of a new listing; an amendment carries none.
     pub details: Option<Private>,
-    /// The number of the authoritative document, in clear; there on every statutory list. Part of a new listing, and of an
-    /// amendment that is made anyway.
+    /// The number of the authoritative document, in clear; there on every statutory list. It amends a listing that has none;
+    /// another number goes along with another change.
     pub document: Option<String>,
     /// The evidence reference: only its salted digest leaves the node.
     pub evidence: String,
