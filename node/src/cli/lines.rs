@@ -152,11 +152,14 @@ impl Rejects {
                 }
             },
         };
-        let (column, reason) =
-            if self.lang == Lang::Zh { ("column_zh", "reason_zh") } else { ("column_en", "reason_en") };
+        let (column, reason, whole_row) = match self.lang {
+            Lang::Zh => ("column_zh", "reason_zh", "整行"),
+            Lang::En => ("column_en", "reason_en", "row"),
+        };
         // Both texts are ours; only quotes need care.
-        let quoted = |key: &str| format!("\"{}\"", reject[key].as_str().unwrap_or_default().replace('"', "\"\""));
-        let line = format!("{},{},{}\r\n", reject["line"], quoted(column), quoted(reason));
+        let quoted =
+            |key: &str, none: &str| format!("\"{}\"", reject[key].as_str().unwrap_or(none).replace('"', "\"\""));
+        let line = format!("{},{},{}\r\n", reject["line"], quoted(column, whole_row), quoted(reason, ""));
         writer.write_all(line.as_bytes()).map_err(Failure::new)
     }
 
