@@ -23,6 +23,8 @@ pub mod network;
 pub mod profile;
 pub mod quality;
 pub mod random;
+pub mod report;
 pub mod serve;
+pub mod statutory;
 pub mod storage;
 pub mod tokens;

@@ -24,6 +24,8 @@ const VERBS: &[&str] = &[
     "life",
     "due",
     "effects",
+    "report",
+    "report overlap",
     "status",
     "feed",
     "feed show",
@@ -152,6 +154,7 @@ fn every_verb_prints_one_json_object() {
     assert_eq!((&listed["outcomes"][0]["outcome"], listed["batch"].is_u64()), (&json!("listed"), true));
     assert_eq!(node.command(&[&["check"], &subject[..]].concat())["answer"], "listed");
     assert_eq!(node.command(&[&["clear", "--reason", "R01"], &subject[..]].concat())["counted"]["cleared"], 1);
+    assert_eq!(node.command(&["report", "overlap"])["subjects"], 2);
     assert_eq!(node.command(&["status"])["slug"], "jd");
     assert_eq!(node.command(&["feed", "show"]).as_array().map(Vec::len), Some(2));
     assert_eq!(node.command(&["feed", "show", "--publisher", "jd"])["size"], 4);

@@ -118,10 +118,112 @@ fn the_rejects_file_names_line_column_and_reason_and_no_identifier() {
     let outcome = node.outcome(&["import", &file.display().to_string(), "--rejects", &path]);
     assert_eq!(outcome.status, Some(0), "{outcome:?}");
     assert!(
-        outcome.stdout.starts_with("共 5 行：新列入 0，变更 0，无变化 3，未采用 2。\n  第 4 行 主体标识："),
+        outcome.stdout.starts_with(
+            "共 5 行：新列入 0，变更 0，无变化 3，未采用 2。\n无新增内容：3 个主体均已列入，未发布批次。\n  第 4 行 主体标识："
+        ),
         "{outcome:?}"
     );
     assert!(std::fs::read_to_string(&rejects).unwrap().starts_with("\u{feff}行号,列,原因\r\n4,\"主体标识\","));
+}
+
+/// Of every hundred rows one is broken, in five ways that take turns; none of them holds what may be shown.
+fn a_hundred_thousand_rows() -> (String, Vec<(u64, &'static str)>) {
+    let (mut file, mut broken) = (EN.to_owned() + "\n", Vec::new());
+    for n in 0..100_000u64 {
+        // Headings are line 1.
+        let line = n + 2;
+        if n % 100 != 37 {
+            file += &format!("ACC,taobao:great-{n},CXH,C01,,,E-{n}\n");
+            continue;
+        }
+        let (row, column) = match n / 100 % 5 {
+            0 => (format!("MOB,1380013{:03},CXH,C01,,,E\n", n % 1000), "identifier"),
+            1 => (format!("SECRET{n},taobao:x-{n},CXH,C01,,,E\n"), "class"),
+            2 => (format!("ACC,taobao:x-{n},SECRET{n},C01,,,E\n"), "list"),
+            3 => (format!("ACC,taobao:x-{n},CXH,SECRET{n},,,E\n"), "conduct"),
+            _ => (format!("ACC,taobao:x-{n},CXH,C01,,,\"E\" SECRET{n}\n"), "row"),
+        };
+        file += &row;
+        broken.push((line, column));
+    }
+    (file, broken)
+}
+
+#[test]
+fn of_a_hundred_thousand_rows_the_good_ones_are_listed_and_the_broken_ones_written_down_and_nothing_is_new_again() {
+    let alliance = Alliance::with(&["alibaba"]);
+    let node = &alliance["alibaba"];
+    let (content, broken) = a_hundred_thousand_rows();
+    assert_eq!(broken.len(), 1_000);
+    let file = alliance.file("great.csv", content);
+    let first = import(node, &file, &[]);
+    assert_eq!((&first["rows"], &first["rejected"], &first["left"]), (&json!(100_000), &json!(1_000), &json!(0)));
+    assert_eq!(
+        first["counted"],
+        json!({ "listed": 99_000, "amended": 0, "unchanged": 0, "cleared": 0, "refused": 0 }),
+        "{first}"
+    );
+    assert_eq!((&first["batches"].as_array().unwrap().len(), node.feed_size("alibaba")), (&1, 99_000));
+
+    // Beside the input, without being asked for.
+    let rejects = alliance.root().join("great.csv.rejects.csv");
+    assert_eq!(first["rejects_file"], rejects.display().to_string());
+    let text = std::fs::read_to_string(&rejects).unwrap();
+    let written: Vec<(u64, String, bool)> = text.lines().skip(1).map(reject_of).collect();
+    let expected: Vec<(u64, String, bool)> =
+        broken.iter().map(|(line, column)| (*line, (*column).to_owned(), true)).collect();
+    assert_eq!(written, expected, "line and column of every broken row, in order, each with a reason");
+    for secret in ["SECRET", "1380013", "taobao", "x-37"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
+
+    let before = node.http().get("/v1/feeds/alibaba").ok();
+    let second = import(node, &file, &[]);
+    assert_eq!(
+        second["counted"],
+        json!({ "listed": 0, "amended": 0, "unchanged": 99_000, "cleared": 0, "refused": 0 })
+    );
+    assert_eq!((&second["batches"], &second["rejected"]), (&json!([]), &json!(1_000)));
+    assert_eq!(node.http().get("/v1/feeds/alibaba").ok(), before, "no batch, not even an empty one");
+    assert_eq!(std::fs::read_to_string(&rejects).unwrap(), text);
+
+    let said = Node::new(alliance.root(), "alibaba").outcome(&["import", &file.display().to_string()]);
+    assert_eq!(said.status, Some(0), "{said:?}");
+    let says = |text: &str| said.stdout.contains(text);
+    assert!(says("100000 rows: 0 listed, 0 amended, 99000 unchanged, 1000 rejected."), "{said:?}");
+    assert!(says("Nothing new: 99000 are listed already, and nothing was published."), "{said:?}");
+    assert!(says("… and 980 more\n") && says("Rejected rows are listed in"), "{said:?}");
+    assert_eq!(node.http().get("/v1/feeds/alibaba").ok(), before);
+}
+
+/// Line, column and whether there is a reason of one row of a rejects file.
+fn reject_of(row: &str) -> (u64, String, bool) {
+    let mut cells = row.splitn(3, ',');
+    let mut cell = || cells.next().unwrap().trim_matches('"');
+    let (line, column, reason) = (cell().parse().unwrap(), cell().to_owned(), cell().len() > 10);
+    (line, column, reason)
+}
+
+#[test]
+fn the_rejects_file_beside_the_input_is_replaced_and_never_takes_the_place_of_another_file() {
+    let alliance = Alliance::with(&["alibaba"]);
+    let node = &alliance["alibaba"];
+    let rejects = alliance.root().join("a.csv.rejects.csv");
+    let broken = alliance.file("a.csv", "class,identifier,conduct\nMOB,1,C01\nACC,taobao:r-1,C01\n");
+    assert_eq!(import(node, &broken, &[])["rejects_file"], rejects.display().to_string());
+    assert!(rejects.exists());
+    // What is mended leaves nothing behind that speaks of rows that are good by now.
+    let mended = alliance.file("a.csv", "class,identifier,conduct\nMOB,13800138000,C01\nACC,taobao:r-1,C01\n");
+    assert_eq!(import(node, &mended, &[]).get("rejects_file"), None);
+    assert!(!rejects.exists());
+
+    std::fs::write(&rejects, "somebody's own").unwrap();
+    let size = node.feed_size("alibaba");
+    let other = alliance.file("a.csv", "class,identifier,conduct\nMOB,1,C01\nACC,taobao:r-2,C01\n");
+    let refusal = node.refused(&["import", &other.display().to_string()]);
+    assert!(refusal.contains("it is another file; name a place with --rejects"), "{refusal}");
+    assert_eq!(std::fs::read_to_string(&rejects).unwrap(), "somebody's own");
+    assert_eq!(node.feed_size("alibaba"), size, "found before anything is published");
 }
 
 #[test]

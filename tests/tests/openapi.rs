@@ -53,6 +53,7 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
         ("GET /metrics", get("/metrics")),
         ("GET /v1/status", get("/v1/status")),
         ("GET /v1/members", get("/v1/members")),
+        ("GET /v1/reports/overlap", get("/v1/reports/overlap?lists=CXH,SRC-COURT")),
         ("GET /v1/feeds", get("/v1/feeds")),
         ("GET /v1/feeds/{slug}", get("/v1/feeds/jd")),
         ("GET /v1/feeds/{slug}/checkpoint", get("/v1/feeds/jd/checkpoint?seq=0")),
@@ -80,7 +81,7 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
         (
             "POST /v1/import",
             bytes(
-                "/v1/import?name=a.csv",
+                "/v1/import?name=a.csv&list=CXH",
                 "application/octet-stream",
                 "class,identifier,conduct\nACC,jd:3,C01\nMOB,1,C01\n".into(),
             ),

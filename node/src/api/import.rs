@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, ops::ControlFlow, sync::Arc};
 
+use antibrush_protocol::{codes::List, limits::BASIS_BYTES};
 use axum::{
     body::Bytes,
     extract::{
@@ -24,6 +25,7 @@ use crate::{
     core::{Counted, ENTRIES_PER_IMPORTED_BATCH, Node, Outcome, PublishError, Refusal, Session, Wanted},
     import::{Record, Reject, Table},
     lang::Zh,
+    statutory::shortened,
     tokens::{TokenError, Unavailable},
 };
 
@@ -40,6 +42,9 @@ pub struct ImportQuery {
     /// Read and plan everything, publish nothing.
     #[serde(default)]
     dry_run: bool,
+    /// The list on which all rows are; a row that names another one is rejected. By row, or CXH, if not given.
+    #[param(value_type = Option<String>, example = "SRC-COURT")]
+    list: Option<List>,
 }
 
 /// One line of the answer.
@@ -136,7 +141,7 @@ impl Import<'_> {
     fn read(node: Arc<Node>, query: &ImportQuery, body: Bytes, out: &Out) -> Result<ImportLine, ImportLine> {
         // Names the file in evidence references of rows that bring none, without telling anything about it.
         let file = hex::encode(&Sha256::digest(&body)[..8]);
-        let table = Table::read(&query.name, body.into()).map_err(error_line)?;
+        let table = Table::read_for(query.list, &query.name, body.into()).map_err(error_line)?;
         let mut import = Import {
             node,
             out,
@@ -261,10 +266,15 @@ impl Import<'_> {
 
 /// What a row asks for. `file` names the file in the evidence references of rows that bring none.
 fn wanted(file: &str, record: Record) -> Wanted {
-    let evidence = match &record.evidence {
-        Some(reference) => reference.as_str().to_owned(),
-        None => format!("import:{}:{}", file, record.line),
+    let statutory = record.list.is_statutory();
+    let evidence = match (&record.evidence, &record.document) {
+        (Some(reference), _) => reference.as_str().to_owned(),
+        // Whoever has the document can have the commitment opened, without the file.
+        (None, Some(document)) if statutory => format!("{}:{document}", record.list.code()),
+        (None, _) => format!("import:{}:{}", file, record.line),
     };
+    // Who listed it is public of a statutory list alone; a platform's own sources stay at home.
+    let source = record.source.as_deref().filter(|_| statutory).map(|source| shortened(source, BASIS_BYTES));
     Wanted {
         list: record.list,
         conduct: record.conduct,
@@ -274,7 +284,8 @@ fn wanted(file: &str, record: Record) -> Wanted {
         region: record.region,
         day: record.day,
         last_day: record.expires,
-        basis: record.basis,
+        basis: record.basis.or(source),
+        document: record.document,
         evidence,
         details: record.details,
         name: record.name.as_ref().map(|name| name.as_str().to_owned()),

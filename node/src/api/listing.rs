@@ -43,7 +43,7 @@ pub struct ListItem {
     list: Option<List>,
     #[schema(value_type = String, example = "C01")]
     conduct: Conduct,
-    /// By role if not given.
+    /// By role if not given, on statutory lists by the list.
     #[schema(value_type = Option<String>, example = "ordinary")]
     severity: Option<Severity>,
     #[schema(value_type = Option<String>, example = "take-part")]
@@ -61,6 +61,9 @@ pub struct ListItem {
     expires: Option<String>,
     /// The rule-set version; the configured one if not given.
     basis: Option<String>,
+    /// The number of the court's or regulator's document, in clear, at most 64 bytes; statutory lists need it.
+    #[schema(example = "(2026)闽0102执1234号")]
+    document: Option<String>,
     /// Where the evidence is kept; only its salted digest leaves the node.
     #[schema(example = "case-2026-118")]
     evidence: String,
@@ -199,6 +202,7 @@ fn wanted(item: ListItem) -> Result<Wanted, Both> {
         day: day(item.day, "day")?,
         last_day: day(item.expires, "expires")?,
         basis: item.basis,
+        document: item.document,
         evidence: item.evidence,
         name: item.name,
         details: item.details.map(Private::new),

@@ -24,6 +24,7 @@ mod member;
 mod problem;
 mod proof;
 mod remark;
+mod report;
 mod status;
 mod tokenize;
 mod writer;
@@ -85,6 +86,7 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(writer::take))
         .routes(routes!(member::members))
         .routes(routes!(status::status))
+        .routes(routes!(report::overlap))
         .routes(routes!(changes::changes))
         .routes(routes!(proof::inclusion))
         .routes(routes!(proof::consistency))

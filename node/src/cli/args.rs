@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use libp2p::Multiaddr;
 
-use super::charter_args::ProposeVerb;
+use super::{charter_args::ProposeVerb, report::ReportVerb};
 
 /// A node of an anti-brushing alliance: share blacklists without sharing identities.
 #[derive(Parser)]
@@ -64,6 +64,9 @@ pub enum Verb {
     Due(DueArgs),
     /// Count what members did about listings, by list, conduct, region, member and month.
     Effects(EffectsArgs),
+    /// Count what the lists hold.
+    #[command(subcommand)]
+    Report(ReportVerb),
     /// Show how the node is.
     Status,
     /// Show, verify, export and import feeds.
@@ -241,10 +244,13 @@ pub struct ImportArgs {
     /// The file: CSV or XLSX, UTF-8 or GB18030, Chinese or English headings.
     #[arg(required_unless_present = "template")]
     pub file: Option<PathBuf>,
+    /// The list of all rows, such as SRC-COURT for a court's; a row that names another list is rejected.
+    #[arg(long)]
+    pub list: Option<String>,
     /// Read and plan everything, publish nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Where to write the rows that were not taken, with line, column and reason.
+    /// Where to write the rows that were not taken, with line, column and reason; FILE.rejects.csv beside the file if not given.
     #[arg(long)]
     pub rejects: Option<PathBuf>,
     /// Write an empty file with the headings to start from, then stop.
@@ -302,6 +308,9 @@ pub struct ListArgs {
     /// The last day of the listing; by the charter's term if not given.
     #[arg(long)]
     pub expires: Option<String>,
+    /// The number of the court's or regulator's document, in clear; statutory lists (SRC-…) need it.
+    #[arg(long)]
+    pub document: Option<String>,
     /// Where the evidence is kept; only its salted digest leaves the node.
     #[arg(long)]
     pub evidence: String,

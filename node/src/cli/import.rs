@@ -2,11 +2,12 @@
 
 use std::{fs::File, path::Path, process::ExitCode};
 
+use antibrush_protocol::codes::List;
 use axum::body::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{Client, Context, Failure, args::ImportArgs, lines};
+use super::{Client, Context, Failure, args::ImportArgs, lines, listing::code};
 use crate::{
     import::{Format, write_template},
     lang::Zh,
@@ -22,12 +23,22 @@ pub async fn run(context: &Context, args: ImportArgs) -> Result<ExitCode, Failur
     let Some(file) = &args.file else {
         return Err(Failure::both("name the file to import", "请指明要导入的文件"));
     };
+    let list = args.list.as_deref().map(|text| code("--list", text, List::parse)).transpose()?;
     let (bytes, name) = lines::read(file)?;
+    // Before anything is published: a file that is in the way is found now.
+    let rejects = match &args.rejects {
+        Some(path) => lines::Rejects::new(Some(path), context.lang())?,
+        None => lines::Rejects::beside(file, context.lang())?,
+    };
     let client = Client::open(context).await?;
-    let outcome = import(context, &client, &name, bytes, &args).await;
+    let query = match list {
+        Some(list) => format!("name={name}&dry_run={}&list={}", args.dry_run, list.code()),
+        None => format!("name={name}&dry_run={}", args.dry_run),
+    };
+    let outcome = import(context, &client, &query, bytes, rejects).await;
     client.close().await;
     let summary = outcome?;
-    context.output.show(&summary, |summary| print(context, summary, args.rejects.as_deref()));
+    context.output.show(&summary, |summary| print(context, summary));
     Ok(if summary["left"] == 0 { ExitCode::SUCCESS } else { ExitCode::from(LEFT) })
 }
 
@@ -54,14 +65,12 @@ fn template_file(context: &Context, path: &Path) -> Result<(), Failure> {
 async fn import(
     context: &Context,
     client: &Client,
-    name: &str,
+    query: &str,
     bytes: Bytes,
-    args: &ImportArgs,
+    mut rejects: lines::Rejects,
 ) -> Result<Value, Failure> {
     let bar = progress(context, bytes.len() as u64);
-    let path = format!("/v1/import?name={name}&dry_run={}", args.dry_run);
-    let mut answer = lines::send(client, &path, bytes, interrupted).await?;
-    let mut rejects = lines::Rejects::new(args.rejects.as_deref(), context.lang())?;
+    let mut answer = lines::send(client, &format!("/v1/import?{query}"), bytes, interrupted).await?;
     let (mut last, mut batches, mut left) = (None, Vec::new(), None);
     while let Some(line) = answer.next().await? {
         if let Some(progress) = line.get("progress") {
@@ -83,7 +92,13 @@ async fn import(
     if let Some(left) = left {
         summary["left_reason"] = json!({ "detail": left["detail"], "detail_zh": left["detail_zh"] });
     }
-    summary["first_rejects"] = rejects.into_first().into();
+    if let Some(path) = rejects.path() {
+        summary["rejects_file"] = path.display().to_string().into();
+    }
+    if let Some(lost) = rejects.lost() {
+        summary["rejects_lost"] = json!({ "detail": lost.detail(), "detail_zh": lost.detail_zh() });
+    }
+    summary["first_rejects"] = rejects.into_first()?.into();
     Ok(summary)
 }
 
@@ -94,7 +109,7 @@ fn interrupted(en: &str, zh: &str) -> Failure {
     )
 }
 
-fn print(context: &Context, summary: &Value, rejects: Option<&Path>) {
+fn print(context: &Context, summary: &Value) {
     let number = |key: &str| summary["counted"][key].as_u64().unwrap_or(0);
     let (rows, rejected) = (summary["rows"].as_u64().unwrap_or(0), summary["rejected"].as_u64().unwrap_or(0));
     let dry = summary["dry_run"] == true;
@@ -114,6 +129,13 @@ fn print(context: &Context, summary: &Value, rejects: Option<&Path>) {
             if dry { "（试运行，未发布）" } else { "" }
         ),
     );
+    if is_nothing_new(summary) {
+        let listed = number("unchanged");
+        context.output.say(
+            format!("Nothing new: {listed} are listed already, and nothing was published."),
+            format!("无新增内容：{listed} 个主体均已列入，未发布批次。"),
+        );
+    }
     if let Some(reason) = summary.get("left_reason") {
         let text = |key: &str| reason[key].as_str().unwrap_or_default().to_owned();
         context.output.say(
@@ -121,7 +143,17 @@ fn print(context: &Context, summary: &Value, rejects: Option<&Path>) {
             format!("{}。请稍后重新导入同一文件，已列入的不会重复。", text("detail_zh")),
         );
     }
-    lines::print_rejects(context, summary, rejects);
+    if let Some(lost) = summary.get("rejects_lost") {
+        let text = |key: &str| lost[key].as_str().unwrap_or_default().to_owned();
+        context.output.say(format!("{}.", text("detail")), format!("{}。", text("detail_zh")));
+    }
+    lines::print_rejects(context, summary, summary["rejects_file"].as_str().map(Path::new));
+}
+
+/// Whether every good row stood there just so before.
+fn is_nothing_new(summary: &Value) -> bool {
+    let number = |key: &str| summary["counted"][key].as_u64().unwrap_or(0);
+    number("unchanged") > 0 && number("listed") + number("amended") == 0 && summary["left"] == 0
 }
 
 fn progress(context: &Context, length: u64) -> ProgressBar {

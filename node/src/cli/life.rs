@@ -70,7 +70,7 @@ fn print(out: &Output, lives: &Value) {
 }
 
 pub async fn due(context: &Context, args: DueArgs) -> Result<(), Failure> {
-    args.duty.as_deref().map_or(Ok(()), |word| code("--duty", word, Duty::parse))?;
+    args.duty.as_deref().map(|word| code("--duty", word, Duty::parse)).transpose()?;
     let mut path = format!("/v1/due?days={}&most={}", args.days, args.most);
     match (&args.publisher, args.all) {
         (Some(slug), _) => path.push_str(&format!("&publisher={}", escaped(slug))),

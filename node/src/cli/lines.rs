@@ -1,6 +1,10 @@
 //! What the verbs share that send a file and follow the answer line by line.
 
-use std::{fs::File, io::Write, path::Path};
+use std::{
+    fs::File,
+    io::{BufWriter, Read, Write},
+    path::{Path, PathBuf},
+};
 
 use axum::{
     body::{Body, Bytes},
@@ -84,27 +88,51 @@ fn failure(error: &Value) -> Failure {
 
 /// Rows that were not taken: all of them into a file if there is one, the first ones to be shown.
 pub struct Rejects {
-    file: Option<File>,
+    file: Option<RejectsFile>,
     first: Vec<Value>,
+    /// Why there is no file where one should be.
+    lost: Option<Failure>,
     lang: Lang,
 }
 
+/// The file, or where it will be once there is a row for it.
+struct RejectsFile {
+    path: PathBuf,
+    open: Option<BufWriter<File>>,
+}
+
 impl Rejects {
-    /// With the file: CSV with a byte order mark, which Excel reads rightly.
+    /// With a file that somebody named: CSV with a byte order mark, which Excel reads rightly. It is there even if no row is
+    /// rejected.
     pub fn new(path: Option<&Path>, lang: Lang) -> Result<Rejects, Failure> {
-        let create = |path: &Path| {
-            let mut file = File::create(path).map_err(|error| {
-                Failure::both(
-                    format!("{} cannot be made ({error}); choose another place", path.display()),
-                    format!("无法创建 {}（{}）：请换一个位置", path.display(), error.zh()),
-                )
-            })?;
-            let headings =
-                if lang == Lang::Zh { "\u{feff}行号,列,原因\r\n" } else { "\u{feff}line,column,reason\r\n" };
-            file.write_all(headings.as_bytes()).map_err(Failure::new)?;
-            Ok(file)
-        };
-        Ok(Rejects { file: path.map(create).transpose()?, first: Vec::new(), lang })
+        let file = path.map(|path| {
+            let open = create(path, lang)?;
+            Ok::<_, Failure>(RejectsFile { path: path.to_owned(), open: Some(open) })
+        });
+        Ok(Rejects { file: file.transpose()?, first: Vec::new(), lost: None, lang })
+    }
+
+    /// With the file `FILE.rejects.csv` beside the input. It is made with the first row; what an earlier run left there goes at
+    /// once, for its lines are those of the file as it was, and a file of somebody else's stays and is a failure.
+    pub fn beside(input: &Path, lang: Lang) -> Result<Rejects, Failure> {
+        let mut path = input.as_os_str().to_owned();
+        path.push(".rejects.csv");
+        let path = PathBuf::from(path);
+        if let Ok(file) = File::open(&path) {
+            let mut begin = Vec::new();
+            file.take(64).read_to_end(&mut begin).map_err(Failure::new)?;
+            if ![Lang::Zh, Lang::En].iter().any(|lang| begin.starts_with(headings(*lang).as_bytes())) {
+                return Err(Failure::both(
+                    format!(
+                        "{} is where rejected rows would be listed, and it is another file; name a place with --rejects",
+                        path.display()
+                    ),
+                    format!("未采用的行应写入 {}，但它是另一个文件：请用 --rejects 指明位置", path.display()),
+                ));
+            }
+            std::fs::remove_file(&path).map_err(|error| in_the_way(&path, &error))?;
+        }
+        Ok(Rejects { file: Some(RejectsFile { path, open: None }), first: Vec::new(), lost: None, lang })
     }
 
     /// Takes one.
@@ -113,18 +141,62 @@ impl Rejects {
             self.first.push(reject.clone());
         }
         let Some(file) = &mut self.file else { return Ok(()) };
-        let (column, reason) =
-            if self.lang == Lang::Zh { ("column_zh", "reason_zh") } else { ("column_en", "reason_en") };
+        let writer = match &mut file.open {
+            Some(writer) => writer,
+            None => match create(&file.path, self.lang) {
+                Ok(writer) => file.open.insert(writer),
+                // Nobody asked for this place: that it cannot be written is no reason to break off.
+                Err(failure) => {
+                    (self.file, self.lost) = (None, Some(failure));
+                    return Ok(());
+                }
+            },
+        };
+        let (column, reason, whole_row) = match self.lang {
+            Lang::Zh => ("column_zh", "reason_zh", "整行"),
+            Lang::En => ("column_en", "reason_en", "row"),
+        };
         // Both texts are ours; only quotes need care.
-        let quoted = |key: &str| format!("\"{}\"", reject[key].as_str().unwrap_or_default().replace('"', "\"\""));
-        let line = format!("{},{},{}\r\n", reject["line"], quoted(column), quoted(reason));
-        file.write_all(line.as_bytes()).map_err(Failure::new)
+        let quoted =
+            |key: &str, none: &str| format!("\"{}\"", reject[key].as_str().unwrap_or(none).replace('"', "\"\""));
+        let line = format!("{},{},{}\r\n", reject["line"], quoted(column, whole_row), quoted(reason, ""));
+        writer.write_all(line.as_bytes()).map_err(Failure::new)
     }
 
-    /// The first ones.
-    pub fn into_first(self) -> Vec<Value> {
-        self.first
+    /// Where they are written, if they are.
+    pub fn path(&self) -> Option<&Path> {
+        self.file.as_ref().filter(|file| file.open.is_some()).map(|file| file.path.as_path())
     }
+
+    /// Why they are not written beside the input.
+    pub fn lost(&self) -> Option<&Failure> {
+        self.lost.as_ref()
+    }
+
+    /// The first ones; all of them are in the file then.
+    pub fn into_first(self) -> Result<Vec<Value>, Failure> {
+        if let Some(mut writer) = self.file.and_then(|file| file.open) {
+            writer.flush().map_err(Failure::new)?;
+        }
+        Ok(self.first)
+    }
+}
+
+fn headings(lang: Lang) -> &'static str {
+    if lang == Lang::Zh { "\u{feff}行号,列,原因\r\n" } else { "\u{feff}line,column,reason\r\n" }
+}
+
+fn create(path: &Path, lang: Lang) -> Result<BufWriter<File>, Failure> {
+    let mut file = BufWriter::new(File::create(path).map_err(|error| in_the_way(path, &error))?);
+    file.write_all(headings(lang).as_bytes()).map_err(Failure::new)?;
+    Ok(file)
+}
+
+fn in_the_way(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::both(
+        format!("{} cannot be made ({error}); choose another place with --rejects", path.display()),
+        format!("无法创建 {}（{}）：请用 --rejects 换一个位置", path.display(), error.zh()),
+    )
 }
 
 /// Shows the first rejected rows of a summary, and where the others are.
@@ -140,12 +212,14 @@ pub fn print_rejects(context: &Context, summary: &Value, file: Option<&Path>) {
             Lang::Zh => println!("  第 {} 行 {column}：{reason}", reject["line"]),
         }
     }
-    if rejected > first.len() as u64 {
-        let more = rejected - first.len() as u64;
-        context.output.say(
+    let more = rejected.saturating_sub(first.len() as u64);
+    match file {
+        _ if more == 0 => {}
+        Some(_) => context.output.say(format!("  … and {more} more"), format!("  ……另有 {more} 行")),
+        None => context.output.say(
             format!("  … and {more} more; write them all with --rejects FILE"),
             format!("  ……另有 {more} 行；用 --rejects 文件 写出全部"),
-        );
+        ),
     }
     if let Some(path) = file.filter(|_| rejected > 0) {
         context.output.say(

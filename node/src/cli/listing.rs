@@ -13,11 +13,11 @@ pub async fn list(context: &Context, args: ListArgs) -> Result<(), Failure> {
     let (class, id) = subject(&args.subject)?;
     code("--list", &args.list, List::parse)?;
     code("--conduct", &args.conduct, Conduct::parse)?;
-    args.severity.as_deref().map_or(Ok(()), |text| code("--severity", text, Severity::parse))?;
-    args.role.as_deref().map_or(Ok(()), |text| code("--role", text, Role::parse))?;
+    args.severity.as_deref().map(|text| code("--severity", text, Severity::parse)).transpose()?;
+    args.role.as_deref().map(|text| code("--role", text, Role::parse)).transpose()?;
     let item = json!({
         "class": class, "id": id, "list": args.list, "conduct": args.conduct, "severity": args.severity,
-        "role": args.role, "expires": args.expires, "evidence": args.evidence, "details": args.details,
+        "role": args.role, "expires": args.expires, "document": args.document, "evidence": args.evidence, "details": args.details,
     });
     publish(context, "/v1/listings", item).await
 }
@@ -30,15 +30,14 @@ pub async fn clear(context: &Context, args: ClearArgs) -> Result<(), Failure> {
     publish(context, "/v1/clearings", item).await
 }
 
-/// Whether a flag's text is a code; what was typed is not repeated.
-pub(super) fn code<T>(flag: &str, text: &str, parse: fn(&str) -> Option<T>) -> Result<(), Failure> {
-    match parse(text) {
-        Some(_) => Ok(()),
-        None => Err(Failure::both(
+/// The code that a flag's text is; what was typed is not repeated.
+pub(super) fn code<T>(flag: &str, text: &str, parse: fn(&str) -> Option<T>) -> Result<T, Failure> {
+    parse(text).ok_or_else(|| {
+        Failure::both(
             format!("{flag} has no such code; docs/DOMAIN.md lists them, `--help` names the usual ones"),
             format!("{flag} 没有这个代码：docs/DOMAIN.md 列出全部代码，--help 列出常用代码"),
-        )),
-    }
+        )
+    })
 }
 
 pub(super) async fn publish(context: &Context, path: &str, item: Value) -> Result<(), Failure> {

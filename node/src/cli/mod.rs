@@ -28,6 +28,7 @@ mod listing;
 pub(crate) mod output;
 mod proof;
 mod remark;
+mod report;
 mod rotate;
 mod run;
 mod status;
@@ -189,6 +190,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Life(args) => life::life(context, args).await,
         Verb::Due(args) => life::due(context, args).await,
         Verb::Effects(args) => effect::run(context, args).await,
+        Verb::Report(verb) => report::run(context, verb).await,
         Verb::Status => status::run(context).await,
         Verb::Feed(verb) => feed::run(context, verb).await,
         Verb::Proof(verb) => proof::run(context, verb).await,

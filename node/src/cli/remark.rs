@@ -54,7 +54,7 @@ pub async fn measure(context: &Context, args: MeasureArgs) -> Result<(), Failure
 }
 
 fn optional<T>(flag: &str, text: Option<&str>, parse: fn(&str) -> Option<T>) -> Result<(), Failure> {
-    text.map_or(Ok(()), |text| code(flag, text, parse))
+    text.map_or(Ok(()), |text| code(flag, text, parse).map(drop))
 }
 
 async fn say(context: &Context, target: &TargetArgs, says: Value) -> Result<(), Failure> {

@@ -55,7 +55,7 @@ async fn tokenize(
     if let Some((kind, reason)) = ended {
         summary[kind] = reason;
     }
-    summary["first_rejects"] = rejects.into_first().into();
+    summary["first_rejects"] = rejects.into_first()?.into();
     Ok(summary)
 }
 

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     check::Context,
-    clock, random,
+    clock, random, statutory,
     storage::{
         Store, standing_of,
         table::{Prefix, Reader, Row, RowState, prefix_of},
@@ -290,11 +290,14 @@ impl Session {
         if class == Class::Pay && !self.policy().payment_accounts {
             return Err(Refusal::PaymentOff);
         }
+        if !statutory::takes(wanted.list, class) {
+            return Err(Refusal::NotAnOrganisation);
+        }
         let derivations = self.derive(&wanted.subject, prepared, scratch)?;
         let (epoch, derived) = derivations.newest();
         let token = derived.token();
         let (day, expires) = self.term(class, wanted)?;
-        let severity = wanted.severity.unwrap_or_else(|| default_severity(wanted.role));
+        let severity = wanted.severity.unwrap_or_else(|| default_severity(wanted.list, wanted.role));
         let key = (prefix_of(&token), wanted.list.number());
         let shared = matches!(self.view.tokens.makers(class)?.first(), Some(Maker::Shared(_)));
         let standing = self.standing(&derivations, class, wanted.list, rows);
@@ -317,7 +320,9 @@ impl Session {
         let older = standing.first().map(|(current, _)| *current);
         let entry = {
             self.table.get(&key.0, rows);
-            let name = wanted.name.as_deref().filter(|_| self.is_confirmed_by_others(rows, wanted.conduct));
+            // A statutory list is public by law and confirmed by its document.
+            let may_name = wanted.list.is_statutory() || self.is_confirmed_by_others(rows, wanted.conduct);
+            let name = wanted.name.as_deref().filter(|_| may_name);
             let name = name.map(|name| PublicName::new(&wanted.subject, name));
             let mut listing = Listing {
                 class,
@@ -331,13 +336,13 @@ impl Session {
                 region: wanted.region,
                 day: older.map_or(day, |older| older.listed),
                 expires: older.filter(|_| wanted.last_day.is_none()).map_or(expires, |older| older.expires),
-                basis: wanted.basis.clone().unwrap_or_else(|| self.basis.clone()),
+                basis: wanted.basis.clone().unwrap_or_else(|| self.default_basis(wanted.list)),
                 evidence: self.commit_evidence(&wanted.evidence),
                 // A name that may not be published simply stays at home.
                 name: name.and_then(Result::ok),
                 sealed: None,
                 carries: older.map(|older| older.leaf),
-                document: None,
+                document: wanted.document.clone(),
             };
             if let Some(details) = &wanted.details {
                 let key = Zeroizing::new(derived.record_key());
@@ -363,6 +368,11 @@ impl Session {
         })
     }
 
+    /// The rules by which a list is kept, where a wish does not name them.
+    fn default_basis(&self, list: List) -> String {
+        statutory::defaults(list).map_or_else(|| self.basis.clone(), |statutory| statutory.basis.to_owned())
+    }
+
     /// The day of listing and the first day on which it no longer holds.
     fn term(&self, class: Class, wanted: &Wanted) -> Result<(Day, Day), Refusal> {
         let policy: &Policy = &self.view.charter().policy;
@@ -370,8 +380,12 @@ impl Session {
         if day > self.today {
             return Err(Refusal::FutureDay);
         }
-        let term = if class == Class::Mob { policy.mobile_term_days } else { policy.term_days };
-        let expires = wanted.last_day.map_or_else(|| day.plus(u32::from(term)), crate::check::first_day_after);
+        let term = match statutory::defaults(wanted.list) {
+            Some(statutory) => statutory.term_days,
+            None if class == Class::Mob => u32::from(policy.mobile_term_days),
+            None => u32::from(policy.term_days),
+        };
+        let expires = wanted.last_day.map_or_else(|| day.plus(term), crate::check::first_day_after);
         if expires <= self.today { Err(Refusal::Expired) } else { Ok((day, expires)) }
     }
 
@@ -381,7 +395,11 @@ impl Session {
         let role = wanted.role.filter(|new| Some(*new) != current.role);
         let direction = wanted.direction.filter(|new| Some(*new) != current.direction);
         let expires = wanted.last_day.map(crate::check::first_day_after).filter(|new| *new != current.expires);
-        if conduct.is_none() && severity.is_none() && role.is_none() && direction.is_none() && expires.is_none() {
+        // That the listing has a document is known here, not which one: the first makes an amendment, another one goes along.
+        let documented = wanted.document.is_some() && !current.document;
+        let changes =
+            conduct.is_some() || severity.is_some() || role.is_some() || direction.is_some() || expires.is_some();
+        if !changes && !documented {
             return None;
         }
         Some(Amendment {
@@ -399,7 +417,7 @@ impl Session {
             expires,
             basis: None,
             evidence: Some(self.commit_evidence(&wanted.evidence)),
-            document: None,
+            document: wanted.document.clone(),
         })
     }
 
@@ -466,9 +484,12 @@ impl Session {
     }
 }
 
-/// Organisers are severe and casual brushers minor, unless the row says otherwise.
-fn default_severity(role: Option<Role>) -> Severity {
+/// Organisers are severe and casual brushers minor, unless the row says otherwise; on a statutory list the list says it.
+fn default_severity(list: List, role: Option<Role>) -> Severity {
     match role {
+        _ if list.is_statutory() => {
+            statutory::defaults(list).map_or(Severity::Ordinary, |statutory| statutory.severity)
+        }
         Some(Role::Organise) => Severity::Severe,
         Some(Role::TakePart) => Severity::Minor,
         Some(Role::Assist) | None => Severity::Ordinary,

@@ -25,7 +25,7 @@ pub struct Wanted {
     pub list: List,
     /// For what.
     pub conduct: Conduct,
-    /// How grave; by role if not given.
+    /// How grave; by role if not given, on statutory lists by the list.
     pub severity: Option<Severity>,
     /// The part taken.
     pub role: Option<Role>,
@@ -35,12 +35,15 @@ pub struct Wanted {
     pub region: Option<u32>,
     /// The day of listing; today if not given.
     pub day: Option<Day>,
-    /// The last day on which it holds; by the charter's term if not given.
+    /// The last day on which it holds; by the charter's term if not given, on statutory lists by that of the list.
     pub last_day: Option<Day>,
-    /// The rule-set version; the configured one if not given.
+    /// The rule-set version; the configured one if not given, on statutory lists the rules of the source.
     pub basis: Option<String>,
     /// What is sealed for those who hold the identifier themselves. Part of a new listing; an amendment carries none.
     pub details: Option<Private>,
+    /// The number of the authoritative document, in clear; there on every statutory list. It amends a listing that has none;
+    /// another number goes along with another change.
+    pub document: Option<String>,
     /// The evidence reference: only its salted digest leaves the node.
     pub evidence: String,
     /// The name, published only where the law lets an organisation be named.
@@ -158,6 +161,9 @@ pub enum Refusal {
     /// Details that can not be sealed.
     #[error("{0}; correct the details")]
     Details(#[from] SealedError),
+    /// Statutory lists are taken over of organisations alone.
+    #[error("statutory lists (SRC-…) take organisations (ENT) alone; use a list of the alliance")]
+    NotAnOrganisation,
     /// Another feed's day.
     #[error("the day of listing lies in the future; correct it")]
     FutureDay,

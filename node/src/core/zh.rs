@@ -26,6 +26,7 @@ impl Zh for Refusal {
             Refusal::Details(SealedError::Text | SealedError::None | SealedError::Open) => {
                 "详情含有控制字符：请删除".to_owned()
             }
+            Refusal::NotAnOrganisation => "法定名单（SRC-…）只收企业（ENT）：请使用联盟自己的名单".to_owned(),
             Refusal::FutureDay => "列入日期在将来：请改正".to_owned(),
         }
     }

@@ -1,5 +1,6 @@
 //! Which column is which: the one table of headings, and the finding of the heading row.
 
+use antibrush_protocol::codes::List;
 use antibrush_protocol::subject::{Class, Subject};
 
 use super::{ImportError, Lang, limits::MAX_HEADING_DIGITS};
@@ -41,7 +42,7 @@ columns! {
     Identifier, "主体标识", "identifier", ["标识", "标识符", "主体编号", "subject", "id", "subject id"];
     /// The list; CXH where there is no such column or the cell is empty.
     List, "名单", "list", ["名单类别", "名单类型", "所属名单", "list kind"];
-    /// What the subject did. Needed.
+    /// What the subject did. Needed, unless the whole file is of a statutory list.
     Conduct, "失信行为", "conduct", ["行为", "失信行为类型", "行为类型", "conduct code"];
     /// How grave it is.
     Severity, "严重程度", "severity", ["程度"];
@@ -52,7 +53,11 @@ columns! {
     /// Six digits of GB/T 2260.
     Region, "属地", "region", ["地区", "行政区划代码", "属地代码", "region code"];
     /// The day of listing.
-    Day, "列入日期", "day", ["日期", "认定日期", "date", "listed on", "listing date"];
+    Day, "列入日期", "day", ["日期", "认定日期", "列入时间", "认定时间", "date", "listed on", "listing date"];
+    /// Who listed it, of a statutory list: the court or the authority.
+    Source, "来源", "source", ["认定单位", "认定机关", "列入机关", "执行法院", "作出决定机关", "authority", "issued by", "court"];
+    /// The number of the authoritative document. Needed on statutory lists.
+    Document, "文号", "document", ["案号", "文书号", "认定文号", "执行案号", "处罚决定书文号", "document number", "case number"];
     /// The last day of the listing.
     Expires, "到期日期", "expires", ["到期日", "有效期至", "expiry", "expires on", "expiry date"];
     /// The version of the rule set by which it was decided.
@@ -109,8 +114,8 @@ impl Column {
 /// What is read out of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Contents {
-    /// Listings: class, identifier, conduct and what else the table of headings knows.
-    Blacklist,
+    /// Listings: class, identifier, conduct and what else the table of headings knows; all on one list if somebody says so.
+    Blacklist(Option<List>),
     /// Subjects alone, all of one class if somebody says so; every other column is passed over.
     Subjects(Option<Class>),
 }
@@ -122,6 +127,8 @@ pub(super) struct Layout {
     places: [Option<usize>; HEADINGS.len()],
     /// The class that the identifier's heading implies, when there is no class column, or that somebody said.
     pub(super) implied: Option<Class>,
+    /// The list of all rows, if somebody said it.
+    pub(super) said: Option<List>,
     /// Number of cells of the heading row.
     pub(super) width: usize,
     /// Headings that mean nothing here.
@@ -135,9 +142,9 @@ impl Layout {
     }
 
     /// Reads one row as headings. `Err(NoHeadings)` if it has none.
-    fn read(row: &[String]) -> Result<Layout, ImportError> {
+    fn read(row: &[String], said: Option<List>) -> Result<Layout, ImportError> {
         let mut layout =
-            Layout { places: [None; HEADINGS.len()], implied: None, width: row.len(), ignored: Vec::new() };
+            Layout { places: [None; HEADINGS.len()], implied: None, said, width: row.len(), ignored: Vec::new() };
         let mut known = 0;
         let mut duplicate = None;
         for (place, text) in row.iter().enumerate() {
@@ -168,11 +175,15 @@ impl Layout {
         if layout.place(Column::Class).is_some() {
             layout.implied = None;
         }
-        let needed = [Column::Class, Column::Identifier, Column::Conduct];
+        let statutory = said.is_some_and(List::is_statutory);
+        let needed: &[Column] = match statutory {
+            true => &[Column::Class, Column::Identifier, Column::Document],
+            false => &[Column::Class, Column::Identifier, Column::Conduct],
+        };
         let is_missing = |column: &Column| {
             layout.place(*column).is_none() && !(*column == Column::Class && layout.implied.is_some())
         };
-        let missing: Vec<_> = needed.into_iter().filter(is_missing).collect();
+        let missing: Vec<_> = needed.iter().copied().filter(is_missing).collect();
         if missing.is_empty() {
             return Ok(layout);
         }
@@ -222,7 +233,7 @@ impl Layout {
         }
         let is_ignored = |at: usize| at != place && Some(at) != class && !row[at].trim().is_empty();
         let ignored = (0..row.len()).filter(|at| is_ignored(*at)).map(|at| shown(&row[at])).collect();
-        let mut layout = Layout { places: [None; HEADINGS.len()], implied, width: row.len(), ignored };
+        let mut layout = Layout { places: [None; HEADINGS.len()], implied, said: None, width: row.len(), ignored };
         layout.places[Column::Identifier as usize] = Some(place);
         layout.places[Column::Class as usize] = class;
         Ok(layout)
@@ -232,13 +243,13 @@ impl Layout {
     pub(super) fn find(rows: &[Vec<String>], contents: Contents) -> Result<(usize, Layout), ImportError> {
         let is_empty = rows.iter().flatten().all(|text| text.trim().is_empty());
         let none = match contents {
-            Contents::Blacklist => ImportError::NoHeadings,
+            Contents::Blacklist(_) => ImportError::NoHeadings,
             Contents::Subjects(_) => ImportError::NoIdentifiers { found: Vec::new() },
         };
         let mut best = if is_empty { ImportError::Empty } else { none.clone() };
         for (index, row) in rows.iter().enumerate() {
             let layout = match contents {
-                Contents::Blacklist => Layout::read(row),
+                Contents::Blacklist(said) => Layout::read(row, said),
                 Contents::Subjects(said) => Layout::read_subjects(rows, index, said),
             };
             match layout {

@@ -26,7 +26,7 @@ pub const MAX_WORKBOOK_PARTS: usize = 2_000;
 /// Rows of a sheet: Excel's own limit.
 pub const MAX_SHEET_ROWS: u32 = 1_048_576;
 
-/// Columns that are looked at; further cells of a sheet are passed over. The table knows 14 columns.
+/// Columns that are looked at; further cells of a sheet are passed over. The table knows 17 columns.
 pub const MAX_COLUMNS: usize = 256;
 
 /// Bytes of one row of a text file: the longest allowed cells together, with room for columns that are ignored.
@@ -55,6 +55,12 @@ pub const MAX_IDENTIFIER_BYTES: usize = antibrush_protocol::subject::MAX_TEXT_BY
 
 /// Bytes of a rule-set version: it goes onto the wire in clear with every entry.
 pub const MAX_BASIS_BYTES: usize = 64;
+
+/// Bytes of the name of a source: 100 Chinese characters. What is longer than a basis is shortened on the wire.
+pub const MAX_SOURCE_BYTES: usize = 300;
+
+/// Bytes of a document number: it goes onto the wire in clear (ENTRY-12).
+pub const MAX_DOCUMENT_BYTES: usize = antibrush_protocol::limits::DOCUMENT_BYTES;
 
 /// Bytes of an evidence reference: a case number or a digest, not the evidence.
 pub const MAX_EVIDENCE_BYTES: usize = 256;

@@ -10,9 +10,11 @@ use zeroize::Zeroizing;
 
 use super::headings::Layout;
 use super::limits::{
-    MAX_BASIS_BYTES, MAX_DETAILS_BYTES, MAX_EVIDENCE_BYTES, MAX_IDENTIFIER_BYTES, MAX_NAME_BYTES, MAX_NOTE_BYTES,
+    MAX_BASIS_BYTES, MAX_DETAILS_BYTES, MAX_DOCUMENT_BYTES, MAX_EVIDENCE_BYTES, MAX_IDENTIFIER_BYTES, MAX_NAME_BYTES,
+    MAX_NOTE_BYTES, MAX_SOURCE_BYTES,
 };
 use super::{Column, Reject, RejectReason};
+use crate::statutory;
 
 /// A text that may be about a person: wiped on drop, never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub struct Record {
     pub line: u64,
     /// Who or what is listed, in canonical form.
     pub subject: Subject,
-    /// On which list; CXH if the file does not say.
+    /// On which list; CXH if neither the file nor whoever imports it says.
     pub list: List,
     /// For what.
     pub conduct: Conduct,
@@ -59,6 +61,10 @@ pub struct Record {
     pub day: Option<Day>,
     /// The last day of the listing, not before `day`.
     pub expires: Option<Day>,
+    /// Who listed it, of a statutory list, at most `MAX_SOURCE_BYTES`.
+    pub source: Option<String>,
+    /// The number of the authoritative document, at most `MAX_DOCUMENT_BYTES`; there on every statutory list.
+    pub document: Option<String>,
     /// The rule-set version, at most `MAX_BASIS_BYTES`.
     pub basis: Option<String>,
     /// Where the evidence is kept, at most `MAX_EVIDENCE_BYTES`; only a salted digest may leave the platform.
@@ -183,7 +189,14 @@ impl<'l> Interpreter<'l> {
         use RejectReason::*;
         let row = Row { layout: self.layout, cells };
         let subject = self.subject(&row)?;
-        let list = self.lists.code(&row, Column::List, List::parse, UnknownList)?.unwrap_or(List::Cxh);
+        let named = self.lists.code(&row, Column::List, List::parse, UnknownList)?;
+        let list = self.layout.said.or(named).unwrap_or(List::Cxh);
+        if named.is_some_and(|named| named != list) {
+            return Err((Column::List, OtherList));
+        }
+        if !statutory::takes(list, subject.class()) {
+            return Err((Column::Class, NotAnOrganisation));
+        }
         let conduct = self.conducts.code(&row, Column::Conduct, Conduct::parse, UnknownConduct)?;
         let severity = self.severities.code(&row, Column::Severity, Severity::parse, UnknownSeverity)?;
         let role = self.roles.code(&row, Column::Role, Role::parse, UnknownRole)?;
@@ -194,17 +207,25 @@ impl<'l> Interpreter<'l> {
         {
             return Err((Column::Expires, ExpiresBeforeDay));
         }
+        let implied = statutory::defaults(list).map(|statutory| statutory.conduct);
+        let document = row.line(Column::Document, MAX_DOCUMENT_BYTES)?;
+        // ENTRY-13
+        if list.is_statutory() && document.is_none() {
+            return Err((Column::Document, Missing));
+        }
         Ok(Record {
             line,
             subject,
             list,
-            conduct: conduct.ok_or((Column::Conduct, Missing))?,
+            conduct: conduct.or(implied).ok_or((Column::Conduct, Missing))?,
             severity,
             role,
             direction,
             region: row.region()?,
             day,
             expires,
+            source: row.line(Column::Source, MAX_SOURCE_BYTES)?,
+            document,
             basis: row.free(Column::Basis, MAX_BASIS_BYTES)?,
             evidence: row.private(Column::Evidence, MAX_EVIDENCE_BYTES)?,
             name: row.private(Column::Name, MAX_NAME_BYTES)?,
@@ -279,10 +300,18 @@ impl<'r> Row<'r> {
         if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r')) {
             return Err((column, RejectReason::ControlCharacter));
         }
-        if column == Column::Evidence && is_scientific(&text) {
+        if matches!(column, Column::Evidence | Column::Document) && is_scientific(&text) {
             return Err((column, RejectReason::RoundedNumber));
         }
         Ok(Some(text.into_owned()))
+    }
+
+    /// A text that goes onto the wire in clear, where no line breaks may be.
+    fn line(&self, column: Column, limit: usize) -> Result<Option<String>, Fault> {
+        match self.free(column, limit)? {
+            Some(text) if text.contains(['\n', '\r']) => Err((column, RejectReason::ControlCharacter)),
+            text => Ok(text),
+        }
     }
 
     fn private(&self, column: Column, limit: usize) -> Result<Option<Private>, Fault> {

@@ -59,6 +59,12 @@ reasons! {
     /// No such list.
     UnknownList, "没有这个名单：请用 CXH、ECB、ECW、RED、CAND、VIC、SRC-… 或其中文名称",
         "no such list: use CXH, ECB, ECW, RED, CAND, VIC, SRC-… or their Chinese names";
+    /// A row of another list than the whole file.
+    OtherList, "该行属于另一名单：请与该名单的行一起另行导入，或清空此单元格",
+        "the row names another list than --list: import it with the rows of that list, or empty the cell";
+    /// A subject that statutory lists do not take.
+    NotAnOrganisation, "法定名单（SRC-…）只收企业（ENT）：请删除该行",
+        "statutory lists (SRC-…) take organisations (ENT) alone: delete the row";
     /// No such conduct.
     UnknownConduct, "没有这种失信行为：请用 C01 至 C20、C99 或其中文名称",
         "no such conduct: use C01 to C20, C99 or their names";

@@ -6,6 +6,7 @@ use std::io::{Cursor, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use antibrush_protocol::codes::List;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
@@ -68,7 +69,15 @@ impl Table {
     /// # Errors
     /// Whatever makes the whole file useless.
     pub fn read(name: &str, bytes: Vec<u8>) -> Result<Table, ImportError> {
-        Table::read_as(Contents::Blacklist, name, bytes)
+        Table::read_as(Contents::Blacklist(None), name, bytes)
+    }
+
+    /// As [`Table::read`], with the list on which all rows are; a row that names another one is a reject.
+    ///
+    /// # Errors
+    /// As [`Table::read`].
+    pub fn read_for(list: Option<List>, name: &str, bytes: Vec<u8>) -> Result<Table, ImportError> {
+        Table::read_as(Contents::Blacklist(list), name, bytes)
     }
 
     /// Opens a file. Text is streamed and must not change meanwhile.
@@ -77,7 +86,7 @@ impl Table {
     /// Whatever makes the whole file useless.
     pub fn open(path: &Path) -> Result<Table, ImportError> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Table::new(Contents::Blacklist, name, Box::new(File::open(path)?))
+        Table::new(Contents::Blacklist(None), name, Box::new(File::open(path)?))
     }
 
     /// As [`Table::read`], of a file that holds something else.

@@ -263,6 +263,7 @@ fn errors_of_the_core_and_the_network() {
         Refusal::NothingToClear,
         Refusal::PaymentOff,
         Refusal::FutureDay,
+        Refusal::NotAnOrganisation,
         Refusal::Details(SealedError::TooLong),
         Refusal::Details(SealedError::Text),
         PublishError::NotAPublisher,

@@ -84,6 +84,9 @@ fn broken_rows_are_rejected_with_one_reason_and_stop_nothing_else() {
         ("expires-before-day", Some(Expires), ExpiresBeforeDay),
         ("long-name", Some(Name), TooLong),
         ("control-character", Some(Note), ControlCharacter),
+        ("person-on-statutory-list", Some(Class), NotAnOrganisation),
+        ("statutory-undocumented", Some(Document), Missing),
+        ("long-document", Some(Document), TooLong),
         ("unclosed-quote", None, UnclosedQuote),
         ("stray-quote", None, StrayQuote),
         ("too-many-cells", None, TooManyCells),
@@ -95,10 +98,10 @@ fn broken_rows_are_rejected_with_one_reason_and_stop_nothing_else() {
         let lines: Vec<_> = records.iter().map(|record| record.line).collect();
         assert_eq!(lines, [2, 4], "{defect}");
     }
-    // Every reason except NotText (a file that changes while it is read) and TurnedIntoDate (made in another test).
+    // Every reason except NotText (a file that changes while it is read), TurnedIntoDate and OtherList (made in other tests).
     let covered = |reason: &RejectReason| cases.iter().any(|case| case.2 == *reason);
     let open: Vec<_> = RejectReason::OWN.iter().filter(|reason| !covered(reason)).collect();
-    assert_eq!(open, [&TurnedIntoDate, &NotText]);
+    assert_eq!(open, [&OtherList, &TurnedIntoDate, &NotText]);
 }
 
 #[test]

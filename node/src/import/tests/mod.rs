@@ -3,6 +3,7 @@
 mod defects;
 mod properties;
 mod speed;
+mod statutory;
 mod subjects;
 
 use std::collections::BTreeSet;
