@@ -23,6 +23,7 @@ pub mod network;
 pub mod profile;
 pub mod quality;
 pub mod random;
+pub mod recommend;
 pub mod serve;
 pub mod storage;
 pub mod tokens;
