@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use libp2p::Multiaddr;
 
-use super::charter_args::ProposeVerb;
+use super::{charter_args::ProposeVerb, recommend_args::RecommendVerb};
 
 /// A node of an anti-brushing alliance: share blacklists without sharing identities.
 #[derive(Parser)]
@@ -64,6 +64,9 @@ pub enum Verb {
     Due(DueArgs),
     /// Count what members did about listings, by list, conduct, region, member and month.
     Effects(EffectsArgs),
+    /// Recommend to the risk system what to do about listed subjects, by rules of your own.
+    #[command(subcommand)]
+    Recommend(RecommendVerb),
     /// Show how the node is.
     Status,
     /// Show, verify, export and import feeds.

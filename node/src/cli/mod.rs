@@ -27,6 +27,8 @@ mod lines;
 mod listing;
 pub(crate) mod output;
 mod proof;
+mod recommend;
+mod recommend_args;
 mod remark;
 mod rotate;
 mod run;
@@ -189,6 +191,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Life(args) => life::life(context, args).await,
         Verb::Due(args) => life::due(context, args).await,
         Verb::Effects(args) => effect::run(context, args).await,
+        Verb::Recommend(verb) => recommend::run(context, verb).await,
         Verb::Status => status::run(context).await,
         Verb::Feed(verb) => feed::run(context, verb).await,
         Verb::Proof(verb) => proof::run(context, verb).await,

@@ -24,7 +24,8 @@ fn codes_and_chinese_names_mean_the_same() {
     assert_eq!(policy, parse(chinese).unwrap());
     assert_eq!(policy.rules[0].class, [Class::Mob]);
     assert_eq!(policy.rules[0].state[0], Standing::Disputed);
-    for (word, statutory) in [("statutory", true), ("法定名单", true), ("alliance", false), ("联盟名单", false)] {
+    for (word, statutory) in [("statutory", true), ("法定名单", true), ("alliance", false), ("联盟名单", false)]
+    {
         let policy = parse(&format!("[[rules]]\nlist = \"{word}\"\nthen = \"watch\"\n")).unwrap();
         let wanted: Vec<List> = List::ALL.iter().copied().filter(|list| list.is_statutory() == statutory).collect();
         assert_eq!(policy.rules[0].list, wanted);

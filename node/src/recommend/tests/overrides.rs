@@ -97,7 +97,8 @@ fn what_is_refused_changes_nothing() {
     for reason in ["", "  ", "a\nb", "a\u{1b}[31m", &"长".repeat(121)] {
         assert_eq!(set(&firm(), because(reason), false), OverrideError::Reason, "{reason:?}");
     }
-    for reason in ["电话13800138000", "138 0013 8000", "139-1234-5678 的投诉", "１３８００１３８０００"] {
+    for reason in ["电话13800138000", "138 0013 8000", "139-1234-5678 的投诉", "１３８００１３８０００"]
+    {
         assert_eq!(set(&firm(), because(reason), false), OverrideError::Digits, "{reason}");
     }
     assert_eq!(set(&firm(), wish(Action::Watch, 367), false), OverrideError::Until);
@@ -105,7 +106,8 @@ fn what_is_refused_changes_nothing() {
     assert_eq!(set(&firm(), over, false), OverrideError::Until);
     assert_eq!(set(&mobile(), wish(Action::Block, 3), true), OverrideError::Person);
     // A change that cannot be logged is not made.
-    let full = FileError { path: "audit.jsonl".into(), operation: Operation::Write, kind: std::io::ErrorKind::StorageFull };
+    let full =
+        FileError { path: "audit.jsonl".into(), operation: Operation::Write, kind: std::io::ErrorKind::StorageFull };
     let refused = overrides.set(&firm(), wish(Action::Watch, 3), false, NOW, |_| Err(full.clone()));
     assert_eq!(refused, Err(OverrideError::File(full)));
     assert!(!directory.path().join(overrides::FILE).exists());

@@ -5,7 +5,9 @@ use antibrush_protocol::{
 use proptest::prelude::*;
 
 use super::{FIRM, PERSON, default_policy, listing};
-use crate::recommend::{Action, Asked, Cap, Counts, Decided, Listing, Persons, Policy, Recommendation, Standing, parse};
+use crate::recommend::{
+    Action, Asked, Cap, Counts, Decided, Listing, Persons, Policy, Recommendation, Standing, parse,
+};
 
 fn advise(policy: &Policy, of: Asked, listings: &[Listing<'_>]) -> Recommendation {
     policy.recommend(of, listings, None).unwrap()
@@ -16,8 +18,7 @@ fn advise(policy: &Policy, of: Asked, listings: &[Listing<'_>]) -> Recommendatio
 fn what_the_default_says_of_a_firm() {
     use {Action as A, List as L, Severity as V, State as S};
     let policy = default_policy();
-    let enforceable =
-        |state| matches!(state, S::Confirmed | S::Noticed | S::Committed | S::Overdue | S::Escalated);
+    let enforceable = |state| matches!(state, S::Confirmed | S::Noticed | S::Committed | S::Overdue | S::Escalated);
     let table: &[(List, &[State], [Action; 3])] = &[
         // minor, ordinary, severe
         (L::Cxh, &[S::Reported], [A::Watch, A::Watch, A::Review]),
@@ -51,11 +52,9 @@ fn what_the_default_says_of_a_firm() {
             assert!(judged.rule.is_some(), "the default leaves nothing to `otherwise`: {list} {state} {severity}");
         }
     }
-    for (disputed, suspended, struck, wanted) in [
-        (true, false, false, A::Watch),
-        (true, true, false, A::Watch),
-        (false, false, true, A::Ignore),
-    ] {
+    for (disputed, suspended, struck, wanted) in
+        [(true, false, false, A::Watch), (true, true, false, A::Watch), (false, false, true, A::Ignore)]
+    {
         for list in [L::Cxh, L::Ecb] {
             let listing = Listing { list, disputed, suspended, struck, enforceable: false, ..listing() };
             assert_eq!(policy.judge(FIRM, &listing).action, wanted);
@@ -77,11 +76,16 @@ fn the_first_rule_that_matches_counts_and_each_key_narrows_it() {
         ("role = \"organise\"", Listing { role: None, ..listing() }),
         ("min_members = 2", Listing { members: 1, ..listing() }),
     ] {
-        let text = format!("otherwise = \"ignore\"\n[[rules]]\n{key}\nthen = \"watch\"\n[[rules]]\n{key}\nthen = \"block\"\n");
+        let text =
+            format!("otherwise = \"ignore\"\n[[rules]]\n{key}\nthen = \"watch\"\n[[rules]]\n{key}\nthen = \"block\"\n");
         let policy = parse(&text).unwrap();
         let judged = policy.judge(FIRM, &listing());
         assert_eq!((judged.action, judged.rule), (Action::Watch, Some(0)), "{key}");
-        assert_eq!((policy.judge(FIRM, &other).action, policy.judge(FIRM, &other).rule), (Action::Ignore, None), "{key}");
+        assert_eq!(
+            (policy.judge(FIRM, &other).action, policy.judge(FIRM, &other).rule),
+            (Action::Ignore, None),
+            "{key}"
+        );
     }
     let policy = parse("otherwise = \"ignore\"\n[[rules]]\nclass = \"ENT\"\nthen = \"watch\"\n").unwrap();
     assert_eq!(policy.judge(FIRM, &listing()).action, Action::Watch);
@@ -170,8 +174,12 @@ fn what_takes_a_listing_s_force_comes_before_its_state() {
 #[test]
 fn an_answer_counts_once_for_each_list_and_conduct() {
     let policy = default_policy();
-    let listings =
-        [listing(), listing(), Listing { conduct: Conduct::C02, ..listing() }, Listing { list: List::Ecw, ..listing() }];
+    let listings = [
+        listing(),
+        listing(),
+        Listing { conduct: Conduct::C02, ..listing() },
+        Listing { list: List::Ecw, ..listing() },
+    ];
     let mut counts = Counts::since(antibrush_protocol::base::Timestamp(5));
     for _ in 0..3 {
         counts.count(&advise(&policy, FIRM, &listings), &listings);
@@ -200,7 +208,18 @@ fn any_listing() -> impl Strategy<Value = Listing<'static>> {
         let [enforceable, disputed, suspended, struck, victim] = marks;
         let source = Some("jd");
         Listing {
-            list, conduct, severity, state, source, members, enforceable, disputed, suspended, struck, victim, role: None,
+            list,
+            conduct,
+            severity,
+            state,
+            source,
+            members,
+            enforceable,
+            disputed,
+            suspended,
+            struck,
+            victim,
+            role: None,
         }
     })
 }
