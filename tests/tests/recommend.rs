@@ -160,7 +160,7 @@ fn a_forecast_counts_by_source_and_changes_nothing() {
     let alliance = alliance();
     let node = &alliance["alibaba"];
     let rows = "class,identifier\nENT,91350100M000100Y43\nACC,taobao:77\nACC,taobao:78\nACC,taobao:79\nMOB,12\n";
-    let file = alliance.file("customers.csv", rows.to_owned()).display().to_string();
+    let file = alliance.file("customers.csv", rows).display().to_string();
     let counts = || node.command(&["recommend", "show"])["counts"].clone();
     let before = counts();
     let forecast = node.command(&["recommend", "forecast", &file]);

@@ -23,7 +23,7 @@ pub struct Counts {
 
 /// One row of the counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Counted {
+pub struct CountedAnswers {
     /// What was recommended.
     pub recommendation: Action,
     /// The list of the listing that it came from; absent for an override.
@@ -67,14 +67,14 @@ impl Counts {
     }
 
     /// The rows, from the strongest recommendation.
-    pub fn rows(&self) -> Vec<Counted> {
-        let row = |(&(recommendation, origin), &answers): (&(Action, Origin), &u64)| Counted {
+    pub fn rows(&self) -> Vec<CountedAnswers> {
+        let row = |(&(recommendation, origin), &answers): (&(Action, Origin), &u64)| CountedAnswers {
             recommendation,
             list: origin.map(|(list, _)| list),
             conduct: origin.map(|(_, conduct)| conduct),
             answers,
         };
-        let mut rows: Vec<Counted> = self.rows.iter().map(row).collect();
+        let mut rows: Vec<CountedAnswers> = self.rows.iter().map(row).collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.recommendation));
         rows
     }

@@ -141,17 +141,17 @@ impl Zh for Fault {
             Fault::TooLong => format!("文件超过 {MOST_BYTES} 字节：请缩短"),
             Fault::NotUtf8 => "文件不是 UTF-8：请以 UTF-8 保存".to_owned(),
             Fault::Syntax => "不是有效的 TOML：请检查是否缺少引号、括号或等号".to_owned(),
-            Fault::Key(known) => format!("没有这个键：请使用 {known}"),
+            Fault::Key(known) => format!("没有这个键：请使用 {}", listed_zh(known)),
             Fault::Type(Wanted::Text) => "值须为带引号的文字：请加上引号".to_owned(),
             Fault::Type(Wanted::Texts) => "值须为带引号的文字，或方括号内的多个：请写成 [\"a\", \"b\"]".to_owned(),
             Fault::Type(Wanted::Number) => "值须为整数：请去掉引号".to_owned(),
             Fault::Type(Wanted::Rules) => "规则须为表：请在每条之上写 [[rules]]".to_owned(),
-            Fault::Word(known) => format!("没有这个词：请使用 {known}"),
+            Fault::Word(known) => format!("没有这个词：请使用 {}", listed_zh(known)),
             Fault::Code => "没有这个代码：请查阅 docs/DOMAIN.md".to_owned(),
             Fault::Range => format!("数值须为 1 至 {MOST_MEMBERS}：请改正"),
             Fault::Nothing => "列表为空，什么也不匹配：请填写或删去该键".to_owned(),
             Fault::Mixed => "法定名单与联盟名单不得合并对待：请分写为两条规则".to_owned(),
-            Fault::NoThen => format!("规则没有给出建议：请写 then =，取 {WORDS} 之一"),
+            Fault::NoThen => format!("规则没有给出建议：请写 then =，取 {} 之一", listed_zh(WORDS)),
             Fault::Name => format!("名称须为一行 1 至 {MOST_NAME} 个字符：请改正"),
             Fault::Twice => "另一条规则已用此名称：请换一个".to_owned(),
             Fault::Slug => "不是成员简称：可用 antibrush alliance members 查看".to_owned(),
@@ -161,6 +161,11 @@ impl Zh for Fault {
             }
         }
     }
+}
+
+/// Words of the file as a Chinese sentence lists them.
+fn listed_zh(words: &str) -> String {
+    words.replace(", ", "、")
 }
 
 /// A fault and its place.

@@ -20,7 +20,7 @@ use std::{
 use antibrush_protocol::{base::Day, subject::Subject};
 use arc_swap::ArcSwap;
 
-pub use counts::{Counted, Counts};
+pub use counts::{CountedAnswers, Counts};
 pub use file::{DEFAULT, FILE, Fault, FileRefusal, Refused, SENTENCES, Wanted, parse};
 pub use overrides::{Override, OverrideError, Overrides, PURPOSE, Wish};
 pub use rules::{
@@ -131,7 +131,7 @@ impl Recommender {
     }
 
     /// What was recommended, or would have been, since the rules came into force here.
-    pub fn counted(&self) -> (u64, Vec<Counted>) {
+    pub fn counted(&self) -> (u64, Vec<CountedAnswers>) {
         let counts = self.lock();
         (counts.began(), counts.rows())
     }

@@ -90,7 +90,7 @@ impl Standing {
         match self {
             Standing::State(state) => state.zh(),
             Standing::Disputed => "异议中",
-            Standing::Suspended => "已中止",
+            Standing::Suspended => "暂停效力",
             Standing::Struck => "裁定失效",
         }
     }

@@ -21,7 +21,9 @@ use crate::{
     check::{Answer, Listed},
     clock,
     lang::Both,
-    recommend::{Action, Asked, Counted, FileRefusal, Listing, Mode, Override, OverrideError, Persons, Rule, Wish},
+    recommend::{
+        Action, Asked, CountedAnswers, FileRefusal, Listing, Mode, Override, OverrideError, Persons, Rule, Wish,
+    },
 };
 
 /// What the audit log calls changes of recommendations.
@@ -79,7 +81,7 @@ pub struct RecommendView {
     /// Since when the counts count, in seconds since 1970.
     since: u64,
     /// What was recommended, or in shadow mode would have been.
-    counts: Vec<Counted>,
+    counts: Vec<CountedAnswers>,
     /// Overrides in force.
     overrides: usize,
 }
