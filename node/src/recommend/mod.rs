@@ -2,8 +2,9 @@
 //! it for single subjects, and in shadow mode it is only counted.
 //!
 //! An advice is an input and no decision: each platform decides by itself, and no alliance tells it to (反垄断法 on joint
-//! boycotts). **Invariant:** no rule and no override lifts three ceilings: a victim mark, a listing that nobody may act on, and a
-//! natural person where nobody has said in words how a person reviews it (个人信息保护法 art. 24).
+//! boycotts). **Invariant:** no rule lifts three ceilings: a victim mark (`ignore`), a listing that nobody may act on (`review`), and a
+//! natural person where nobody has said in words how a person reviews it (`review`, 个人信息保护法 art. 24). An override is the
+//! platform's own decision and needs no listing; for victims and such persons it is at most `review`, too.
 
 mod counts;
 mod file;
