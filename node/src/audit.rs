@@ -9,7 +9,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{BufRead, BufReader, Write},
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -44,6 +44,9 @@ struct Line {
     checked: u64,
     /// Of them listed.
     listed: u64,
+    /// What else was done, in words of this node's own: no check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event: Option<String>,
     /// SHA-256 of the line before, in hex.
     previous: String,
 }
@@ -53,6 +56,7 @@ type Waiting = BTreeMap<Arc<str>, BTreeMap<String, Counts>>;
 
 /// The log.
 pub struct Audit {
+    path: PathBuf,
     waiting: Mutex<Waiting>,
     file: Mutex<End>,
 }
@@ -69,13 +73,14 @@ struct End {
 }
 
 impl End {
-    fn append(&mut self, actor: &str, purpose: &str, counts: Counts) -> std::io::Result<()> {
+    fn append(&mut self, actor: &str, purpose: &str, counts: Counts, event: Option<&str>) -> std::io::Result<()> {
         let line = Line {
             time: clock::wall().0,
             actor: actor.to_owned(),
             purpose: purpose.to_owned(),
             checked: counts.checked,
             listed: counts.listed,
+            event: event.map(str::to_owned),
             previous: self.previous.clone(),
         };
         // Strings and numbers encode in every case.
@@ -111,7 +116,17 @@ impl Audit {
         // A line that a crash or a full disk cut short was never acknowledged to anybody: the chain goes on before it.
         file.set_len(whole).map_err(failed)?;
         let previous = if last.is_empty() { "0".repeat(64) } else { hex::encode(Sha256::digest(&last)) };
-        Ok(Audit { waiting: Mutex::default(), file: Mutex::new(End { file, whole, torn: false, previous }) })
+        let file = Mutex::new(End { file, whole, torn: false, previous });
+        Ok(Audit { path, waiting: Mutex::default(), file })
+    }
+
+    /// Writes at once that somebody changed what checks are answered with. The words must hold no identifier.
+    ///
+    /// # Errors
+    /// [`FileError`]; then it is not to be done.
+    pub fn event(&self, actor: &str, purpose: &str, event: &str) -> Result<(), FileError> {
+        let written = lock(&self.file).append(actor, purpose, Counts::default(), Some(event));
+        written.map_err(|error| FileError::new(&self.path, Operation::Write, &error))
     }
 
     /// Counts answers; [`Audit::flush`] writes them.
@@ -148,7 +163,7 @@ impl Audit {
             purposes.iter().map(move |(purpose, counts)| (actor, purpose.as_str(), *counts))
         });
         while let Some((actor, purpose, counts)) = lines.next() {
-            if let Err(error) = end.append(actor, purpose, counts) {
+            if let Err(error) = end.append(actor, purpose, counts, None) {
                 tracing::error!(%error, "the audit log cannot be written; free space on its disk");
                 self.wait(actor, purpose, counts);
                 lines.by_ref().for_each(|(actor, purpose, counts)| self.wait(actor, purpose, counts));

@@ -23,6 +23,7 @@ use utoipa::ToSchema;
 
 use crate::{
     lang::Zh,
+    recommend::Recommendation,
     storage::{
         Remarks, standing_of,
         table::{Reader, Row, prefix_of},
@@ -127,6 +128,10 @@ pub struct Answer {
     /// A victim mark: nothing may be enforced.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub victim: bool,
+    /// What the risk system is advised to do by this platform's own rules; absent without a listing or an override, and in shadow
+    /// mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recommendation: Option<Recommendation>,
     /// Why the identifier is invalid or nothing can be said, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -184,6 +189,7 @@ impl Answer {
             members: 0,
             corroborated: false,
             victim: false,
+            recommendation: None,
             reason: None,
             reason_zh: None,
             holders: Vec::new(),

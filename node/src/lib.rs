@@ -23,6 +23,7 @@ pub mod network;
 pub mod profile;
 pub mod quality;
 pub mod random;
+pub mod recommend;
 pub mod report;
 pub mod serve;
 pub mod statutory;

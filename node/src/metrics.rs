@@ -9,7 +9,11 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::{check::Verdict, tokens::HolderProblem};
+use crate::{
+    check::Verdict,
+    recommend::{Action, Mode},
+    tokens::HolderProblem,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Kind {
@@ -20,6 +24,12 @@ struct Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfPublisher {
     publisher: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Recommended {
+    mode: &'static str,
+    recommendation: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,6 +70,7 @@ pub struct Metrics {
     bursts: Family<OfPublisher, Gauge<i64>>,
     overturned: Family<OfPublisher, Gauge<i64>>,
     hits: Family<OfPublisher, Counter>,
+    recommendations: Family<Recommended, Counter>,
 }
 
 impl Metrics {
@@ -92,10 +103,16 @@ impl Metrics {
             bursts: Family::default(),
             overturned: Family::default(),
             hits: Family::default(),
+            recommendations: Family::default(),
             registry: Registry::default(),
         };
         let m = &metrics;
         registry.register("checks", "Subjects checked, by answer", m.checks.clone());
+        registry.register(
+            "recommendations",
+            "Recommendations made to the risk system, or only counted in shadow mode",
+            m.recommendations.clone(),
+        );
         registry.register_with_unit(
             "check_request",
             "Time to answer a check request",
@@ -193,6 +210,12 @@ impl Metrics {
     /// A check's answer has so many listings of this publisher.
     pub fn hit(&self, publisher: &str) {
         self.hits.get_or_create(&OfPublisher { publisher: publisher.to_owned() }).inc();
+    }
+
+    /// Something was recommended, or counted in shadow mode.
+    pub fn recommended(&self, mode: Mode, action: Action) {
+        let of = Recommended { mode: mode.code(), recommendation: action.code() };
+        self.recommendations.get_or_create(&of).inc();
     }
 
     /// How long a check request took.

@@ -10,8 +10,9 @@ use crate::{
     audit::Audit,
     config::Config,
     core::{Node, NodeError, Opening},
-    keys::Keys,
+    keys::{Keys, LocalKey},
     lang::{Zh, reason_zh},
+    recommend::{self, RecommendError, Recommender},
     storage::{
         files::FileError,
         lock::{DataDir, LockError},
@@ -27,6 +28,9 @@ pub enum ServeError {
     /// The tokens can not be read.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// Recommendations cannot be made.
+    #[error(transparent)]
+    Recommend(#[from] RecommendError),
     /// A file can not be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -50,6 +54,7 @@ impl Zh for ServeError {
         match self {
             ServeError::Node(error) => error.zh(),
             ServeError::Auth(error) => error.zh(),
+            ServeError::Recommend(error) => error.zh(),
             ServeError::File(error) => error.zh(),
             ServeError::Lock(error) => error.zh(),
             ServeError::Listen { address, reason } => {
@@ -72,8 +77,10 @@ pub struct Serving {
 pub async fn open(data: DataDir, keys: Keys, config: Config, opening: Opening) -> Result<App, ServeError> {
     let access = Arc::new(Access::open(data.path())?);
     let audit = Arc::new(Audit::open(data.path())?);
+    let key = LocalKey::derive(keys.seal().map_err(NodeError::from)?.secret(), recommend::PURPOSE);
+    let recommender = Arc::new(Recommender::open(data.path(), key)?);
     let node = Node::open(data, keys, config, opening).await?;
-    Ok(App { node, access, audit })
+    Ok(App { node, access, audit, recommender })
 }
 
 /// Starts a node and its HTTP interface.

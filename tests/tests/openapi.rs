@@ -47,6 +47,10 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
     let first = http.post("/v1/alliance/proposals", &json!({ "changes": [renewal] })).ok()["proposal"].clone();
     let second = successor(first.as_str().unwrap());
     let ceremony = keys["ceremonies"][0]["ceremony"].as_str().unwrap();
+    let soon = antibrush_protocol::base::Timestamp(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs())
+        .day()
+        .plus(30)
+        .to_string();
     BTreeMap::from([
         ("GET /healthz", get("/healthz")),
         ("GET /readyz", get("/readyz")),
@@ -67,6 +71,24 @@ fn exercises(http: &mut Http) -> BTreeMap<&'static str, Exercise> {
         ("GET /v1/changes", get("/v1/changes?wait=0")),
         ("POST /v1/check", post("/v1/check", &json!({ "class": "ACC", "id": "jd:e2e", "purpose": "test" }))),
         ("POST /v1/checks", post("/v1/checks", &json!({ "purpose": "test", "class": "ACC", "ids": ["jd:e2e", "x"] }))),
+        ("GET /v1/recommend", get("/v1/recommend")),
+        ("POST /v1/recommend/reload", post("/v1/recommend/reload", &json!({}))),
+        (
+            "POST /v1/recommend/forecast",
+            bytes("/v1/recommend/forecast?name=a.csv", "application/octet-stream", "账号\njd:e2e\njd\n".into()),
+        ),
+        ("GET /v1/recommend/overrides", get("/v1/recommend/overrides")),
+        (
+            "POST /v1/recommend/overrides",
+            post(
+                "/v1/recommend/overrides",
+                &json!({ "class": "ACC", "id": "jd:e2e", "as": "ignore", "reason": "test", "until": soon }),
+            ),
+        ),
+        (
+            "POST /v1/recommend/overrides/remove",
+            post("/v1/recommend/overrides/remove", &json!({ "class": "ACC", "id": "jd:e2e" })),
+        ),
         (
             "POST /v1/listings",
             post(

@@ -26,6 +26,7 @@ use zeroize::Zeroizing;
 use super::{
     App, Problem,
     auth::{CHECK, Caller},
+    recommend::advise,
 };
 use crate::{
     check::{Answer, Context, Freshness},
@@ -171,13 +172,16 @@ async fn check_one(app: &App, context: &Arc<Context>, subject: Subject, details:
         },
     };
     let class = subject.class();
-    if !details {
-        return Ok(Asker::new(context, node.store()).answer(class, &derivations));
-    }
-    let (node, context) = (node.clone(), context.clone());
-    // Opening reads the entry from the disk.
-    let work = move || Asker::new(&context, node.store()).answer_with_details(class, &derivations);
-    tokio::task::spawn_blocking(work).await.map_err(|_| Problem::stopping())
+    let mut answer = if details {
+        let (node, context) = (node.clone(), context.clone());
+        // Opening reads the entry from the disk.
+        let work = move || Asker::new(&context, node.store()).answer_with_details(class, &derivations);
+        tokio::task::spawn_blocking(work).await.map_err(|_| Problem::stopping())?
+    } else {
+        Asker::new(context, node.store()).answer(class, &derivations)
+    };
+    advise(app, context.cutoffs().today, &subject, &mut answer);
+    Ok(answer)
 }
 
 /// Many questions and their answers, as far as there are any.
@@ -223,7 +227,11 @@ impl Questions {
                 || Asker::new(&context, app.node.store()),
                 |asker, (class, id)| match Subject::parse(*class, id) {
                     Ok(subject) => match view.tokens.known(&subject, cache, &mut asker.scratch)? {
-                        Some(known) => Ok(Ok(asker.answer(*class, &known))),
+                        Some(known) => {
+                            let mut answer = asker.answer(*class, &known);
+                            advise(app, context.cutoffs().today, &subject, &mut answer);
+                            Ok(Ok(answer))
+                        }
                         None => Ok(Err(subject)),
                     },
                     Err(invalid) => Ok(Ok(Answer::invalid(invalid))),
@@ -256,7 +264,11 @@ impl Questions {
             settled.push((
                 *place,
                 match resolved {
-                    Ok(derivations) => asker.answer(subject.class(), &derivations),
+                    Ok(derivations) => {
+                        let mut answer = asker.answer(subject.class(), &derivations);
+                        advise(app, self.context.cutoffs().today, subject, &mut answer);
+                        answer
+                    }
                     Err(TokenError::Unavailable(unavailable)) => Answer::unavailable(&unavailable),
                     Err(error) => return Err(error.into()),
                 },
@@ -326,6 +338,44 @@ impl<'a> Asker<'a> {
         }
         answer
     }
+}
+
+/// The answers for the subjects of a file: from memory, and for those that this node does not know from the key holders. Blocks;
+/// nothing is counted and no recommendation made.
+pub(super) fn answer_all(app: &App, context: &Context, subjects: &[Subject]) -> Vec<Result<Answer, TokenError>> {
+    let (node, view) = (&app.node, app.node.view());
+    let cache = node.resolver().cache();
+    let known: Vec<Result<Option<Answer>, TokenError>> = subjects
+        .par_iter()
+        .with_min_len(512)
+        .map_init(
+            || Asker::new(context, node.store()),
+            |asker, subject| {
+                let known = view.tokens.known(subject, cache, &mut asker.scratch)?;
+                Ok(known.map(|known| asker.answer(subject.class(), &known)))
+            },
+        )
+        .collect();
+    let is_unknown = |(_, known): &(&Subject, &Result<Option<Answer>, TokenError>)| matches!(known, Ok(None));
+    let unknown: Vec<Subject> =
+        subjects.iter().zip(&known).filter(is_unknown).map(|(subject, _)| subject.clone()).collect();
+    let resolved = if unknown.is_empty() {
+        Vec::new()
+    } else {
+        tokio::runtime::Handle::current().block_on(node.resolver().resolve(&unknown))
+    };
+    let (mut resolved, mut asker) = (resolved.into_iter(), Asker::new(context, node.store()));
+    let settle = |(known, subject): (Result<Option<Answer>, TokenError>, &Subject)| match known {
+        Ok(Some(answer)) => Ok(answer),
+        // The resolver answers for each that it is asked for.
+        Ok(None) => match resolved.next().unwrap_or(Err(TokenError::NoKey(subject.class()))) {
+            Ok(derivations) => Ok(asker.answer(subject.class(), &derivations)),
+            Err(TokenError::Unavailable(unavailable)) => Ok(Answer::unavailable(&unavailable)),
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    };
+    known.into_iter().zip(subjects).map(settle).collect()
 }
 
 /// Whose listings are hit, unless the charter keeps that to itself.

@@ -23,6 +23,7 @@ mod listing;
 mod member;
 mod problem;
 mod proof;
+mod recommend;
 mod remark;
 mod report;
 mod status;
@@ -39,7 +40,7 @@ use auth::BearerScheme;
 pub use auth::{ADMIN_TOKEN_FILE, Access, AuthError, Scope};
 pub use problem::Problem;
 
-use crate::{audit::Audit, core::Node};
+use crate::{audit::Audit, core::Node, recommend::Recommender};
 
 /// The largest body of a call that carries no file: 10,000 identifiers of 4 KiB each do not occur, of 400 bytes they may.
 const BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -53,6 +54,8 @@ pub struct App {
     pub access: Arc<Access>,
     /// The audit log.
     pub audit: Arc<Audit>,
+    /// What the risk system is advised to do.
+    pub recommender: Arc<Recommender>,
 }
 
 #[derive(OpenApi)]
@@ -72,6 +75,10 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
     let small = OpenApiRouter::new()
         .routes(routes!(check::check))
         .routes(routes!(check::checks))
+        .routes(routes!(recommend::show))
+        .routes(routes!(recommend::reload))
+        .routes(routes!(recommend::overrides, recommend::set_override))
+        .routes(routes!(recommend::remove_override))
         .routes(routes!(listing::list))
         .routes(routes!(listing::clear))
         .routes(routes!(remark::remark))
@@ -114,6 +121,7 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
     let large = OpenApiRouter::new()
         .routes(routes!(import::import))
         .routes(routes!(tokenize::tokenize))
+        .routes(routes!(recommend::forecast::forecast))
         .routes(routes!(filter::build))
         .routes(routes!(filter::check))
         .layer(DefaultBodyLimit::max(lines::FILE_BYTES));

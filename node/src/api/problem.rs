@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::{
     core::{AdmitError, PublishError},
     lang::Zh,
+    recommend::OverrideError,
     storage::{StorageError, documents::DocumentError},
     tokens::TokenError,
 };
@@ -166,6 +167,18 @@ impl From<TokenError> for Problem {
         let (status, kind) = match &error {
             TokenError::NotEntitled | TokenError::NoKey(_) | TokenError::Sealed => (StatusCode::FORBIDDEN, "no-token"),
             TokenError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        };
+        Problem::of(status, kind, &error)
+    }
+}
+
+impl From<OverrideError> for Problem {
+    fn from(error: OverrideError) -> Self {
+        use OverrideError as E;
+        let (status, kind) = match &error {
+            E::Reason | E::Digits | E::Until | E::Person | E::Full => (StatusCode::BAD_REQUEST, "bad-request"),
+            E::Missing => (StatusCode::NOT_FOUND, "not-found"),
+            E::Damaged { .. } | E::File(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
         };
         Problem::of(status, kind, &error)
     }

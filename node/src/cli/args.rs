@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use libp2p::Multiaddr;
 
-use super::{charter_args::ProposeVerb, report::ReportVerb};
+use super::{charter_args::ProposeVerb, recommend_args::RecommendVerb, report::ReportVerb};
 
 /// A node of an anti-brushing alliance: share blacklists without sharing identities.
 #[derive(Parser)]
@@ -67,6 +67,9 @@ pub enum Verb {
     /// Count what the lists hold.
     #[command(subcommand)]
     Report(ReportVerb),
+    /// Recommend to the risk system what to do about listed subjects, by rules of your own.
+    #[command(subcommand)]
+    Recommend(RecommendVerb),
     /// Show how the node is.
     Status,
     /// Show, verify, export and import feeds.

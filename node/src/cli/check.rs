@@ -95,6 +95,7 @@ fn print(output: &Output, answer: &Value) {
             format!("{members} 家不同控制关系的成员列入同一行为{}。", if corroborated { "，已交叉验证" } else { "" }),
         );
     }
+    print_recommendation(output, &answer["recommendation"]);
     if answer["victim"] == Value::Bool(true) {
         output.say("A victim mark protects this subject: nothing may be enforced.", "该主体有受害标记：不得采取措施。");
     }
@@ -110,6 +111,26 @@ fn print(output: &Output, answer: &Value) {
             format!("Not heard from in time: {}.", stale.join(", ")),
             format!("未及时收到的名单源：{}。", stale.join("、")),
         );
+    }
+}
+
+/// What is recommended, and from where.
+fn print_recommendation(output: &Output, advised: &Value) {
+    if advised.is_null() {
+        return;
+    }
+    let action = super::recommend::action(output, &advised["action"]);
+    output.say(format!("Recommendation: {action}."), format!("建议：{action}。"));
+    if let Some(number) = advised["override_number"].as_u64() {
+        output.say(format!("  by override {number}"), format!("  依据单独处置 {number}"));
+    }
+    for ground in advised["from"].as_array().into_iter().flatten() {
+        let (list, rule) = (ground["list"].as_str().unwrap_or("–"), ground["rule"].as_str().unwrap_or("–"));
+        let line = ground["listing"].as_u64().unwrap_or(0) + 1;
+        output.say(format!("  listing {line} on {list}: {rule}"), format!("  第 {line} 条列入（{list}）：{rule}"));
+    }
+    if advised["capped_by_person"] == Value::Bool(true) {
+        output.say("  A natural person is not blocked without review.", "  未经人工复核不拦截个人。");
     }
 }
 

@@ -27,6 +27,8 @@ mod lines;
 mod listing;
 pub(crate) mod output;
 mod proof;
+mod recommend;
+mod recommend_args;
 mod remark;
 mod report;
 mod rotate;
@@ -191,6 +193,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Due(args) => life::due(context, args).await,
         Verb::Effects(args) => effect::run(context, args).await,
         Verb::Report(verb) => report::run(context, verb).await,
+        Verb::Recommend(verb) => recommend::run(context, verb).await,
         Verb::Status => status::run(context).await,
         Verb::Feed(verb) => feed::run(context, verb).await,
         Verb::Proof(verb) => proof::run(context, verb).await,

@@ -117,7 +117,8 @@ fn rows(context: &Context, rows: u64) -> String {
     context.output.pick(format!("{rows} rows"), format!("{rows} 行"))
 }
 
-fn progress(context: &Context, length: u64) -> ProgressBar {
+/// A bar for the bytes of a file.
+pub fn progress(context: &Context, length: u64) -> ProgressBar {
     if !context.output.shows_progress() {
         return ProgressBar::hidden();
     }

@@ -32,6 +32,7 @@ use crate::{
     keys::{KeyError, KeyRole, passphrase::PassphraseError},
     network::{JoinError, NetworkError},
     profile::ProfileError,
+    recommend::{Fault, FileRefusal, OverrideError, RecommendError, Refused, Wanted},
     serve::ServeError,
     storage::{
         AdoptError, StorageError,
@@ -59,6 +60,7 @@ const AS_TYPED: &[&str] = &[
     "antibrush alliance sign",
     "antibrush alliance publish",
     "antibrush alliance members",
+    "antibrush recommend override list",
     "antibrush feed show",
     "antibrush alliance steward-key",
     "antibrush keys holders",
@@ -312,6 +314,7 @@ fn errors_of_the_core_and_the_network() {
         NodeError::Clock { shown: day, charter: day },
         ServeError::Node(NodeError::NoAlliance),
         ServeError::Auth(AuthError::Damaged(String::new())),
+        ServeError::Recommend(RecommendError::Overrides(OverrideError::Missing)),
         ServeError::File(FileError { path: path(), operation: Operation::Open, kind: io::ErrorKind::Other }),
         ServeError::Lock(LockError::InUse { directory: path(), pid: None }),
         ServeError::Listen { address: ([127, 0, 0, 1], 8861).into(), reason: reason() },
@@ -321,6 +324,46 @@ fn errors_of_the_core_and_the_network() {
         SheetError::Unencodable,
         SheetError::TooLargeForExcel,
     ];
+}
+
+#[test]
+fn errors_of_recommendations() {
+    for error in [
+        OverrideError::Reason,
+        OverrideError::Digits,
+        OverrideError::Until,
+        OverrideError::Person,
+        OverrideError::Full,
+        OverrideError::Missing,
+        OverrideError::Damaged { path: path(), reason: "expected value at line 3 column 7".to_owned() },
+    ] {
+        sentences![error];
+    }
+    let faults = [
+        Fault::TooLong,
+        Fault::NotUtf8,
+        Fault::Syntax,
+        Fault::Key("mode"),
+        Fault::Type(Wanted::Text),
+        Fault::Type(Wanted::Texts),
+        Fault::Type(Wanted::Number),
+        Fault::Type(Wanted::Rules),
+        Fault::Word("active, shadow"),
+        Fault::Code,
+        Fault::Range,
+        Fault::Nothing,
+        Fault::Mixed,
+        Fault::NoThen,
+        Fault::Name,
+        Fault::Twice,
+        Fault::Slug,
+        Fault::Rules,
+        Fault::Sentence,
+    ];
+    for fault in faults {
+        let refused = Refused { line: 3, key: "rules[1].then".to_owned(), fault };
+        sentences![fault, RecommendError::File(FileRefusal::Content { path: path(), refused })];
+    }
 }
 
 #[test]

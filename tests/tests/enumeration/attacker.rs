@@ -174,6 +174,7 @@ impl Asker {
         let address = |slug: &&str| Address {
             peer: node_key(&charter, slug),
             addresses: vec![alliance[slug].listen.parse().unwrap()],
+            former: false,
         };
         let members = holders.iter().map(address).collect();
         runtime.block_on(commands.send(Command::Members(members))).unwrap();
