@@ -102,6 +102,14 @@ fn a_firm_is_blocked_a_person_reviewed_and_an_override_decides() {
     assert_eq!(node.command(&["recommend", "override", "remove", "--number", "1"])["number"], 1);
     assert_eq!(action(node, FIRM), "block");
     node.refused(&[&["recommend", "override", "remove"], &FIRM[..]].concat());
+
+    // A victim mark by anybody ends it, and the answer says so; an override cannot make it more than a review.
+    alliance["jd"].command(&[&["list", "--list", "VIC", "--conduct", "C04", "--evidence", "case"], &FIRM[..]].concat());
+    wait_until("alibaba has the victim mark", || action(node, FIRM) == "ignore");
+    let marked = check(node, FIRM)["recommendation"].clone();
+    assert_eq!((&marked["victim"], &marked["from"][0]["capped"]), (&json!(true), &json!("victim")), "{marked}");
+    node.command(&[&set[..], &["block"], &FIRM].concat());
+    assert_eq!(action(node, FIRM), "review");
 }
 
 #[test]
