@@ -107,6 +107,7 @@ impl Puppet {
         let others = others.map(|node| Address {
             peer: node.key,
             addresses: node.addresses.iter().filter_map(|address| address.parse().ok()).collect(),
+            former: false,
         });
         runtime.block_on(started.commands.send(Command::Members(others.collect()))).unwrap();
         let shared = Arc::new(Shared::default());
