@@ -16,7 +16,7 @@ use std::{
 
 use antibrush_protocol::{
     base::MemberNumber,
-    evaluation::{self, BadAnswer, EvaluationError, EvaluationRequest, EvaluationResponse, Refusal, padded},
+    evaluation::{self, BadAnswer, EvaluationRequest, EvaluationResponse, Refusal, padded},
     replica::{Offence, Peer, RequestFailure},
     subject::Subject,
     suite::{
@@ -433,11 +433,6 @@ impl Resolver {
             Ok(checked) => return Ok(checked),
             Err(failed) => failed,
         };
-        // Around the change of its feed key one of the two has the charter that says so, and the other not yet.
-        if matches!(error, EvaluationError::WrongSigner(_)) {
-            tracing::warn!(holder = holder.0, %error, "a key holder signed with another key; the next holder is asked");
-            return Err(HolderProblem::Refused(Refusal::UnknownCharter));
-        }
         tracing::error!(holder = holder.0, %error, "a key holder's answer does not hold; the next holder is asked");
         self.metrics.refused(error.rule());
         if error.is_evidence() {
