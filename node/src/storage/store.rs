@@ -125,6 +125,7 @@ impl Store {
             registers::note_lost(&store.documents, crate::clock::wall())?;
         }
         store.restore_charters()?;
+        store.end_forgetting()?;
         let store = store.replay(table_opened.cursors(), data, &mut recovery)?;
         Ok((store, recovery))
     }
