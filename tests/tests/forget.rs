@@ -82,6 +82,9 @@ fn what_ended_is_erased_everywhere_and_a_newcomer_never_gets_it() {
             });
         }
     }
+    let taken = alliance["pdd"].command(&["status"])["forgetting"]["alibaba"].clone();
+    assert_eq!(taken["to_clear"], json!({ "count": 1, "p50": 0, "p90": 0, "max": 0 }), "{taken}");
+    assert_eq!(taken["to_forget"], json!({ "count": 1, "p50": 91, "p90": 91, "max": 91 }), "{taken}");
     alliance.admit("suning", "platform");
     alliance.wait_for_leaves("alibaba", 6);
     for slug in PLATFORMS.iter().chain(&["suning"]) {

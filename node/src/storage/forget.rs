@@ -14,10 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use antibrush_protocol::{
     base::{Day, Hash, MemberNumber},
+    encoding::Wire,
     entry::{
         Entry,
         ledger::Change,
-        lifecycle::{Target, due_days, remark_due},
+        lifecycle::{Course, Target, remark_due, retention},
     },
     feed::{Chunk, ChunkDescriptor, Head, Leaf, chunk},
     subject::Class,
@@ -30,6 +31,7 @@ use super::{
     ledger::Placed,
     store::{StorageError, Store, lock},
     table::{Row, RowState},
+    times::Times,
 };
 
 /// Chunks that are written down or written anew together.
@@ -78,6 +80,8 @@ struct Feed {
     /// With the day of publication.
     entries: Vec<(Placed, Day)>,
     said: Vec<Said>,
+    /// The listings that took effect and have ended.
+    ended: Vec<Course>,
 }
 
 /// Leaves of one feed that are erased together or not at all.
@@ -136,8 +140,10 @@ impl Store {
         for (publisher, leaves) in listings.into_iter().chain(remarks) {
             due.entry(publisher).or_default().extend(leaves);
         }
-        self.write_down(&feeds, &due, steps)?;
+        let (erased, times) = self.measure(&feeds, today)?;
+        self.write_down(&feeds, &due, &erased, steps)?;
         self.carry_out(steps)?;
+        *lock(&self.times) = times;
         self.drop_derived(&feeds, steps)?;
         self.note_whole(feeds.keys().filter(|publisher| current.contains(publisher)).copied(), today)?;
         let of = |(publisher, feed): (&MemberNumber, &Feed)| {
@@ -157,6 +163,7 @@ impl Store {
             kinds: Vec::with_capacity(end as usize),
             entries: Vec::new(),
             said: Vec::new(),
+            ended: Vec::new(),
         };
         let mut next = 0;
         while next < end {
@@ -178,11 +185,38 @@ impl Store {
         Ok(feed)
     }
 
+    /// How long clearing and forgetting took: of erased listings, those of today among them, for feeds in which that changes, and
+    /// together with those that stay.
+    fn measure(
+        &self,
+        feeds: &BTreeMap<MemberNumber, Feed>,
+        today: Day,
+    ) -> Result<(Vec<(MemberNumber, Times)>, BTreeMap<MemberNumber, Times>), StorageError> {
+        let (mut changed, mut all) = (Vec::new(), BTreeMap::new());
+        for (publisher, feed) in feeds {
+            let before = self.counted(*publisher)?;
+            let (mut erased, mut stays) = (before.clone(), Times::default());
+            for course in &feed.ended {
+                match feed.kind(course.leaf) {
+                    Some(Kind::Erased) => erased.erased(course, today),
+                    _ => stays.cleared(course),
+                }
+            }
+            stays.merge(&erased);
+            all.insert(*publisher, stays);
+            if erased != before {
+                changed.push((*publisher, erased));
+            }
+        }
+        Ok((changed, all))
+    }
+
     /// Writes down what is to be erased, and then that this is all of it.
     fn write_down(
         &self,
         feeds: &BTreeMap<MemberNumber, Feed>,
         due: &BTreeMap<MemberNumber, BTreeSet<u64>>,
+        erased: &[(MemberNumber, Times)],
         steps: Steps<'_>,
     ) -> Result<(), StorageError> {
         let mut notes: BTreeMap<Hash, BTreeSet<u32>> = BTreeMap::new();
@@ -211,6 +245,7 @@ impl Store {
         }
         let mut batch = Batch::default();
         batch.put(layout::ERASING, []);
+        erased.iter().for_each(|(publisher, times)| batch.put(layout::times(*publisher), times.encode()));
         self.documents.commit(batch)?;
         steps()
     }
@@ -348,7 +383,9 @@ impl Feed {
         for listing in entries.chunk_by(|(one, _), (other, _)| one.listing() == other.listing()) {
             let changes: Vec<(Change, Day)> =
                 listing.iter().map(|(entry, published)| (*entry.change(), *published)).collect();
-            let due = due_days(&changes).into_iter().zip(&changes).filter(|(day, _)| *day <= today);
+            let (due, courses) = retention(&changes);
+            self.ended.extend(courses.into_iter().filter(|course| course.end <= today));
+            let due = due.into_iter().zip(&changes).filter(|(day, _)| *day <= today);
             let leaves: Vec<u64> = due.map(|(_, (change, _))| change.index).collect();
             if !leaves.is_empty() {
                 all.push(leaves);

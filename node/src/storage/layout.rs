@@ -132,6 +132,11 @@ pub fn whole(publisher: MemberNumber) -> Vec<u8> {
     [b"d/".as_slice(), &publisher.0.to_be_bytes()].concat()
 }
 
+/// How long clearing and forgetting took in a feed, of what is erased.
+pub fn times(publisher: MemberNumber) -> Vec<u8> {
+    [b"t/".as_slice(), &publisher.0.to_be_bytes()].concat()
+}
+
 /// There if a clearing in a feed may have been missed.
 pub fn missed(publisher: MemberNumber) -> Vec<u8> {
     [MISSED, &publisher.0.to_be_bytes()].concat()

@@ -26,6 +26,7 @@ mod remarks;
 mod rewind;
 mod store;
 pub mod table;
+mod times;
 mod zh;
 
 #[cfg(test)]
@@ -40,3 +41,4 @@ pub use ledger::standing as standing_of;
 pub use proofs::Absence;
 pub use remarks::Remarks;
 pub use store::{Assembled, Recovery, StorageError, Store};
+pub use times::{Histogram, Spread, Times};

@@ -10,7 +10,7 @@ use antibrush_protocol::{
 };
 
 use super::{
-    super::{Erased, StorageError},
+    super::{Erased, Spread, StorageError},
     rewind::copy,
     *,
 };
@@ -100,6 +100,13 @@ fn what_is_due_goes_on_its_day_and_nothing_else() {
     assert_eq!(forget(190), Erased { now: 1, all: 5, size: 7 });
     assert_eq!(listed(&store), [5], "its row went with it");
     assert_eq!(forget(389).now, 0);
+    // One cleared on its day and erased 90 days later, one expired and erased in time; a restart keeps the count.
+    let spread = |store: &Store| {
+        let times = store.times()[&ME].clone();
+        (times.to_clear.spread(), times.to_forget.spread())
+    };
+    let days = |count, days| Some(Spread { count, p50: days, p90: days, max: days });
+    assert_eq!(spread(&store), (days(1, 0), days(2, 90)));
     drop(store);
     // A table that is built anew says the same, and so does the tree.
     fs::remove_dir_all(scene.directory.path().join("table")).unwrap();
@@ -107,6 +114,8 @@ fn what_is_due_goes_on_its_day_and_nothing_else() {
     assert!(recovery.feeds_dropped.is_empty());
     assert_eq!((listed(&store), store.remarks().len()), (vec![5], 1));
     assert_eq!(store.tree(ME).unwrap().root(), root);
+    store.forget(today(200), &current()).unwrap();
+    assert_eq!(spread(&store), (days(1, 0), days(2, 90)), "each counts once");
     assert!(store.prove_inclusion(ME, 5).unwrap().is_some());
     assert_eq!(store.prove_inclusion(ME, 0).unwrap(), None);
     // The feed goes on; what was erased stays so when its chunk comes again.
@@ -153,6 +162,8 @@ fn a_crash_between_any_two_steps_ends_in_the_same_chunks() {
         assert!(recovery.feeds_dropped.is_empty());
         assert!(!is_listed(&store, 1) && is_listed(&store, 5), "after step {crash}");
         let again = store.forget(today(200), &current()).unwrap()[&ME];
+        let forgotten = store.times()[&ME].to_forget.spread();
+        assert_eq!(forgotten.map(|spread| spread.count), Some(2), "after step {crash}");
         assert_eq!((again.all, chunks(&store)), (5, expected.clone()), "after step {crash}");
         assert_eq!((listed(&store), store.remarks().len()), (vec![5], 1));
         assert!(

@@ -35,14 +35,36 @@ struct Whole {
 impl Whole {
     // FORGET-1
     fn due(&self) -> Day {
-        let end = self.cleared.unwrap_or(self.standing.expires).max(self.published);
-        erase_on(self.standing.class, self.standing.listed, end)
+        erase_on(self.standing.class, self.standing.listed, self.course().end)
     }
+
+    fn course(&self) -> Course {
+        let Standing { leaf, listed, expires, .. } = self.standing;
+        Course { leaf, listed, cleared: self.cleared, end: self.cleared.unwrap_or(expires).max(self.published) }
+    }
+}
+
+/// The course of a listing that took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Course {
+    /// The index of its List entry.
+    pub leaf: u64,
+    /// The day of listing.
+    pub listed: Day,
+    /// The day of its clearing.
+    pub cleared: Option<Day>,
+    /// The day on which it ended or ends.
+    pub end: Day,
 }
 
 /// The days from which the contents of these entries are erased, one for each. The entries are all that a feed says of one
 /// token on one list, in the feed's order, each with the day on which it was published.
 pub fn due_days(changes: &[(Change, Day)]) -> Vec<Day> {
+    retention(changes).0
+}
+
+/// The same, with the course of each listing that took effect, in order.
+pub fn retention(changes: &[(Change, Day)]) -> (Vec<Day>, Vec<Course>) {
     let (mut wholes, mut current): (Vec<Whole>, Option<Standing>) = (Vec::new(), None);
     // Of which listing an entry is a part, and when it is due by itself.
     let mut parts: Vec<(Option<usize>, Option<Day>)> = Vec::with_capacity(changes.len());
@@ -87,7 +109,8 @@ pub fn due_days(changes: &[(Change, Day)]) -> Vec<Day> {
         // One of the two is there.
         whole.into_iter().chain(alone).min().unwrap_or(Day::MAX)
     };
-    parts.into_iter().map(of).collect()
+    let days = parts.into_iter().map(of).collect();
+    (days, wholes.iter().map(Whole::course).collect())
 }
 
 /// The day from which an entry without effect is erased. FORGET-2: as a listing of its own.
