@@ -23,6 +23,7 @@ const FAMILIES: &[&str] = &[
     "LEDGER",
     "LIFE",
     "DEADLINE",
+    "FORGET",
     "HEADER",
     "CHUNK",
     "BODY",

@@ -2,6 +2,7 @@
 
 use antibrush_protocol::{
     encoding::Wire,
+    feed::Leaf,
     subject::{Class, Subject},
 };
 use axum::{
@@ -131,13 +132,20 @@ pub async fn inclusion(
         }
     };
     let store = app.node.store().clone();
-    let proof = tokio::task::spawn_blocking(move || store.prove_inclusion(member, index));
-    let proof = proof.await.map_err(|_| Problem::stopping())??;
-    let proof = proof.ok_or_else(|| {
-        Problem::not_found(
-            "the feed has no such leaf here, or its content is erased",
-            "本节点的该名单源中没有这一条目，或其内容已被擦除",
-        )
+    let prove = move || match store.prove_inclusion(member, index)? {
+        Some(proof) => Ok(Ok(proof)),
+        None => Ok(Err(matches!(store.leaves(member, index, 1)?.pop(), Some((_, Leaf::Erased(_)))))),
+    };
+    let proof = tokio::task::spawn_blocking(prove).await.map_err(|_| Problem::stopping())?;
+    let proof = proof.map_err(|error: StorageError| Problem::from(error))?.map_err(|is_erased| {
+        if is_erased {
+            Problem::not_found(
+                "the content of this leaf was erased when its retention ended; its hash is all that is left to prove",
+                "该条目的内容已在保存期满后擦除，仅保留其哈希，无法再证明其内容",
+            )
+        } else {
+            Problem::not_found("the feed has no such leaf here", "本节点的该名单源中没有这一条目")
+        }
     })?;
     Ok(Json(ProofResponse {
         alliance: hex::encode(view.chain.alliance()),

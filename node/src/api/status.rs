@@ -63,12 +63,47 @@ pub struct Status {
     withheld: Vec<Withheld>,
     /// How good the publishers' listings are.
     quality: Vec<QualityView>,
+    /// How long members take to clear, and how long after the end of a listing its content was erased, by publisher.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    forgetting: BTreeMap<String, Forgetting>,
     /// Other versions of charters in force here, signed by the stewards, too: one of the two must go.
     forks: Vec<Fork>,
     /// Peers that sent what no honest node sends.
     offenders: Vec<Offender>,
     /// Things that somebody should know, each in one sentence.
     notes: Vec<String>,
+}
+
+/// Days that listings of one publisher took, as this node's last run of forgetting found them. Listings that came here erased
+/// are not counted.
+#[derive(Serialize, ToSchema)]
+pub struct Forgetting {
+    /// From the day of listing to that of the clearing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_clear: Option<DaysTaken>,
+    /// From the clearing or expiry to the erasure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_forget: Option<DaysTaken>,
+}
+
+/// Percentiles by nearest rank, in days.
+#[derive(Serialize, ToSchema)]
+pub struct DaysTaken {
+    /// Listings.
+    count: u64,
+    /// Half of them took at most so long.
+    p50: u32,
+    /// Nine tenths of them took at most so long.
+    p90: u32,
+    /// The longest.
+    max: u32,
+}
+
+impl DaysTaken {
+    fn of(histogram: &storage::Histogram) -> Option<DaysTaken> {
+        let storage::Spread { count, p50, p90, max } = histogram.spread()?;
+        Some(DaysTaken { count, p50, p90, max })
+    }
 }
 
 /// A batch that was announced and does not come.
@@ -164,6 +199,12 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         .filter_map(|(number, entries)| Some((charter.member(number)?.slug.clone(), entries)))
         .collect();
     let quality = qualities(node).await?;
+    let taken = |(number, times): (MemberNumber, storage::Times)| {
+        let (to_clear, to_forget) = (DaysTaken::of(&times.to_clear), DaysTaken::of(&times.to_forget));
+        let slug = charter.member(number)?.slug.clone();
+        (to_clear.is_some() || to_forget.is_some()).then_some((slug, Forgetting { to_clear, to_forget }))
+    };
+    let forgetting = node.store().times().into_iter().filter_map(taken).collect();
     let mut notes = Vec::new();
     for QualityView { publisher, bursts, .. } in &quality {
         for Burst { class, week, most } in bursts {
@@ -236,6 +277,7 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         unwitnessed,
         withheld,
         quality,
+        forgetting,
         forks,
         offenders,
         notes,

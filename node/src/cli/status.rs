@@ -70,6 +70,21 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
             ]);
         }
         println!("{table}");
+        if s["forgetting"].is_object() {
+            let mut table = out.table(&[
+                ("listings of", "发布方"),
+                ("days to clear: half, 9 in 10, longest", "移出用时（天）：中位、九成、最长"),
+                ("days to forget", "清除用时（天）"),
+            ]);
+            for (publisher, taken) in s["forgetting"].as_object().into_iter().flatten() {
+                let days = |of: &Value| {
+                    let shown = |key: &str| of[key].as_u64().map_or_else(|| "–".to_owned(), |days| days.to_string());
+                    ["p50", "p90", "max"].map(shown).join(", ")
+                };
+                table.add_row([publisher.clone(), days(&taken["to_clear"]), days(&taken["to_forget"])]);
+            }
+            println!("{table}");
+        }
         for note in s["notes"].as_array().into_iter().flatten() {
             println!("! {}", note.as_str().unwrap_or_default());
         }

@@ -187,7 +187,7 @@ impl Node {
     }
 
     /// Erases the identifiers of listings that no longer stand: cleared, expired, or under a retired epoch.
-    fn tidy_vault(&self) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
+    pub(super) fn tidy_vault(&self) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
         let me = self.may_publish()?;
         // A table that lacks something would make listings seem over that stand.
         if self.store().is_behind() || self.is_recovering() {
@@ -207,7 +207,9 @@ impl Node {
                     let own = rows.iter().find(|row| row.publisher == me && row.list == listing.list.number());
                     own.and_then(standing_of).is_some_and(|s| s.leaf == record.leaf && s.holds_on(today))
                 }
-                // Not published yet, or erased: the next look knows more.
+                // Only what is over is erased.
+                Some((_, Leaf::Erased(_))) => false,
+                // Not published yet: the next look knows more.
                 _ => true,
             };
             if !active || !stands {

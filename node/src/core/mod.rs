@@ -5,12 +5,13 @@
 //! own feed ([`staging`] stores chunks meanwhile); [`writer`] agrees with the member's other nodes on who does it;
 //! [`carry`] takes one's listings into the next key epoch. [`admit`] is the steward's side of joining by invitation and
 //! [`newcomer`] that by file, [`keys`] what a steward does about token keys,
-//! [`waiting`] puts entries into force that waited for witnesses,
+//! [`forgetting`] erases what is due, [`waiting`] puts entries into force that waited for witnesses,
 //! [`govern`] how several stewards change the charter ([`words`] says what a proposal changes).
 
 mod admit;
 mod carry;
 mod driver;
+mod forgetting;
 mod govern;
 mod keys;
 mod newcomer;

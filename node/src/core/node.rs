@@ -286,6 +286,7 @@ impl Node {
             node.tasks.spawn(node.clone().watch_door());
             node.tasks.spawn(node.clone().sweep());
             node.tasks.spawn(node.clone().carry_over());
+            node.tasks.spawn(node.clone().forget());
             node.tasks.spawn(node.clone().name_new_charters());
         }
         Ok(node)

@@ -78,9 +78,10 @@ impl Store {
         let mut good: Vec<&Verified<BatchHeader>> = Vec::new();
         let mut number = self.next_commit.load(Ordering::Relaxed);
         let mut held = self.held(publisher)?;
+        let mut erased = 0;
         for header in headers {
             let h = header.payload();
-            match self.check_body(h, tree.clone(), &mut nodes)? {
+            match self.check_body(h, tree.clone(), &mut nodes, &mut erased)? {
                 Ok(after) => tree = after,
                 Err(error) => {
                     bad = Some(error);
@@ -106,6 +107,7 @@ impl Store {
         }
         if let Some(last) = good.last() {
             self.put_nodes(&mut batch, publisher, &nodes)?;
+            self.note_erased(&mut batch, publisher, erased > 0, crate::clock::wall().day())?;
             let cursor = FeedCursor { head: Head::of(last.payload(), last.id()), tree };
             let cursor_id = cursor.head.id;
             batch.put(layout::cursor(publisher), cursor.encode());
@@ -185,6 +187,7 @@ impl Store {
         header: &BatchHeader,
         tree: Frontier,
         nodes: &mut Vec<(u64, Hash)>,
+        erased: &mut u64,
     ) -> Result<Result<Frontier, BodyError>, StorageError> {
         let mut check = match BodyCheck::new(header, tree) {
             Ok(check) => check,
@@ -202,6 +205,7 @@ impl Store {
                     Assembled::new(descriptor, Chunk::verify(descriptor, &bytes).map_err(|_| StorageError::Damaged)?)
                 }
             };
+            *erased += u64::from(part.erased);
             check.add(&part.leaf_hashes, &part.totals, part.erased, |level, at, hash| {
                 if level == layout::NODE_LEVEL {
                     nodes.push((at, *hash));
@@ -292,11 +296,19 @@ impl Store {
             recovery.table_rebuilt = true;
         }
         let own = self.own_number(data)?;
+        let missed = self.missed()?;
         let mut dropped = Vec::new();
         for (publisher, feed) in feeds {
             let from = cursors.get(&publisher).copied().unwrap_or(0);
             let to = in_force.get(&publisher).copied().unwrap_or(0);
-            match self.replay_feed(publisher, from, to) {
+            let replayed = if missed.contains(&publisher) {
+                // What is here looks whole and is not: see `missed.rs`.
+                self.remove_chunks(publisher)?;
+                Err(StorageError::Damaged)
+            } else {
+                self.replay_feed(publisher, from, to)
+            };
+            match replayed {
                 Ok(()) => recovery.replayed += to.saturating_sub(from),
                 Err(StorageError::Damaged) => {
                     if own.is_none_or(|own| own == publisher) {
@@ -339,6 +351,8 @@ impl Store {
         let mut batch = Batch::default();
         batch.remove(layout::cursor(publisher));
         batch.remove(layout::held(publisher));
+        batch.remove(layout::whole(publisher));
+        batch.remove(layout::missed(publisher));
         // WRITER-7: which places are decided is a part of an elector's memory, and this node no longer knows it.
         if self.has_register(publisher)? {
             batch.put(layout::register(publisher), Register::lost(crate::clock::wall()).encode());

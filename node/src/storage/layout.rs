@@ -114,6 +114,40 @@ pub fn remark(prefix: &[u8; 16], packed: &Packed) -> Vec<u8> {
 /// The prefix of all that is said of listings.
 pub const REMARKS: &[u8] = b"q/";
 
+/// Which leaves of a chunk are to be erased: their positions, 32 bits each.
+pub fn erasure(digest: &Hash) -> Vec<u8> {
+    [ERASURES, digest].concat()
+}
+
+/// The prefix of all such notes.
+pub const ERASURES: &[u8] = b"g/";
+
+/// The digest in a key made by [`erasure`].
+pub fn erasure_of(key: &[u8]) -> Option<Hash> {
+    key.strip_prefix(ERASURES)?.try_into().ok()
+}
+
+/// Up to which day a feed is known to be whole.
+pub fn whole(publisher: MemberNumber) -> Vec<u8> {
+    [b"d/".as_slice(), &publisher.0.to_be_bytes()].concat()
+}
+
+/// How long clearing and forgetting took in a feed, of what is erased.
+pub fn times(publisher: MemberNumber) -> Vec<u8> {
+    [b"t/".as_slice(), &publisher.0.to_be_bytes()].concat()
+}
+
+/// There if a clearing in a feed may have been missed.
+pub fn missed(publisher: MemberNumber) -> Vec<u8> {
+    [MISSED, &publisher.0.to_be_bytes()].concat()
+}
+
+/// The prefix of all such marks.
+pub const MISSED: &[u8] = b"a/";
+
+/// There while all that is to be erased is written down and not all of it is erased.
+pub const ERASING: &[u8] = b"m/erasing";
+
 /// The parts of a key made by [`remark`].
 pub fn remark_of(key: &[u8]) -> Option<([u8; 16], Packed)> {
     let (prefix, packed) = key.strip_prefix(REMARKS)?.split_first_chunk::<16>()?;

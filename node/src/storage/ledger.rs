@@ -30,6 +30,11 @@ impl Placed {
         Some(Placed { prefix: prefix_of(token), list: entry.list().number(), change: Change::new(entry, index)? })
     }
 
+    /// What matters of it.
+    pub fn change(&self) -> &Change {
+        &self.change
+    }
+
     /// Which listing it is about.
     pub fn listing(&self) -> Listing {
         (self.prefix, self.list)

@@ -13,17 +13,20 @@ pub mod bodies;
 mod commit;
 pub mod documents;
 pub mod files;
+mod forget;
 mod forks;
 mod held;
 mod layout;
 mod ledger;
 pub mod lock;
+mod missed;
 mod proofs;
 mod registers;
 mod remarks;
 mod rewind;
 mod store;
 pub mod table;
+mod times;
 mod zh;
 
 #[cfg(test)]
@@ -31,9 +34,11 @@ mod tests;
 
 pub use adopt::{AdoptError, Adopted};
 pub use commit::Effect;
+pub use forget::{Erased, Forgotten};
 pub use forks::{Fork, short_id};
 pub use layout::{CommitRecord, Held, InvitationRecord};
 pub use ledger::standing as standing_of;
 pub use proofs::Absence;
 pub use remarks::Remarks;
 pub use store::{Assembled, Recovery, StorageError, Store};
+pub use times::{Histogram, Spread, Times};

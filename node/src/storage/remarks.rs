@@ -87,7 +87,7 @@ impl Remarks {
     }
 
     /// Those of a member's feed from a leaf on.
-    fn of_author(&self, author: MemberNumber, from: u64) -> Vec<(Prefix, Remark)> {
+    pub(super) fn of_author(&self, author: MemberNumber, from: u64) -> Vec<(Prefix, Remark)> {
         let mut found = Vec::new();
         for part in &self.parts {
             let part = part.read().unwrap_or_else(PoisonError::into_inner);
@@ -137,12 +137,15 @@ impl Store {
 
     /// Takes back what a member's feed said from a leaf on.
     pub(super) fn remove_remarks(&self, author: MemberNumber, from: u64) -> Result<(), StorageError> {
-        for some in self.remarks.of_author(author, from).chunks(MAX_CHANGES) {
-            let mut batch = Batch::default();
-            some.iter().for_each(|(prefix, remark)| batch.remove(layout::remark(prefix, &remark.pack())));
-            self.documents.commit(batch)?;
-            some.iter().for_each(|(prefix, remark)| self.remarks.remove(prefix, remark));
-        }
+        self.remarks.of_author(author, from).chunks(MAX_CHANGES).try_for_each(|some| self.drop_remarks(some))
+    }
+
+    /// Removes records, at most [`MAX_CHANGES`].
+    pub(super) fn drop_remarks(&self, some: &[(Prefix, Remark)]) -> Result<(), StorageError> {
+        let mut batch = Batch::default();
+        some.iter().for_each(|(prefix, remark)| batch.remove(layout::remark(prefix, &remark.pack())));
+        self.documents.commit(batch)?;
+        some.iter().for_each(|(prefix, remark)| self.remarks.remove(prefix, remark));
         Ok(())
     }
 }

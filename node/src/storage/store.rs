@@ -32,6 +32,7 @@ use super::{
     registers,
     remarks::Remarks,
     table::{self, TableError, TokenTable},
+    times::Times,
 };
 
 /// Why storage failed.
@@ -90,6 +91,7 @@ pub struct Store {
     pub(super) next_commit: AtomicU64,
     pub(super) void_entries: AtomicU64,
     pub(super) remarks: Remarks,
+    pub(super) times: Mutex<BTreeMap<MemberNumber, Times>>,
 }
 
 impl Store {
@@ -116,6 +118,7 @@ impl Store {
             behind: Mutex::default(),
             charter_files: data.path().join("charters"),
             void_entries: AtomicU64::new(0),
+            times: Mutex::default(),
         };
         // WRITER-7: new documents beside old charters or a set-aside database, too: the disk was changed, or the process was
         // killed before it had noted the loss.
@@ -125,6 +128,7 @@ impl Store {
             registers::note_lost(&store.documents, crate::clock::wall())?;
         }
         store.restore_charters()?;
+        store.end_forgetting()?;
         let store = store.replay(table_opened.cursors(), data, &mut recovery)?;
         Ok((store, recovery))
     }

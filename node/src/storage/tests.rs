@@ -25,6 +25,7 @@ use crate::{
     profile::Profile,
 };
 
+mod forget;
 mod remarks;
 mod rewind;
 

@@ -174,6 +174,25 @@ pub fn span(chunk: &[u8], from: u64, to: u64) -> Result<(&[u8], u64), DecodeErro
     }
 }
 
+/// A verified chunk without the contents of the leaves at these positions, in ascending order: their hashes stay, so the result
+/// has the same name. What is erased already stays so.
+pub fn erase(chunk: &[u8], positions: &[u32]) -> Result<Vec<u8>, DecodeError> {
+    let (mut reader, mut scratch) = (Reader::new(chunk), Writer::default());
+    let (mut kept, mut at, mut due) = (Vec::with_capacity(chunk.len()), 0u32, positions.iter().peekable());
+    while !reader.is_at_end() {
+        let start = reader.position();
+        let (_, hash) = read_leaf(&mut reader, chunk, &mut scratch)?;
+        if due.next_if(|position| **position == at).is_some() {
+            kept.extend_from_slice(&[0x58, 0x20]);
+            kept.extend_from_slice(&hash);
+        } else {
+            kept.extend_from_slice(&chunk[start..reader.position()]);
+        }
+        at += 1;
+    }
+    Ok(kept)
+}
+
 /// Verifies a chunk that comes without a header (from an archive on disk) and returns its digest and number of leaves:
 /// what a header must name for the chunk to count.
 pub fn describe(bytes: &[u8]) -> Result<ChunkDescriptor, ChunkError> {

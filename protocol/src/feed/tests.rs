@@ -169,6 +169,10 @@ fn an_erased_leaf_keeps_the_name_and_the_tree() {
     let mut check = BodyCheck::new(header, Frontier::new()).unwrap();
     check.add(&chunk.leaf_hashes, &chunk.totals, chunk.erased, |_, _, _| ());
     assert_eq!(check.finish().map(|tree| tree.root()), Ok(header.root));
+    assert_eq!(chunk::erase(&feed.chunk, &[2]).as_ref(), Ok(&erased));
+    assert_eq!(chunk::erase(&erased, &[2]).as_ref(), Ok(&erased), "once more is nothing");
+    let all = chunk::erase(&erased, &[0, 1, 2, 3, 4]).unwrap();
+    assert_eq!(Chunk::verify(&header.chunks[0], &all).map(|chunk| (chunk.erased, all.len())).ok(), Some((5, 5 * 34)));
     // CHUNK-2: a hash in a longer form, and a string that is no hash.
     let text = hex::encode(&erased);
     let leaf = hex::encode(leaf_hash(&entries()[2]));

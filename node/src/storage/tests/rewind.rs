@@ -47,7 +47,7 @@ fn envelopes(made: &[Made]) -> Vec<Vec<u8>> {
     made.iter().map(|made| made.header.envelope().to_vec()).collect()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());

@@ -12,6 +12,7 @@
 mod deadline;
 mod life;
 mod remark;
+mod retention;
 mod roster;
 mod status;
 mod step;
@@ -22,6 +23,7 @@ mod tests;
 pub use deadline::{Actor, Deadline, deadlines, erase_on};
 pub use life::{DisputeState, Life, MeasureState};
 pub use remark::{Act, PACKED_BYTES, Remark};
+pub use retention::{Course, Target, due_days, remark_due, retention};
 pub use roster::Roster;
 pub use status::{Cutoffs, Held, Status, Subject};
 pub use step::{Refusal, Stage, Who, step};

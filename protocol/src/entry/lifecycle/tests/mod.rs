@@ -2,6 +2,7 @@
 
 mod convergence;
 mod deadlines;
+mod retention;
 mod status;
 
 use super::*;
