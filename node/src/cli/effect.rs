@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::{
     Client, Context, Failure,
-    args::EffectsArgs,
     life::{escaped, items, list, text},
+    life_args::EffectsArgs,
     output::CodeKind,
 };
 

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     Client, Context, Failure,
-    args::{DueArgs, LifeArgs},
     check::subject,
+    life_args::{DueArgs, LifeArgs},
     listing::code,
     output::{CodeKind, Output},
 };

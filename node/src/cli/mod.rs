@@ -23,6 +23,7 @@ mod init;
 mod join;
 mod keys;
 mod life;
+mod life_args;
 mod lines;
 mod listing;
 pub(crate) mod output;

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{
     Context, Failure,
-    args::{CommitmentArgs, DisputeArgs, MeasureArgs, NoticeArgs, RuleArgs, TargetArgs},
     check::subject,
+    life_args::{CommitmentArgs, DisputeArgs, MeasureArgs, NoticeArgs, RuleArgs, TargetArgs},
     listing::{code, publish},
 };
 
