@@ -229,8 +229,8 @@ def main():
     for number, signature in zip([4, 5], signatures):
         # A bare signature: the rest of its COSE_Sign1 follows from the content type and the key.
         kind = "application/antibrush-key-succession+cbor"
-        header = cbor2.dumps({1: -8, 3: kind, 4: succession[number]}, canonical=True)
-        holds = verify(cbor2.dumps([header, {}, None, signature]), kind, detached=encode(succession))
+        protected = cbor2.dumps({1: -8, 3: kind, 4: succession[number]}, canonical=True)
+        holds = verify(cbor2.dumps([protected, {}, None, signature]), kind, detached=encode(succession))
         check(f"key_succession, signature of key {number}, verified by pycose", holds)
     payloads = {}
     for name in ["call", "commit", "deal", "confirm", "complain"]:
