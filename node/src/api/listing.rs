@@ -185,12 +185,7 @@ fn wanted(item: ListItem) -> Result<Wanted, Both> {
             )
         }),
     };
-    if item.evidence.is_empty() || item.evidence.len() > 256 {
-        return Err(Both::new(
-            "`evidence` must name where the evidence is kept, in 1 to 256 bytes",
-            "evidence 须写明证据保存处，1至256字节：请补充",
-        ));
-    }
+    let evidence = reference(item.evidence)?;
     Ok(Wanted {
         subject,
         list: item.list.unwrap_or(List::Cxh),
@@ -203,10 +198,22 @@ fn wanted(item: ListItem) -> Result<Wanted, Both> {
         last_day: day(item.expires, "expires")?,
         basis: item.basis,
         document: item.document,
-        evidence: item.evidence,
+        evidence,
         name: item.name,
         details: item.details.map(Private::new),
     })
+}
+
+/// Where the evidence is kept, as somebody wrote it.
+pub(super) fn reference(evidence: String) -> Result<String, Both> {
+    if (1..=256).contains(&evidence.len()) {
+        Ok(evidence)
+    } else {
+        Err(Both::new(
+            "`evidence` must name where the evidence is kept, in 1 to 256 bytes",
+            "evidence 须写明证据保存处，1至256字节：请补充",
+        ))
+    }
 }
 
 /// Publishes in a task of its own: a caller that goes away must not give the writer's place to the next one while the batch

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::{
     App, Problem,
     auth::{Caller, PUBLISH},
-    listing::{PublishResponse, bounded, to_the_end},
+    listing::{PublishResponse, bounded, reference, to_the_end},
 };
 use crate::{
     core::{RemarkWish, View, What},
@@ -153,15 +153,4 @@ fn member(slug: &str, view: &View) -> Result<MemberNumber, Both> {
 
 fn not_a_date() -> Both {
     Both::new("`until` is not a date; write it as 2026-11-22", "until 不是日期：请写成 2026-11-22 的形式")
-}
-
-fn reference(evidence: String) -> Result<String, Both> {
-    if (1..=256).contains(&evidence.len()) {
-        Ok(evidence)
-    } else {
-        Err(Both::new(
-            "`evidence` must name where the evidence is kept, in 1 to 256 bytes",
-            "evidence 须写明证据保存处，1至256字节：请补充",
-        ))
-    }
 }

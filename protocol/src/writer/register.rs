@@ -112,12 +112,15 @@ impl Register {
         // WRITER-4: what could never be signed would hold the feed up for ever.
         let Some(named) = seen.chain.version(&header.charter) else { return Err(Refused::Lagging) };
         let (size, issued) = seen.head.map_or((0, header.issued), |(head, _)| (head.size, head.issued));
+        // What a revoked key began is finished by nobody, whatever charter it names.
+        let key = member.feed_keys.iter().find(|known| known.key == bid.proposal.key && known.revoked.is_none());
         let is_sound = header.alliance == seen.chain.alliance()
             && header.checkpoint.is_none()
             && header.check().is_ok()
             && (header.first, true) == (size, header.issued >= issued)
             && header.issued <= seen.now.plus(limits::CLOCK_SKEW_SECONDS)
             && header.issued < named.charter().expires
+            && key.is_some()
             && member.signs_header_with(&bid.proposal.key, header.issued, named.charter().number)
             && seen.head.is_none_or(|(_, before)| seen.chain.number_of(before) <= Some(named.charter().number)) // FEED-9
             && !electors::is_void(seen.chain, header)
