@@ -12,7 +12,7 @@ use antibrush_protocol::{
     codes::{Conduct, Direction, List, Role, Severity, State},
     entry::{
         calendar::Calendar,
-        lifecycle::{Cutoffs, Held, Remark, Roster, Status, Subject},
+        lifecycle::{Cutoffs, Held, Life, Remark, Roster, Status, Subject},
     },
     replica::FeedStatus,
     subject::{Class, SubjectError},
@@ -26,7 +26,7 @@ use crate::{
     recommend::Recommendation,
     storage::{
         Remarks, standing_of,
-        table::{Reader, Row, prefix_of},
+        table::{Prefix, Reader, Row, prefix_of},
     },
     tokens::{Derivations, HolderProblem, Unavailable},
 };
@@ -402,6 +402,37 @@ impl Context {
 pub fn held(row: &Row) -> Option<Held> {
     let (publisher, list) = (row.publisher, List::from_number(row.list)?);
     Some(Held { publisher, list, standing: standing_of(row)?, ended: None })
+}
+
+/// Shows every listing in force with its status and what was said of it, those of one token together, in one pass over the table.
+pub fn for_each_listing(
+    table: &Reader,
+    remarks: &Remarks,
+    roster: &Roster,
+    cutoffs: &Cutoffs,
+    mut each: impl FnMut(&Held, &Status, Option<&Life>),
+) {
+    let (mut of, mut listings): (Prefix, Vec<Held>) = Default::default();
+    let (mut said, mut statuses): (Vec<Remark>, Vec<Status>) = Default::default();
+    let mut subject = |prefix: &Prefix, listings: &[Held]| {
+        said.clear();
+        remarks.of(prefix, &mut said);
+        let lives = Subject::new(listings, &said, roster);
+        lives.statuses_into(cutoffs, &mut statuses);
+        for (at, (held, status)) in listings.iter().zip(&statuses).enumerate() {
+            each(held, status, lives.life(at));
+        }
+    };
+    // Rows come by prefix.
+    table.for_each(None, |row| {
+        if row.prefix != of {
+            subject(&of, &listings);
+            of = row.prefix;
+            listings.clear();
+        }
+        listings.extend(held(row).filter(|held| held.is_in_force(cutoffs.today)));
+    });
+    subject(&of, &listings);
 }
 
 /// People count the last day on which a listing holds; entries carry the first on which it does not.

@@ -7,16 +7,13 @@ use antibrush_protocol::{
     codes::{Duty, State},
     entry::{
         calendar::Calendar,
-        lifecycle::{Cutoffs, Deadline, Held, Remark, Roster, Status, Subject, deadlines},
+        lifecycle::{Cutoffs, Deadline, Held, Roster, Status, deadlines},
     },
 };
 
 use crate::{
     check,
-    storage::{
-        Remarks,
-        table::{Prefix, Reader},
-    },
+    storage::{Remarks, table::Reader},
 };
 
 /// What is asked for.
@@ -115,32 +112,14 @@ pub fn due(
     wanted: &Wanted,
 ) -> Found {
     let mut collector = Collector { wanted, today: cutoffs.today, found: Found::default(), kept: BinaryHeap::new() };
-    let (mut of, mut held): (Prefix, Vec<Held>) = Default::default();
-    let (mut said, mut statuses, mut found): (Vec<Remark>, Vec<Status>, Vec<Deadline>) = Default::default();
-    let mut subject = |prefix: &Prefix, held: &[Held]| {
-        said.clear();
-        remarks.of(prefix, &mut said);
-        let lives = Subject::new(held, &said, roster);
-        lives.statuses_into(cutoffs, &mut statuses);
-        for (at, (held, status)) in held.iter().zip(&statuses).enumerate() {
-            if wanted.publisher.is_some_and(|publisher| publisher != held.publisher) {
-                continue;
-            }
+    let mut found: Vec<Deadline> = Vec::new();
+    check::for_each_listing(table, remarks, roster, cutoffs, |held, status, life| {
+        if wanted.publisher.is_none_or(|publisher| publisher == held.publisher) {
             found.clear();
-            deadlines(held, lives.life(at), status, (calendar, cutoffs), &mut found);
+            deadlines(held, life, status, (calendar, cutoffs), &mut found);
             found.iter().for_each(|deadline| collector.take(*deadline, held, status));
         }
-    };
-    // Rows come by prefix: all listings of a token together.
-    table.for_each(None, |row| {
-        if row.prefix != of {
-            subject(&of, &held);
-            (of, held) = (row.prefix, std::mem::take(&mut held));
-            held.clear();
-        }
-        held.extend(check::held(row).filter(|held| held.is_in_force(cutoffs.today)));
     });
-    subject(&of, &held);
     let Collector { mut found, kept, .. } = collector;
     found.soonest = kept.into_sorted_vec().into_iter().map(|Entry(_, due)| due).collect();
     found

@@ -13,16 +13,13 @@ use std::collections::BTreeMap;
 use antibrush_protocol::{
     base::MemberNumber,
     codes::{Outcome, State},
-    entry::lifecycle::{Act, Cutoffs, Held, Remark, Roster, Status, Subject},
+    entry::lifecycle::{Act, Cutoffs, Held, Roster, Status},
     subject::Class,
 };
 
 use crate::{
     check,
-    storage::{
-        Remarks,
-        table::{Prefix, Reader},
-    },
+    storage::{Remarks, table::Reader},
 };
 
 /// The weeks before the last seven days that a burst is held against.
@@ -99,26 +96,9 @@ pub fn quality(
     cutoffs: &Cutoffs,
 ) -> BTreeMap<MemberNumber, Quality> {
     let mut all: BTreeMap<MemberNumber, Quality> = BTreeMap::new();
-    let (mut of, mut held): (Prefix, Vec<Held>) = Default::default();
-    let (mut said, mut statuses): (Vec<Remark>, Vec<Status>) = Default::default();
-    let mut subject = |prefix: &Prefix, held: &[Held], all: &mut BTreeMap<MemberNumber, Quality>| {
-        said.clear();
-        remarks.of(prefix, &mut said);
-        Subject::new(held, &said, roster).statuses_into(cutoffs, &mut statuses);
-        for (held, status) in held.iter().zip(&statuses) {
-            count(all.entry(held.publisher).or_default(), held, status, cutoffs);
-        }
-    };
-    // Rows come by prefix: all listings of a token together.
-    table.for_each(None, |row| {
-        if row.prefix != of {
-            subject(&of, &held, &mut all);
-            of = row.prefix;
-            held.clear();
-        }
-        held.extend(check::held(row).filter(|held| held.is_in_force(cutoffs.today)));
+    check::for_each_listing(table, remarks, roster, cutoffs, |held, status, _| {
+        count(all.entry(held.publisher).or_default(), held, status, cutoffs);
     });
-    subject(&of, &held, &mut all);
     remarks.for_each(|remark| {
         if let Act::Rule { outcome, .. } = remark.act {
             let quality = all.entry(remark.author).or_default();
@@ -148,7 +128,7 @@ mod tests {
     use antibrush_protocol::{
         base::Day,
         codes::{Conduct, List, Severity},
-        entry::{calendar::Calendar, ledger::Standing},
+        entry::{calendar::Calendar, ledger::Standing, lifecycle::Subject},
     };
 
     use super::*;
