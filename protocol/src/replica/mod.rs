@@ -14,6 +14,7 @@ mod feed;
 mod fetch;
 mod headers;
 mod io;
+mod load;
 mod own;
 mod peer;
 mod posting;
@@ -29,4 +30,5 @@ pub use io::{
     AnswerHandle, BatchId, Event, Fault, GossipHandle, Input, Now, Offence, Output, Peer, PublishRefusal,
     RequestFailure, RequestId, Serve, Store, Timer, Topic, Verdict,
 };
+pub use load::Load;
 pub use state::{BoardKept, Replica, Restored};

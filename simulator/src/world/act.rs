@@ -1,0 +1,235 @@
+//! Carries out operations.
+
+use antibrush_protocol::{
+    charter::MemberState,
+    codes::List,
+    entry::{Entry, Kind},
+    feed::build::{Body, Place as FeedPlace},
+    replica::Input,
+    signed::Signed,
+};
+
+use super::{
+    World,
+    alliance::{EPOCH, number_of},
+    stream,
+    truth::{self, Made},
+    write::{self, Pen},
+};
+use crate::{
+    op::What,
+    random::{Millionths, Random},
+};
+
+impl World {
+    pub(super) fn act(&mut self, what: What) {
+        let in_range = |node: u32| (node as usize) < self.nodes.len();
+        match what {
+            What::Publish { node, entries, relief, salt } if in_range(node) => {
+                let entries = self.write(node, entries, relief, salt);
+                self.publish(node, entries);
+            }
+            What::Clear { node, most } if in_range(node) => {
+                let entries = self.clearings(node, most);
+                self.publish(node, entries);
+            }
+            What::Check { node, salt } if in_range(node) => self.check(node, salt),
+            What::Kill { node, torn } if in_range(node) => self.kill(node, torn),
+            What::Start { node } if in_range(node) && self.nodes[node as usize].is_member => self.start(node),
+            What::Leave { node } if in_range(node) => {
+                self.disconnect_all(node);
+                self.nodes[node as usize].is_online = false;
+            }
+            What::Return { node } if in_range(node) => self.come_back(node),
+            What::Break { node, other } if in_range(node) && in_range(other) && node != other => {
+                self.disconnect(node, other);
+            }
+            What::Split { minority } if minority.iter().all(|node| in_range(*node)) => self.split(&minority),
+            What::Heal => self.heal(),
+            What::Clock { node, seconds } if in_range(node) => self.nodes[node as usize].clock_off = seconds,
+            What::Fill { node } if in_range(node) => self.nodes[node as usize].disk.is_full = true,
+            What::Room { node } if in_range(node) => self.nodes[node as usize].disk.is_full = false,
+            What::Admit { node } if in_range(node) => self.admit(node),
+            What::Expel { node } if in_range(node) && node > 0 => self.expel(node),
+            What::Misbehave { node, salt } if in_range(node) => {
+                let running = self.nodes[node as usize].is_running();
+                if let Some(mut malice) = self.nodes[node as usize].malice.take_if(|_| running) {
+                    malice.act(self, node, salt);
+                    self.nodes[node as usize].malice = Some(malice);
+                }
+            }
+            What::Calm => self.calm(),
+            _ => {}
+        }
+    }
+
+    /// Starts a node from its disk.
+    pub(super) fn start(&mut self, node: u32) {
+        let seed = Random::new(self.seed, &[u64::from(self.number), stream::GOSSIP, u64::from(node)]).next();
+        let at = &mut self.nodes[node as usize];
+        if at.is_running() || at.is_expelled && !at.is_dishonest {
+            return;
+        }
+        at.boot(seed.wrapping_add(u64::from(at.life)));
+        (at.is_online, at.beats, at.dials) = (true, false, false);
+        self.give(node, Input::Started);
+        self.dial_soon(node, 0);
+    }
+
+    /// Kills a node: what its disk was about may be torn or lost.
+    fn kill(&mut self, node: u32, torn: Millionths) {
+        if !self.nodes[node as usize].is_running() {
+            return;
+        }
+        // First the connections: a dead node says nothing.
+        self.nodes[node as usize].replica = None;
+        self.disconnect_all(node);
+        let at = &mut self.nodes[node as usize];
+        at.life += 1;
+        at.is_online = false;
+        at.disk.crash(torn, self.now_us, &mut self.crashes, &mut self.library);
+        self.look_at_disk(node);
+    }
+
+    fn come_back(&mut self, node: u32) {
+        let at = &mut self.nodes[node as usize];
+        if at.is_running() && !at.is_online {
+            at.is_online = true;
+            self.dial_soon(node, 0);
+        }
+    }
+
+    /// Lets a node make its next batch, as the node's own publishing would: not while its clock is off, not while one is on its way.
+    pub fn publish(&mut self, node: u32, entries: Vec<Entry>) {
+        let at = &self.nodes[node as usize];
+        let Some(replica) = at.replica.as_ref() else { return };
+        let now = at.now(self.now_us);
+        let skew = i64::try_from(antibrush_protocol::limits::CLOCK_SKEW_SECONDS).unwrap_or(i64::MAX);
+        let clock_is_wrong = replica.clocks_ahead(now).is_some_and(|ahead| ahead.abs() > skew);
+        let is_publisher = replica.me().and_then(|me| replica.charter().member(me)).is_some_and(|m| m.is_publisher());
+        if !is_publisher || clock_is_wrong {
+            return;
+        }
+        let Some((header, chunks)) = self.build(node, &entries, true) else { return };
+        self.give(node, Input::Publish { header, chunks });
+    }
+
+    /// Builds and notes the batch that follows a node's committed head. `None` if the entries do not fit into one.
+    pub fn build(
+        &mut self,
+        node: u32,
+        entries: &[Entry],
+        is_honest: bool,
+    ) -> Option<(Signed<antibrush_protocol::feed::BatchHeader>, Vec<std::sync::Arc<[u8]>>)> {
+        let at = &self.nodes[node as usize];
+        let publisher = number_of(node);
+        let previous = at.disk.heads.get(&publisher).map(|(head, _)| *head);
+        let mut body = Body::default();
+        for entry in entries {
+            body.push(entry).ok()?;
+        }
+        let now = at.now(self.now_us).wall;
+        let place = FeedPlace {
+            alliance: at.disk.chain.alliance(),
+            charter: at.disk.chain.current_id(),
+            publisher,
+            log: None,
+            previous,
+            now: previous.map_or(now, |head| head.issued.max(now)),
+        };
+        let (header, chunks) = body.seal(&place, at.disk.tree(publisher), self.alliance.feed_key(node));
+        let h = header.payload();
+        let made = Made {
+            publisher,
+            seq: h.seq,
+            size: h.size,
+            at_us: self.now_us,
+            is_honest: is_honest && !at.is_dishonest,
+            acknowledged_us: None,
+            digest: None,
+            clears: truth::clears(publisher, entries),
+            entries: entries.len() as u64,
+            relieves: entries.iter().any(|e| matches!(e.kind(), Kind::Clear | Kind::Dispute | Kind::Ruling)),
+            held_by: 0,
+        };
+        self.truth.make(header.id(), made);
+        Some((header, chunks))
+    }
+
+    fn write(&mut self, node: u32, entries: u32, relief: Millionths, salt: u64) -> Vec<Entry> {
+        let at = &self.nodes[node as usize];
+        let mut pen = Pen {
+            author: number_of(node),
+            today: at.now(self.now_us).wall.day(),
+            disk: &at.disk,
+            subjects: self.scenario.load.subjects,
+            random: Random::new(salt, &[]),
+        };
+        pen.write(entries, relief)
+    }
+
+    /// Clears what a node has listed.
+    fn clearings(&self, node: u32, most: u32) -> Vec<Entry> {
+        let at = &self.nodes[node as usize];
+        let (publisher, today) = (number_of(node), at.now(self.now_us).wall.day());
+        let from = (publisher, antibrush_protocol::base::Token([0; 32]), List::Cxh);
+        let own = at.disk.table.range(from..).take_while(|(place, _)| place.0 == publisher);
+        let standing = own.filter(|(_, (_, ended))| ended.is_none());
+        standing.take(most as usize).map(|(place, (standing, _))| write::clearing(place, standing, today)).collect()
+    }
+
+    /// The stewards admit a member; its node starts with the charter that admits it.
+    fn admit(&mut self, node: u32) {
+        if self.nodes[node as usize].is_member {
+            return;
+        }
+        let now = self.true_time();
+        let charter = self.alliance.admitting(&self.chain, node, now);
+        // Made from the charter in force by its only steward.
+        if self.chain.extend(charter.clone()).is_err() {
+            return;
+        }
+        self.give(0, Input::Charter(charter));
+        let at = &mut self.nodes[node as usize];
+        at.disk.chain = self.chain.clone();
+        at.is_member = true;
+        self.start(node);
+    }
+
+    fn expel(&mut self, node: u32) {
+        if !self.nodes[node as usize].is_member || self.nodes[node as usize].is_expelled {
+            return;
+        }
+        let (now, number) = (self.true_time(), number_of(node));
+        let charter = self.alliance.next(&self.chain, now, |charter| {
+            for member in charter.members.iter_mut().filter(|member| member.number == number) {
+                member.state = MemberState::Expelled;
+            }
+        });
+        if self.chain.extend(charter.clone()).is_err() {
+            return;
+        }
+        self.nodes[node as usize].is_expelled = true;
+        self.give(0, Input::Charter(charter));
+    }
+
+    fn true_time(&self) -> antibrush_protocol::base::Timestamp {
+        EPOCH.plus(self.now_us / 1_000_000)
+    }
+
+    /// From now on nothing breaks any more.
+    fn calm(&mut self) {
+        self.lines.become_reliable();
+        self.heal();
+        for node in 0..self.nodes.len() as u32 {
+            let at = &mut self.nodes[node as usize];
+            at.clock_off = 0;
+            (at.disk.is_full, at.disk.slowness) = (false, 1);
+            if at.is_member && !at.is_expelled {
+                self.start(node);
+                self.come_back(node);
+            }
+        }
+        self.calm_since_us = Some(self.now_us);
+    }
+}

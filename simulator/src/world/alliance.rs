@@ -1,0 +1,181 @@
+//! One alliance of a world: its keys, its members and its charters.
+
+use antibrush_protocol::{
+    base::{MemberNumber, Timestamp},
+    charter::{
+        Charter, CharterChain, CharterError, FeedKey, Level, Member, MemberRole, MemberState, Node, Policy,
+        SignedCharter, Steward,
+    },
+    replica::Peer,
+    signed::{PublicKey, Signer},
+    subject::{Class, Subject},
+};
+use ed25519_dalek::{Signer as _, SigningKey};
+use sha2::{Digest, Sha256};
+
+/// The wall clock at virtual time 0: Monday, 2 November 2026, 10:00 in Beijing.
+pub const EPOCH: Timestamp = Timestamp(1_793_584_800);
+
+/// A signing key. It is a function of public numbers: nothing in a simulation is secret.
+pub struct Key(SigningKey);
+
+impl Key {
+    /// The key of this kind and number.
+    pub fn new(alliance: u32, kind: &str, number: u32) -> Key {
+        let mut hash = Sha256::new();
+        hash.update(b"antibrush/simulator/");
+        hash.update(kind);
+        hash.update(alliance.to_be_bytes());
+        hash.update(number.to_be_bytes());
+        Key(SigningKey::from_bytes(&hash.finalize().into()))
+    }
+}
+
+impl Signer for Key {
+    fn public(&self) -> PublicKey {
+        self.0.verifying_key().to_bytes()
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+}
+
+/// The secrets of all members, and how charters are made.
+pub struct Alliance {
+    number: u32,
+    feed_keys: Vec<Key>,
+    node_keys: Vec<Peer>,
+    steward: Key,
+    observers: std::ops::Range<u32>,
+}
+
+impl Alliance {
+    /// An alliance of so many members, whoever joins later included; those in `observers` are observers. Member 1 is the steward.
+    pub fn new(number: u32, members: u32, observers: std::ops::Range<u32>) -> Alliance {
+        let feed_keys = (0..members).map(|member| Key::new(number, "feed", member)).collect();
+        let node_keys = (0..members).map(|member| Key::new(number, "node", member).public()).collect();
+        Alliance { number, feed_keys, node_keys, steward: Key::new(number, "steward", 0), observers }
+    }
+
+    /// The feed key of a node's member.
+    pub fn feed_key(&self, node: u32) -> &Key {
+        &self.feed_keys[node as usize]
+    }
+
+    /// The key of a node.
+    pub fn node_key(&self, node: u32) -> Peer {
+        self.node_keys[node as usize]
+    }
+
+    /// The node with this key.
+    pub fn node_of(&self, key: &Peer) -> Option<u32> {
+        self.node_keys.iter().position(|known| known == key).and_then(|at| u32::try_from(at).ok())
+    }
+
+    /// Whether this node's member is an observer.
+    pub fn is_observer(&self, node: u32) -> bool {
+        self.observers.contains(&node)
+    }
+
+    /// The first charter, with the members of the first `members` nodes.
+    pub fn found(&self, members: u32) -> Result<CharterChain, CharterError> {
+        let charter = Charter {
+            number: 1,
+            previous: None,
+            alliance: None,
+            founding_nonce: Sha256::digest(self.number.to_be_bytes()).into(),
+            name_zh: format!("模拟联盟{}", self.number + 1),
+            name_en: format!("Simulated Alliance {}", self.number + 1),
+            level: Level::National,
+            region: None,
+            stewards: vec![Steward { member: number_of(0), key: self.steward.public() }],
+            threshold: 1,
+            members: (0..members).map(|node| self.member(node)).collect(),
+            token_keys: Vec::new(),
+            holding: None,
+            policy: Policy::default(),
+            issued: Timestamp(EPOCH.0 - 86_400),
+            expires: Timestamp(EPOCH.0 + 3 * 366 * 86_400),
+        };
+        CharterChain::found(self.signed(&charter), None)
+    }
+
+    /// The next charter after a change.
+    pub fn next(&self, chain: &CharterChain, now: Timestamp, change: impl FnOnce(&mut Charter)) -> SignedCharter {
+        let mut charter = Charter::clone(chain.current());
+        charter.number += 1;
+        charter.previous = Some(chain.current_id());
+        charter.alliance = Some(chain.alliance());
+        charter.issued = charter.issued.max(now);
+        change(&mut charter);
+        self.signed(&charter)
+    }
+
+    /// The next charter, which admits the member of a node.
+    pub fn admitting(&self, chain: &CharterChain, node: u32, now: Timestamp) -> SignedCharter {
+        self.next(chain, now, |charter| {
+            charter.members.push(self.member(node));
+            charter.members.sort_by_key(|member| member.number);
+        })
+    }
+
+    fn signed(&self, charter: &Charter) -> SignedCharter {
+        let mut signed = SignedCharter::unsigned(charter);
+        signed.sign(&self.steward);
+        signed
+    }
+
+    fn member(&self, node: u32) -> Member {
+        let uscc = credit_code(node);
+        Member {
+            number: number_of(node),
+            slug: format!("member-{}", node + 1),
+            legal_name: format!("成员{}", node + 1),
+            controller: uscc.clone(),
+            uscc,
+            role: if self.is_observer(node) { MemberRole::Observer } else { MemberRole::Platform },
+            state: MemberState::Active,
+            feed_keys: vec![FeedKey::new(self.feed_key(node).public(), Timestamp(0))],
+            nodes: vec![Node { key: self.node_key(node), addresses: Vec::new() }],
+            seal_key: [node as u8; 32],
+            sealed_seeds: Vec::new(),
+            cuts: Vec::new(),
+            successions: Vec::new(),
+        }
+    }
+}
+
+/// The member's number of a node.
+pub fn number_of(node: u32) -> MemberNumber {
+    // A charter holds 1,000 members at the most.
+    MemberNumber(u16::try_from(node + 1).unwrap_or(u16::MAX))
+}
+
+/// The node of a member's number.
+pub fn node_of_member(member: MemberNumber) -> u32 {
+    u32::from(member.0).saturating_sub(1)
+}
+
+/// A credit code that holds: of the 31 check characters of GB 32100-2015 exactly one does.
+fn credit_code(number: u32) -> String {
+    const CHECK_CHARACTERS: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";
+    let with = |check: char| format!("91110108MA{number:07}{check}");
+    let holds = |code: &String| Subject::parse(Class::Ent, code).is_ok_and(|subject| subject.canonical() == code);
+    // With none of them the charter is refused by its own rules.
+    CHECK_CHARACTERS.chars().map(with).find(holds).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charter_of_a_thousand_members_holds_and_grows() {
+        let alliance = Alliance::new(3, 1000, 17..18);
+        let mut chain = alliance.found(999).unwrap();
+        assert_eq!(chain.current().publishers().count(), 998);
+        assert_eq!(chain.extend(alliance.admitting(&chain, 999, EPOCH)), Ok(true));
+        assert_eq!(chain.current().members.len(), 1000);
+    }
+}

@@ -1,0 +1,91 @@
+//! What really happened, as nobody in the world knows it: what each batch was made of, by whom, and what was acknowledged.
+
+use std::collections::{BTreeMap, HashMap};
+
+use antibrush_protocol::{
+    base::{Hash, MemberNumber},
+    entry::Entry,
+};
+
+use super::disk::Place;
+
+/// A batch that somebody made with the key of its publisher.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Whose feed.
+    pub publisher: MemberNumber,
+    /// Its number.
+    pub seq: u64,
+    /// Leaves in the tree after it.
+    pub size: u64,
+    /// When, in microseconds.
+    pub at_us: u64,
+    /// Whether it belongs to the one history that its publisher stands by.
+    pub is_honest: bool,
+    /// When it was acknowledged to its publisher.
+    pub acknowledged_us: Option<u64>,
+    /// The digest of the state that the first honest node came to that committed it.
+    pub digest: Option<u64>,
+    /// What it cleared: which place and which of its listings.
+    pub clears: Vec<(Place, u64)>,
+    /// Entries in it.
+    pub entries: u64,
+    /// Whether it clears, disputes or rules.
+    pub relieves: bool,
+    /// How many nodes committed it.
+    pub held_by: u32,
+}
+
+/// The truth of one alliance.
+#[derive(Debug, Default)]
+pub struct Truth {
+    /// Every batch, by the id of its header. Never gone through in order.
+    made: HashMap<Hash, Made>,
+    /// The acknowledged batches of each feed, in order.
+    acknowledged: BTreeMap<(MemberNumber, u64), Hash>,
+}
+
+impl Truth {
+    /// Notes a batch before anybody hears of it.
+    pub fn make(&mut self, id: Hash, made: Made) {
+        self.made.insert(id, made);
+    }
+
+    /// The batch of this header.
+    pub fn of(&self, id: &Hash) -> Option<&Made> {
+        self.made.get(id)
+    }
+
+    /// The same, to add to it.
+    pub fn of_mut(&mut self, id: &Hash) -> Option<&mut Made> {
+        self.made.get_mut(id)
+    }
+
+    /// Notes that a batch was acknowledged to its publisher; says whether another one was under its number.
+    pub fn acknowledge(&mut self, id: Hash, at_us: u64) -> bool {
+        let Some(made) = self.made.get_mut(&id) else { return false };
+        made.acknowledged_us.get_or_insert(at_us);
+        let before = self.acknowledged.insert((made.publisher, made.seq), id);
+        before.is_some_and(|before| before != id)
+    }
+
+    /// The acknowledged batches of all feeds, in order.
+    pub fn acknowledged(&self) -> impl Iterator<Item = (MemberNumber, u64, &Hash)> {
+        self.acknowledged.iter().map(|((publisher, seq), id)| (*publisher, *seq, id))
+    }
+
+    /// The last acknowledged batch of a feed.
+    pub fn last_acknowledged(&self, publisher: MemberNumber) -> Option<(u64, Hash)> {
+        let mut of_feed = self.acknowledged.range((publisher, 0)..=(publisher, u64::MAX));
+        of_feed.next_back().map(|((_, seq), id)| (*seq, *id))
+    }
+}
+
+/// What of some entries clears a listing.
+pub fn clears(publisher: MemberNumber, entries: &[Entry]) -> Vec<(Place, u64)> {
+    let clearing = |entry: &Entry| match entry {
+        Entry::Clear(clearing) => Some(((publisher, clearing.token, clearing.list), clearing.target)),
+        _ => None,
+    };
+    entries.iter().filter_map(clearing).collect()
+}

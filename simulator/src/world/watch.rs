@@ -1,0 +1,277 @@
+//! Looks whether what must hold holds: at every commit, every few seconds, and at the end.
+
+use std::collections::BTreeMap;
+
+use antibrush_protocol::{
+    base::{Hash, MemberNumber},
+    entry::{
+        calendar::Calendar,
+        lifecycle::{Cutoffs, Held, Roster, Subject},
+    },
+    feed::{Head, body::BodyError},
+    replica::{BatchId, Offence, Standing},
+};
+
+use super::{
+    Sample, World,
+    alliance::{node_of_member, number_of},
+    write,
+};
+use crate::{invariant::Invariant, random::Random};
+
+/// How many samples of how long batches took are kept.
+const SPREAD_SAMPLES: usize = 200_000;
+
+/// In how many pieces of a run the world is sampled.
+const SAMPLES: u64 = 240;
+
+impl World {
+    /// A batch is durable at a node and in its table.
+    pub(super) fn look_at_commit(&mut self, node: u32, publisher: MemberNumber, head: &Head, count: u64) {
+        self.counts.committed += 1;
+        self.note(node, 6, u64::from_be_bytes([head.id[0], head.id[1], head.id[2], head.id[3], head.id[4], head.id[5], head.id[6], head.id[7]]));
+        if self.nodes[node as usize].is_dishonest {
+            return;
+        }
+        let Some(made) = self.truth.of(&head.id) else {
+            let found = format!("batch {} of member {} was made by nobody", head.seq, publisher.0);
+            return self.violated(Some(node), Invariant::NothingForged, found);
+        };
+        if (made.publisher, made.seq, made.size, made.entries) != (publisher, head.seq, head.size, count) {
+            let found = format!("batch {} of member {} is not what its publisher made", head.seq, publisher.0);
+            return self.violated(Some(node), Invariant::NothingForged, found);
+        }
+        let (took_us, relieves, clears) = (self.now_us - made.at_us, made.relieves, made.clears.clone());
+        let disk = &self.nodes[node as usize].disk;
+        // The feed may have gone on since; then the batch after this one is looked at.
+        let is_last = disk.heads.get(&publisher).is_some_and(|(last, _)| last.id == head.id);
+        for (place, target) in &clears {
+            let stands = disk.table.get(place).is_some_and(|(held, ended)| held.leaf == *target && ended.is_none());
+            if stands {
+                let found = format!("listing {target} of member {} stands after its clearing came", publisher.0);
+                return self.violated(Some(node), Invariant::ReliefHolds, found);
+            }
+        }
+        let digest = disk.digest(publisher);
+        if is_last && let Some(made) = self.truth.of_mut(&head.id) {
+            let first = *made.digest.get_or_insert(digest);
+            if first != digest {
+                let found = format!("feed {} at batch {} gives another state than elsewhere", publisher.0, head.seq);
+                return self.violated(Some(node), Invariant::SameLeavesSameState, found);
+            }
+        }
+        if let Some(made) = self.truth.of_mut(&head.id) {
+            made.held_by += 1;
+        }
+        if number_of(node) == publisher {
+            self.look_at_acknowledgement(node, head, count);
+        }
+        let ms = u32::try_from(took_us / 1000).unwrap_or(u32::MAX);
+        if number_of(node) != publisher && self.counts.spread_ms.len() < SPREAD_SAMPLES {
+            self.counts.spread_ms.push(ms);
+            if relieves {
+                self.counts.relief_ms.push(ms);
+            }
+        }
+    }
+
+    /// The publisher is told that its batch is durable.
+    fn look_at_acknowledgement(&mut self, node: u32, head: &Head, count: u64) {
+        self.counts.published += 1;
+        self.counts.entries += count;
+        if self.truth.acknowledge(head.id, self.now_us) {
+            let found = format!("two batches with number {} were acknowledged", head.seq);
+            self.violated(Some(node), Invariant::NothingLost, found);
+        }
+    }
+
+    /// After a crash: what was acknowledged to this node is on its disk.
+    pub(super) fn look_at_disk(&mut self, node: u32) {
+        let publisher = number_of(node);
+        let Some((seq, id)) = self.truth.last_acknowledged(publisher) else { return };
+        let held = self.nodes[node as usize].disk.header(publisher, seq).map(|header| header.id());
+        if held != Some(id) && !self.nodes[node as usize].is_dishonest {
+            let found = format!("batch {seq} was acknowledged and is not on the disk after a crash");
+            self.violated(Some(node), Invariant::NothingLost, found);
+        }
+    }
+
+    pub(super) fn look_at_blame(&mut self, node: u32, blamed: u32, offence: Offence) {
+        let honest = |node: u32| !self.nodes[node as usize].is_dishonest;
+        if honest(node) && honest(blamed) {
+            let found = format!("blames honest node {blamed} for {}", offence.name());
+            self.violated(Some(node), Invariant::NobodyWronged, found);
+        }
+    }
+
+    pub(super) fn look_at_freeze(&mut self, node: u32, publisher: MemberNumber) {
+        let accused = node_of_member(publisher);
+        if !self.nodes[node as usize].is_dishonest && !self.nodes[accused as usize].is_dishonest {
+            let found = format!("the feed of honest member {} froze", publisher.0);
+            self.violated(Some(node), Invariant::NobodyWronged, found);
+        }
+    }
+
+    pub(super) fn look_at_refusal(&mut self, node: u32, batch: BatchId, error: BodyError) {
+        let publisher = node_of_member(batch.publisher);
+        if !self.nodes[node as usize].is_dishonest && !self.nodes[publisher as usize].is_dishonest {
+            let found = format!("batch {} of honest member {} was refused: {error}", batch.seq, batch.publisher.0);
+            self.violated(Some(node), Invariant::NobodyWronged, found);
+        }
+    }
+
+    /// Asks a node for a subject and holds its answer against the truth: every listing that it gives stands in the feed of its
+    /// publisher as far as the node has it.
+    pub(super) fn check(&mut self, node: u32, salt: u64) {
+        if !self.nodes[node as usize].takes_part() {
+            return;
+        }
+        self.counts.checks += 1;
+        let subject = Random::new(salt, &[]).below(u64::from(self.scenario.load.subjects));
+        let token = write::token(subject);
+        let disk = &self.nodes[node as usize].disk;
+        let held: Vec<(MemberNumber, u64)> = disk
+            .heads
+            .keys()
+            .filter_map(|publisher| {
+                let (standing, ended) = disk.table.get(&(*publisher, token, antibrush_protocol::codes::List::Cxh))?;
+                ended.is_none().then_some((*publisher, standing.leaf))
+            })
+            .collect();
+        for (publisher, leaf) in held {
+            let size = self.nodes[node as usize].disk.heads.get(&publisher).map_or(0, |(head, _)| head.size);
+            if leaf >= size {
+                let found = format!("listing {leaf} of member {} stands past the end of its feed", publisher.0);
+                return self.violated(Some(node), Invariant::NothingForged, found);
+            }
+        }
+    }
+
+    /// Every few seconds.
+    pub(super) fn look(&mut self) {
+        self.forget_asked();
+        self.look_at_bounds();
+        let every = World::length_ms(&self.scenario) / SAMPLES;
+        let due = self.counts.samples.last().is_none_or(|sample| self.now_ms() >= sample.at_ms + every);
+        if due {
+            self.sample();
+        }
+        if self.calm_since_us.is_some() && self.counts.agreed_after_ms.is_none() && self.all_agree().is_none() {
+            let since = self.calm_since_us.unwrap_or_default();
+            self.counts.agreed_after_ms = Some((self.now_us - since) / 1000);
+        }
+    }
+
+    fn look_at_bounds(&mut self) {
+        let broken = self.nodes.iter().zip(0u32..).find_map(|(node, at)| {
+            let load = node.replica.as_ref()?.load();
+            load.exceeded().map(|what| (at, what))
+        });
+        if let Some((node, what)) = broken {
+            self.violated(Some(node), Invariant::Bounded, what.to_owned());
+        }
+    }
+
+    fn sample(&mut self) {
+        let mut missing = 0;
+        for (_, node) in self.honest() {
+            for publisher in self.chain.current().publishers() {
+                let Some((seq, _)) = self.truth.last_acknowledged(publisher.number) else { continue };
+                let has = node.disk.heads.get(&publisher.number).map_or(0, |(head, _)| head.seq + 1);
+                missing += (seq + 1).saturating_sub(has);
+            }
+        }
+        let sample = Sample {
+            at_ms: self.now_ms(),
+            online: self.nodes.iter().filter(|node| node.takes_part()).count() as u32,
+            missing,
+            bytes: self.lines.bytes,
+            events: self.trace.events(),
+        };
+        self.counts.samples.push(sample);
+    }
+
+    /// What two honest nodes that take part do not agree about, if anything.
+    fn all_agree(&self) -> Option<String> {
+        let heads = |node: &super::Node| -> BTreeMap<MemberNumber, (u64, Hash, u64)> {
+            let of = |(publisher, (head, _)): (&MemberNumber, &(Head, _))| {
+                (*publisher, (head.seq, head.id, node.disk.digest(*publisher)))
+            };
+            node.disk.heads.iter().map(of).collect()
+        };
+        let mut honest = self.honest();
+        let (first, reference) = honest.next()?;
+        let expected = heads(reference);
+        for (at, node) in honest {
+            if node.disk.chain.current_id() != reference.disk.chain.current_id() {
+                return Some(format!("nodes {first} and {at} have different charters"));
+            }
+            let has = heads(node);
+            let other = expected.iter().find(|(publisher, head)| has.get(publisher) != Some(head));
+            let other = other.or_else(|| has.iter().find(|(publisher, _)| !expected.contains_key(publisher)));
+            if let Some((publisher, _)) = other {
+                return Some(format!("nodes {first} and {at} differ about the feed of member {}", publisher.0));
+            }
+        }
+        for (publisher, seq, id) in self.truth.acknowledged() {
+            let is_honest = self.truth.of(id).is_some_and(|made| made.is_honest);
+            let is_out = self.nodes[node_of_member(publisher) as usize].is_expelled;
+            let held = reference.disk.header(publisher, seq).map(|header| header.id());
+            if is_honest && !is_out && held != Some(*id) {
+                return Some(format!("batch {seq} of member {} was acknowledged and is not everywhere", publisher.0));
+            }
+        }
+        None
+    }
+
+    /// When all is quiet.
+    pub(super) fn look_at_the_end(&mut self) {
+        if let Some(found) = self.all_agree() {
+            return self.violated(None, Invariant::Converges, found);
+        }
+        self.look_at_bounds();
+        self.look_at_states();
+    }
+
+    /// The states of all subjects, as an asker sees them, on every honest node that has the same leaves.
+    fn look_at_states(&mut self) {
+        let day = super::alliance::EPOCH.plus(self.now_us / 1_000_000).day();
+        let cutoffs = Cutoffs::new(&Calendar::default(), day);
+        let mut expected: Option<(u32, Vec<String>)> = None;
+        let nodes: Vec<u32> = self.honest().map(|(at, _)| at).collect();
+        for at in nodes {
+            let disk = &self.nodes[at as usize].disk;
+            let roster = Roster::new(disk.chain.from(1).iter().map(|version| &**version.charter()));
+            let mut by_token: BTreeMap<[u8; 32], Vec<Held>> = BTreeMap::new();
+            for ((publisher, token, list), (standing, ended)) in &disk.table {
+                let held = Held { publisher: *publisher, list: *list, standing: *standing, ended: *ended };
+                by_token.entry(token.0).or_default().push(held);
+            }
+            let states: Vec<String> = by_token
+                .iter()
+                .map(|(token, held)| {
+                    let said = disk.remarks.get(&antibrush_protocol::base::Token(*token));
+                    let subject = Subject::new(held, said.map(Vec::as_slice).unwrap_or_default(), &roster);
+                    format!("{:?}", subject.statuses(&cutoffs))
+                })
+                .collect();
+            match &expected {
+                None => expected = Some((at, states)),
+                Some((first, expected)) if *expected != states => {
+                    let found = format!("nodes {first} and {at} have the same leaves and show different states");
+                    return self.violated(Some(at), Invariant::SameLeavesSameState, found);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Whether a publisher's feed stands still at a node.
+    pub fn is_frozen(&self, node: u32, publisher: MemberNumber) -> bool {
+        let replica = self.nodes[node as usize].replica.as_ref();
+        replica.is_some_and(|replica| {
+            let mut feeds = replica.feeds().into_iter();
+            feeds.any(|feed| feed.publisher == publisher && matches!(feed.standing, Standing::Frozen { .. }))
+        })
+    }
+}
