@@ -22,7 +22,13 @@ fn main() -> ExitCode {
     let mut spread: Vec<u32> = outcome.counts.iter().flat_map(|counts| counts.spread_ms.iter().copied()).collect();
     spread.sort_unstable();
     let published: u64 = outcome.counts.iter().map(|counts| counts.published).sum();
-    println!("{} events in {:?}, {published} batches, p50 {:?} p99 {:?} ms", outcome.events, outcome.took, run::quantile(&spread, 500), run::quantile(&spread, 990));
+    println!(
+        "{} events in {:?}, {published} batches, p50 {:?} p99 {:?} ms",
+        outcome.events,
+        outcome.took,
+        run::quantile(&spread, 500),
+        run::quantile(&spread, 990)
+    );
     println!("{:?}", outcome.counts[0].agreed_after_ms);
     println!("{:?} {:?}", outcome.counts[0].refused, outcome.counts[0].offences);
     match outcome.violation {

@@ -257,7 +257,9 @@ mod tests {
         for line in lines {
             assert_eq!(line.parse::<Op>().unwrap().to_string(), line);
         }
-        for bad in ["", "1s heal", "1.000s", "1.000s dance", "1.000s kill x torn=0", "1.000s kill 1", "1.000s split 1,,2"] {
+        for bad in
+            ["", "1s heal", "1.000s", "1.000s dance", "1.000s kill x torn=0", "1.000s kill 1", "1.000s split 1,,2"]
+        {
             assert!(bad.parse::<Op>().is_err(), "{bad}");
         }
     }

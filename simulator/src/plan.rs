@@ -76,7 +76,12 @@ impl Planner<'_> {
             let what = if burst.clears {
                 What::Clear { node: 0, most: burst.entries }
             } else {
-                What::Publish { node: if node > 0 { 0 } else { node }, entries: burst.entries, relief: Millionths(0), salt: random.next() }
+                What::Publish {
+                    node: if node > 0 { 0 } else { node },
+                    entries: burst.entries,
+                    relief: Millionths(0),
+                    salt: random.next(),
+                }
             };
             self.push(burst.at.ms(), what);
         }

@@ -40,12 +40,7 @@ pub fn run(scenario: &Arc<Scenario>, seed: u64, progress: &(dyn Fn(u64) + Sync))
 }
 
 /// Runs these operations instead of those that follow from the seed: one list for each alliance.
-pub fn run_plans(
-    scenario: &Arc<Scenario>,
-    seed: u64,
-    plans: Vec<Vec<Op>>,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Outcome {
+pub fn run_plans(scenario: &Arc<Scenario>, seed: u64, plans: Vec<Vec<Op>>, progress: &(dyn Fn(u64) + Sync)) -> Outcome {
     let began = Instant::now();
     // Alliances have nothing to do with each other: each has its own world, and their order in the digest is fixed.
     let worlds: Vec<Done> = plans

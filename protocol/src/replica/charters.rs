@@ -198,6 +198,7 @@ impl Replica {
                 self.feeds.entry(member.number).or_default();
             }
         }
+        self.count_announced();
     }
 
     /// Whether headers of this feed would be taken under the charter in force.

@@ -117,6 +117,8 @@ pub(super) struct Feed {
     pub headers_after_ms: u64,
     /// Chunks of our own that the store has not answered for.
     pub own_storing: usize,
+    /// The newest batch that a connected peer says it has.
+    pub announced: Option<u64>,
     /// When heads were first compared with a peer that has this feed, in milliseconds; `None` before.
     pub compared_ms: Option<u64>,
     /// See [`FeedStatus::caught_up`].
@@ -162,10 +164,10 @@ impl Feed {
     /// FEED-7: takes what the peers state into account; `true` if [`Feed::caught_up`] changed. A feed that was in order
     /// before a restart counts as caught up until heads are compared; a peer that states more than it can show holds a
     /// newcomer up for a minute, not for ever.
-    pub fn compare(&mut self, announced: Option<u64>, is_alone: bool, now_ms: u64) -> bool {
+    pub fn compare(&mut self, is_alone: bool, now_ms: u64) -> bool {
         let Some(head) = self.head else { return false };
         let before = self.caught_up;
-        match (announced, self.compared_ms) {
+        match (self.announced, self.compared_ms) {
             (None, _) => self.caught_up |= is_alone && self.queue.is_empty(),
             (Some(announced), None) => {
                 self.compared_ms = Some(now_ms);

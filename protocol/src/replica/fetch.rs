@@ -55,8 +55,7 @@ impl Replica {
         let mut changed = Vec::new();
         for (publisher, feed) in &mut self.feeds {
             feed.note_progress(now.ms);
-            let announced = self.peers.values().filter_map(|peer| peer.heads.get(publisher)).max().copied();
-            if feed.compare(announced, is_alone, now.ms) {
+            if feed.compare(is_alone, now.ms) {
                 changed.push((*publisher, feed.caught_up));
             }
         }
@@ -112,9 +111,13 @@ impl Replica {
     }
 
     fn pump_headers(&mut self, now: Now) {
-        let publishers: Vec<_> = self.feeds.keys().copied().filter(|publisher| self.takes_from(*publisher)).collect();
+        let are_suspects = self.peers.values().any(|peer| !peer.suspects.is_empty());
+        let wanted = self.feeds.iter().filter(|(_, feed)| are_suspects || feed.announced >= Some(feed.next_seq()));
+        let publishers: Vec<_> = wanted.map(|(publisher, _)| *publisher).collect();
         for publisher in publishers {
-            if let Some((peer, from)) = self.wanted_headers(publisher, now) {
+            if self.takes_from(publisher)
+                && let Some((peer, from)) = self.wanted_headers(publisher, now)
+            {
                 let request = Request::Headers { publisher, from };
                 let id = self.ask(peer, request, What::Headers { publisher, from }, now);
                 if let Some(feed) = self.feeds.get_mut(&publisher) {
@@ -136,12 +139,13 @@ impl Replica {
         }
         let next = feed.next_seq();
         let has_room = feed.queue.len() < limits::QUEUED_BATCHES / 2;
-        let suspect = self.peers.iter_mut().filter(|(_, peer)| peer.is_free(now));
+        let has_more = feed.announced >= Some(next);
+        let suspect = self.peers.iter_mut().filter(|(_, peer)| !peer.suspects.is_empty() && peer.is_free(now));
         let mut suspect = suspect.filter_map(|(key, peer)| Some((*key, peer.suspects.remove(&publisher)?)));
         if let Some(suspect) = suspect.next() {
             return Some(suspect);
         }
-        let peer = has_room.then(|| self.best_peer(|peer| peer.can_serve(publisher, next, now)))??;
+        let peer = (has_room && has_more).then(|| self.best_peer(|peer| peer.can_serve(publisher, next, now)))??;
         Some((peer, next))
     }
 

@@ -48,9 +48,7 @@ impl Replica {
             Ok(header) => {
                 // Who passes a header on may still wait for the body; the publisher has it for certain.
                 for key in self.nodes_of(batch.publisher).into_iter().chain([from]) {
-                    if let Some(peer) = self.peers.get_mut(&key) {
-                        peer.has(batch.publisher, batch.seq);
-                    }
+                    self.note_head(key, batch);
                 }
                 self.admit(header, now);
                 Ok(Verdict::Accept)
@@ -88,9 +86,7 @@ impl Replica {
     fn on_refusal(&mut self, from: Option<Peer>, batch: BatchId, refusal: HeaderRefusal, now: Now) {
         if let Some(from) = from {
             self.refused(refusal.rule());
-            if let Some(peer) = self.peers.get_mut(&from) {
-                peer.has(batch.publisher, batch.seq);
-            }
+            self.note_head(from, batch);
             self.lacks(from, batch.publisher, now.ms + 10 * limits::ABSENT_RETRY_MS);
             if refusal == HeaderRefusal::UnknownCharter {
                 let next = self.charter().number + 1;

@@ -77,9 +77,11 @@ impl Replica {
         peer.heads_heard = true;
         peer.heard_clock(heads.clock, now);
         // Only feeds that the charter knows: a peer must not fill memory with made-up ones.
-        for head in heads.feeds.into_iter().filter(|head| self.feeds.contains_key(&head.publisher)) {
+        for head in heads.feeds {
+            let Some(feed) = self.feeds.get_mut(&head.publisher) else { continue };
             peer.has(head.publisher, head.seq);
-            let ours = self.feeds.get(&head.publisher).and_then(|feed| feed.head);
+            feed.announced = feed.announced.max(Some(head.seq));
+            let ours = feed.head;
             if ours.is_some_and(|ours| ours.seq == head.seq && ours.id != head.id) {
                 peer.suspects.insert(head.publisher, head.seq);
             }

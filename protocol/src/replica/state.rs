@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Event, FeedStatus, Input, Now, Offence, Output, Peer, RequestId, Standing, Timer,
+    BatchId, Event, FeedStatus, Input, Now, Offence, Output, Peer, RequestId, Standing, Timer,
     charters::Held,
     feed::Feed,
     fetch::Asked,
@@ -123,6 +123,7 @@ impl Replica {
             Input::PeerConnected(peer) => self.on_connected(peer, now),
             Input::PeerDisconnected(peer) => {
                 self.peers.remove(&peer);
+                self.count_announced();
                 self.forget_requests_to(peer);
                 self.pump(now);
             }
@@ -270,6 +271,23 @@ impl Replica {
 
     pub(super) fn out(&mut self, output: Output) {
         self.outputs.push(output);
+    }
+
+    /// Notes that a connected peer has this batch.
+    pub(super) fn note_head(&mut self, peer: Peer, batch: BatchId) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.has(batch.publisher, batch.seq);
+            if let Some(feed) = self.feeds.get_mut(&batch.publisher) {
+                feed.announced = feed.announced.max(Some(batch.seq));
+            }
+        }
+    }
+
+    /// Looks anew what the connected peers say they have: one of them is gone, or feeds came.
+    pub(super) fn count_announced(&mut self) {
+        for (publisher, feed) in &mut self.feeds {
+            feed.announced = self.peers.values().filter_map(|peer| peer.heads.get(publisher)).max().copied();
+        }
     }
 
     /// One timer serves everything that waits: it is set to the earliest moment, and when it fires to the next.

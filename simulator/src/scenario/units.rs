@@ -13,8 +13,7 @@ pub struct Span {
     ms: u64,
 }
 
-const UNITS: [(&str, u64); 5] =
-    [("ms", 1), ("s", 1_000), ("min", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("min", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 impl Span {
     /// So many milliseconds.
@@ -37,7 +36,8 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Span, String> {
-        let expected = || format!("\"{text}\" is no span of time: write a whole number with ms, s, min, h or d, like \"90s\"");
+        let expected =
+            || format!("\"{text}\" is no span of time: write a whole number with ms, s, min, h or d, like \"90s\"");
         let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(expected)?;
         let number: u64 = text[..digits].parse().map_err(|_| expected())?;
         let unit = text[digits..].trim();
@@ -138,7 +138,8 @@ impl FromStr for Bandwidth {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Bandwidth, String> {
-        let expected = || format!("\"{text}\" is no bandwidth: write a whole number with kbit, Mbit or Gbit, like \"100Mbit\"");
+        let expected =
+            || format!("\"{text}\" is no bandwidth: write a whole number with kbit, Mbit or Gbit, like \"100Mbit\"");
         let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(expected)?;
         let number: u64 = text[..digits].parse().map_err(|_| expected())?;
         let factor = match text[digits..].trim() {
@@ -182,7 +183,8 @@ mod tests {
 
     #[test]
     fn spans_are_read_and_written_alike() {
-        for (text, ms) in [("250ms", 250), ("90s", 90_000), ("10min", 600_000), ("2h", 7_200_000), ("7d", 604_800_000)] {
+        for (text, ms) in [("250ms", 250), ("90s", 90_000), ("10min", 600_000), ("2h", 7_200_000), ("7d", 604_800_000)]
+        {
             let span: Span = text.parse().unwrap();
             assert_eq!((span.ms(), span.to_string().as_str()), (ms, text));
         }

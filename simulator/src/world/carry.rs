@@ -101,7 +101,9 @@ impl World {
             return;
         }
         // A stream carries one answer: it is never doubled.
-        let [Some(sent), _] = self.lines.send(node, asked.asker, size_of_response(&response), self.now_us) else { return };
+        let [Some(sent), _] = self.lines.send(node, asked.asker, size_of_response(&response), self.now_us) else {
+            return;
+        };
         let input = Input::Response { id: asked.id, outcome: Ok(response) };
         let way = Some(Way { from: node, connection: sent.connection });
         self.queue.push(sent.at_us, Event::Input { to: asked.asker, life: asked.life, way, input });

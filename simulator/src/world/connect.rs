@@ -50,16 +50,13 @@ impl World {
     /// Whether a node's charter has the other's node.
     fn knows(&self, node: u32, other: u32) -> bool {
         let replica = self.nodes[node as usize].replica.as_ref();
-        replica.is_some_and(|replica| {
-            replica.charter().member_of_node(&self.nodes[other as usize].key).is_some()
-        })
+        replica.is_some_and(|replica| replica.charter().member_of_node(&self.nodes[other as usize].key).is_some())
     }
 
     /// A dial went through, if both are still there and let each other in.
     pub(super) fn connected(&mut self, from: u32, to: u32) {
-        let is_there = |world: &World, node: u32| {
-            world.nodes[node as usize].is_running() && world.nodes[node as usize].is_online
-        };
+        let is_there =
+            |world: &World, node: u32| world.nodes[node as usize].is_running() && world.nodes[node as usize].is_online;
         if !is_there(self, from) || !is_there(self, to) || !self.lines.are_on_one_side(from, to) {
             return;
         }
@@ -113,7 +110,8 @@ impl World {
     pub(super) fn split(&mut self, minority: &[u32]) {
         self.lines.split(minority);
         for node in minority {
-            let cut: Vec<u32> = self.lines.peers(*node).filter(|peer| !self.lines.are_on_one_side(*node, *peer)).collect();
+            let cut: Vec<u32> =
+                self.lines.peers(*node).filter(|peer| !self.lines.are_on_one_side(*node, *peer)).collect();
             for peer in cut {
                 self.disconnect(*node, peer);
             }

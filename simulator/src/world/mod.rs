@@ -192,7 +192,8 @@ impl World {
             .map(|node| {
                 let slowness = if disks.happens(scenario.faults.slow_disks.0) { 100 } else { 1 };
                 let mut made = Node::new(alliance.node_key(node), Disk::new(chain.clone(), slowness));
-                made.clock_off = i64::try_from(clocks.below(2 * skew + 1)).unwrap_or(0) - i64::try_from(skew).unwrap_or(0);
+                made.clock_off =
+                    i64::try_from(clocks.below(2 * skew + 1)).unwrap_or(0) - i64::try_from(skew).unwrap_or(0);
                 made
             })
             .collect();

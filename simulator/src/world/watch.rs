@@ -29,7 +29,13 @@ impl World {
     /// A batch is durable at a node and in its table.
     pub(super) fn look_at_commit(&mut self, node: u32, publisher: MemberNumber, head: &Head, count: u64) {
         self.counts.committed += 1;
-        self.note(node, 6, u64::from_be_bytes([head.id[0], head.id[1], head.id[2], head.id[3], head.id[4], head.id[5], head.id[6], head.id[7]]));
+        self.note(
+            node,
+            6,
+            u64::from_be_bytes([
+                head.id[0], head.id[1], head.id[2], head.id[3], head.id[4], head.id[5], head.id[6], head.id[7],
+            ]),
+        );
         if self.nodes[node as usize].is_dishonest {
             return;
         }

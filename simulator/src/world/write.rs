@@ -105,7 +105,9 @@ impl Pen<'_> {
             let about = about(&place, &standing, author);
             return Some(Entry::Notice(Notice { about, step: NoticeStep::Rectify, until: None, document: None }));
         }
-        if kind == 4 && let Some(ruling) = self.ruling() {
+        if kind == 4
+            && let Some(ruling) = self.ruling()
+        {
             return Some(ruling);
         }
         let (place, standing) = self.some_listing(None)?;
