@@ -2,9 +2,9 @@
 
 use std::{
     cmp::Reverse,
-    collections::BinaryHeap,
+    collections::{BTreeMap, BinaryHeap},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    task::Waker,
+    task::{Poll, Waker},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -27,7 +27,7 @@ struct Shared {
 struct Waiting {
     /// When to wake, in microseconds, and the number of the alarm.
     due: BinaryHeap<Reverse<(u64, u64)>>,
-    wakers: std::collections::BTreeMap<u64, Waker>,
+    wakers: BTreeMap<u64, Waker>,
     numbered: u64,
     stopped: bool,
 }
@@ -43,6 +43,18 @@ impl Courier {
     /// Now, in microseconds since the start.
     pub fn now_us(&self) -> u64 {
         self.shared.now_us()
+    }
+
+    /// Waits until `at_us`.
+    pub async fn sleep_until(&self, at_us: u64) {
+        std::future::poll_fn(|cx| {
+            if at_us <= self.now_us() {
+                return Poll::Ready(());
+            }
+            self.wake_at(at_us, cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Wakes a task at `at_us`.

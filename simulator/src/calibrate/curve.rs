@@ -7,7 +7,7 @@ use super::{Load, Scenario};
 /// How long the messages of a run took to their receivers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Curve {
-    /// Of every message and receiver that it reached, sorted, in microseconds.
+    /// Of every message and receiver that it reached, sorted, in microseconds, undilated.
     #[serde(skip)]
     pub latencies_us: Vec<u64>,
     /// How many there would be if every message had reached every node.
@@ -85,6 +85,8 @@ pub struct Comparison {
     pub dials: u32,
     /// How many messages were published.
     pub messages: u64,
+    /// By how much slower the real run went.
+    pub dilation: u32,
     /// The model.
     pub model: Curve,
     /// The swarms.
@@ -106,7 +108,7 @@ impl Comparison {
             p99_percent: percent(model.p99_us, real.p99_us),
             most_percent,
         };
-        let Scenario { nodes, dials, messages, .. } = *scenario;
-        Comparison { nodes, dials, messages, model, real, deviation }
+        let Scenario { nodes, dials, messages, dilation, .. } = *scenario;
+        Comparison { nodes, dials, messages, dilation, model, real, deviation }
     }
 }

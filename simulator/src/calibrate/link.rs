@@ -61,7 +61,7 @@ impl<S> Link<S> {
 impl<S: AsyncRead + Unpin> Link<S> {
     /// Takes in all that came, so that this end wakes when more comes.
     fn take_in(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = [0; 4 * 1024];
         while !self.has_ended {
             match Pin::new(&mut self.inner).poll_read(cx, &mut buffer) {
                 Poll::Ready(Ok(0)) => self.has_ended = true,

@@ -5,7 +5,8 @@
 //! over its memory transport with Noise and Yamux, in real time. Measured is how long each message takes to each receiver's
 //! application.
 //!
-//! A machine that is busy with something else delays the real swarms and not the model: [`Load`] says how busy it was.
+//! A machine that is busy delays the real swarms and not the model: [`Load`] says how busy it was, and many nodes run slower
+//! than in life ([`Scenario::dilation`]).
 
 mod courier;
 mod curve;
@@ -58,7 +59,7 @@ impl Calibration {
     }
 }
 
-/// Runs every comparison, each in about the time that its scenario has; `progress` hears the part that is done, 0 to 1.
+/// Runs every comparison, each in the time that its scenario has, dilated: a minute of 200 nodes. `progress` hears the part that is done, 0 to 1.
 ///
 /// # Errors
 /// [`RealError`] if the real swarms do not come up.
@@ -66,11 +67,11 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(f64)) -> Result<Calibrati
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| RealError::Setup(error.to_string()))?;
     let scenarios: Vec<Scenario> = options.nodes.iter().map(|nodes| Scenario::new(options.seed, *nodes)).collect();
-    let total: f64 = scenarios.iter().map(|scenario| scenario.end_us() as f64).sum();
+    let total: f64 = scenarios.iter().map(|scenario| scenario.real_us() as f64).sum();
     let mut done = 0.0;
     let mut comparisons = Vec::new();
     for scenario in scenarios {
-        let part = scenario.end_us() as f64;
+        let part = scenario.real_us() as f64;
         let mut tell = |part_done: f64| progress((done + part * part_done) / total);
         let real = runtime.block_on(real(&scenario, &mut tell))?;
         comparisons.push(Comparison::new(&scenario, model(&scenario), real));

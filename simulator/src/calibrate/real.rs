@@ -9,9 +9,13 @@ use std::{
 };
 
 use antibrush_protocol::{gossip as parameters, limits};
-use futures::{FutureExt, StreamExt, future::join_all};
+use futures::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, join_all},
+    stream::FuturesUnordered,
+};
 use libp2p::{
-    Multiaddr, Swarm, SwarmBuilder, Transport,
+    Multiaddr, PeerId, Swarm, SwarmBuilder, Transport,
     core::{ConnectedPoint, transport::MemoryTransport, upgrade::Version},
     gossipsub, identity,
     multiaddr::Protocol,
@@ -41,7 +45,7 @@ pub enum RealError {
 }
 
 /// The topics that every node reads, with names as long as the node's. Messages go to the first.
-const TOPICS: [&str; 3] = [
+pub(super) const TOPICS: [&str; 3] = [
     "antibrush/1/00000000000000000000000000000000/heads",
     "antibrush/1/00000000000000000000000000000000/charters",
     "antibrush/1/00000000000000000000000000000000/board",
@@ -84,6 +88,8 @@ struct Node {
     scenario: Arc<Scenario>,
     commands: mpsc::UnboundedReceiver<Command>,
     reports: mpsc::UnboundedSender<Report>,
+    /// The verdicts that are being found.
+    verdicts: FuturesUnordered<BoxFuture<'static, (gossipsub::MessageId, PeerId)>>,
 }
 
 /// Runs the scenario with real swarms; `progress` hears the part that is done, 0 to 1.
@@ -99,13 +105,15 @@ pub async fn real(scenario: &Scenario, progress: &mut dyn FnMut(f64)) -> Result<
     let mut nodes = Vec::new();
     let run = RUNS.fetch_add(1, Ordering::Relaxed);
     let start_us = courier.now_us();
+    let dilation = u64::from(scenario.dilation);
     for (index, at_us) in (0..).zip(scenario.starts_us()) {
-        sleep_until(&courier, start_us + at_us).await;
+        courier.sleep_until(start_us + at_us * dilation).await;
         let mut swarm = build_swarm(index, &scenario, &courier)?;
         swarm.listen_on(address(run, index)).map_err(|error| setup(&error))?;
         let (commands, receiver) = mpsc::unbounded_channel();
         let (scenario, courier, reports) = (scenario.clone(), courier.clone(), reports.clone());
-        tasks.spawn(Node { swarm, courier, scenario, commands: receiver, reports }.run());
+        let verdicts = FuturesUnordered::new();
+        tasks.spawn(Node { swarm, courier, scenario, commands: receiver, reports, verdicts }.run());
         nodes.push(commands);
     }
     let tell = |node: PeerIndex, command| {
@@ -113,17 +121,17 @@ pub async fn real(scenario: &Scenario, progress: &mut dyn FnMut(f64)) -> Result<
         node.send(command).map_err(|_| RealError::Ended)
     };
     for (at_us, from, to) in scenario.dials() {
-        sleep_until(&courier, start_us + at_us).await;
+        courier.sleep_until(start_us + at_us * dilation).await;
         tell(from, Command::Dial(address(run, to)))?;
     }
     let meter = Meter::start();
     for (number, (at_us, node)) in (0..).zip(scenario.publications()) {
-        sleep_until(&courier, start_us + at_us).await;
+        courier.sleep_until(start_us + at_us * dilation).await;
         progress(at_us as f64 / scenario.end_us() as f64);
         tell(node, Command::Publish(number))?;
     }
     let load = meter.read();
-    sleep_until(&courier, start_us + scenario.end_us()).await;
+    courier.sleep_until(start_us + scenario.real_us()).await;
     progress(1.0);
     let meshes = join_all((0..scenario.nodes).map(|node| {
         let (sender, receiver) = oneshot::channel();
@@ -142,7 +150,8 @@ pub async fn real(scenario: &Scenario, progress: &mut dyn FnMut(f64)) -> Result<
         }
     }
     let since = |number: u64| published_us.get(number as usize).copied().flatten();
-    let latencies = delivered.iter().filter_map(|(number, at_us)| Some(at_us.saturating_sub(since(*number)?)));
+    let latencies =
+        delivered.iter().filter_map(|(number, at_us)| Some(at_us.saturating_sub(since(*number)?) / dilation));
     Ok(Curve::new(&scenario, latencies.collect(), &meshes, Some(load)))
 }
 
@@ -151,6 +160,10 @@ impl Node {
         loop {
             futures::select_biased! {
                 event = self.swarm.select_next_some() => self.on_event(event),
+                (id, from) = self.verdicts.select_next_some() => {
+                    let accept = gossipsub::MessageAcceptance::Accept;
+                    self.swarm.behaviour_mut().report_message_validation_result(&id, &from, accept);
+                }
                 command = self.commands.recv().fuse() => match command {
                     Some(command) => self.obey(command),
                     None => return,
@@ -169,12 +182,15 @@ impl Node {
             // Fails only when the run is over.
             let _ = self.reports.send(Report::Delivered { number, at_us });
         }
-        // A verdict is work, not waiting.
-        while self.courier.now_us() < at_us + self.scenario.validation_us {
-            std::hint::spin_loop();
-        }
-        let accept = gossipsub::MessageAcceptance::Accept;
-        self.swarm.behaviour_mut().report_message_validation_result(&message_id, &propagation_source, accept);
+        let courier = self.courier.clone();
+        let due_us = at_us + self.scenario.validation_us * u64::from(self.scenario.dilation);
+        self.verdicts.push(
+            async move {
+                courier.sleep_until(due_us).await;
+                (message_id, propagation_source)
+            }
+            .boxed(),
+        );
     }
 
     fn obey(&mut self, command: Command) {
@@ -208,6 +224,7 @@ fn build_swarm(
     courier: &Arc<Courier>,
 ) -> Result<Swarm<gossipsub::Behaviour>, RealError> {
     let setup = |error: String| RealError::Setup(error);
+    let dilation = scenario.dilation;
     let (scenario, courier) = (scenario.clone(), courier.clone());
     let mut swarm = SwarmBuilder::with_new_identity()
         .with_tokio()
@@ -215,7 +232,7 @@ fn build_swarm(
             let delayed = MemoryTransport::new().map(move |stream, endpoint| {
                 let latency_us = match &endpoint {
                     ConnectedPoint::Dialer { address, .. } => {
-                        node_of(address).map(|peer| scenario.link_us(index, peer))
+                        node_of(address).map(|peer| scenario.link_us(index, peer) * scenario.dilation)
                     }
                     ConnectedPoint::Listener { .. } => None,
                 };
@@ -226,7 +243,7 @@ fn build_swarm(
             Ok::<_, Box<dyn std::error::Error + Send + Sync>>(upgraded)
         })
         .map_err(|error| setup(error.to_string()))?
-        .with_behaviour(|_| gossip())
+        .with_behaviour(|_| gossip(dilation))
         .map_err(|error| setup(error.to_string()))?
         // As in the node: outside gossip's mesh nothing else keeps a connection alive.
         .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::from_secs(6 * 3600)))
@@ -234,17 +251,18 @@ fn build_swarm(
     for topic in TOPICS {
         let topic = gossipsub::IdentTopic::new(topic);
         swarm.behaviour_mut().subscribe(&topic).map_err(|error| setup(error.to_string()))?;
-        swarm.behaviour_mut().set_topic_params(topic, topic_score()).map_err(|error| setup(error.to_owned()))?;
+        swarm
+            .behaviour_mut()
+            .set_topic_params(topic, topic_score(dilation))
+            .map_err(|error| setup(error.to_owned()))?;
     }
     Ok(swarm)
 }
 
-async fn sleep_until(courier: &Courier, at_us: u64) {
-    tokio::time::sleep(Duration::from_micros(at_us.saturating_sub(courier.now_us()))).await;
-}
-
-/// Gossipsub as the node configures it.
-pub(super) fn config() -> Result<gossipsub::Config, RealError> {
+/// Gossipsub as the node configures it, slower by `dilation`.
+pub(super) fn config(dilation: u32) -> Result<gossipsub::Config, RealError> {
+    let dilated = |ms: u64| Duration::from_millis(ms) * dilation;
+    let library = gossipsub::Config::default();
     gossipsub::ConfigBuilder::default()
         .validation_mode(gossipsub::ValidationMode::Anonymous)
         .validate_messages()
@@ -260,38 +278,45 @@ pub(super) fn config() -> Result<gossipsub::Config, RealError> {
         .mesh_outbound_min(parameters::MESH_OUTBOUND_MIN)
         .history_length(parameters::HISTORY_LENGTH)
         .history_gossip(parameters::HISTORY_GOSSIP)
-        .heartbeat_interval(Duration::from_millis(parameters::HEARTBEAT_MS))
-        .heartbeat_initial_delay(Duration::from_millis(parameters::HEARTBEAT_INITIAL_DELAY_MS))
+        .heartbeat_interval(dilated(parameters::HEARTBEAT_MS))
+        .heartbeat_initial_delay(dilated(parameters::HEARTBEAT_INITIAL_DELAY_MS))
         .flood_publish(parameters::FLOOD_PUBLISH)
         .max_transmit_size(limits::GOSSIP_BYTES + 1024)
         .connection_handler_queue_len(parameters::PEER_QUEUE)
-        .duplicate_cache_time(Duration::from_millis(parameters::DUPLICATE_CACHE_MS))
+        .duplicate_cache_time(dilated(parameters::DUPLICATE_CACHE_MS))
+        .prune_backoff(library.prune_backoff() * dilation)
+        .graft_flood_threshold(library.graft_flood_threshold() * dilation)
+        .iwant_followup_time(library.iwant_followup_time() * dilation)
         .build()
         .map_err(|error| RealError::Setup(error.to_string()))
 }
 
-/// The score of peers as the node configures it.
-pub(super) fn score() -> gossipsub::PeerScoreParams {
+/// The score of peers as the node configures it, slower by `dilation`.
+pub(super) fn score(dilation: u32) -> gossipsub::PeerScoreParams {
+    let library = gossipsub::PeerScoreParams::default();
     gossipsub::PeerScoreParams {
+        decay_interval: library.decay_interval * dilation,
         ip_colocation_factor_weight: parameters::SHARED_ADDRESS_WEIGHT,
         app_specific_weight: parameters::APPLICATION_WEIGHT,
-        ..gossipsub::PeerScoreParams::default()
+        ..library
     }
 }
 
-/// The part of the score that one topic gives.
-pub(super) fn topic_score() -> gossipsub::TopicScoreParams {
+/// The part of the score that one topic gives, slower by `dilation`.
+pub(super) fn topic_score(dilation: u32) -> gossipsub::TopicScoreParams {
+    let library = gossipsub::TopicScoreParams::default();
     gossipsub::TopicScoreParams {
+        time_in_mesh_quantum: library.time_in_mesh_quantum * dilation,
         mesh_message_deliveries_weight: parameters::MESH_DELIVERIES_WEIGHT,
         mesh_failure_penalty_weight: parameters::MESH_FAILURE_WEIGHT,
         invalid_message_deliveries_weight: parameters::INVALID_DELIVERIES_WEIGHT,
         invalid_message_deliveries_decay: parameters::INVALID_DELIVERIES_DECAY,
-        ..gossipsub::TopicScoreParams::default()
+        ..library
     }
 }
 
-fn gossip() -> Result<gossipsub::Behaviour, Box<dyn std::error::Error + Send + Sync>> {
-    let mut gossip = gossipsub::Behaviour::new(gossipsub::MessageAuthenticity::Anonymous, config()?)?;
-    gossip.with_peer_score(score(), gossipsub::PeerScoreThresholds::default())?;
+fn gossip(dilation: u32) -> Result<gossipsub::Behaviour, Box<dyn std::error::Error + Send + Sync>> {
+    let mut gossip = gossipsub::Behaviour::new(gossipsub::MessageAuthenticity::Anonymous, config(dilation)?)?;
+    gossip.with_peer_score(score(dilation), gossipsub::PeerScoreThresholds::default())?;
     Ok(gossip)
 }
