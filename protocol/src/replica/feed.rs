@@ -201,10 +201,20 @@ impl Feed {
         }
     }
 
+    /// Whether a batch of this number is taken now. FEED-3: of a frozen feed what both histories share, for whoever comes later or was
+    /// behind must come to the same as all others.
+    pub fn takes(&self, seq: u64) -> bool {
+        match self.standing {
+            Standing::Open => true,
+            Standing::Frozen { seq: contested } => seq < contested,
+            Standing::Refused { .. } => false,
+        }
+    }
+
     /// Admits a verified header if it continues the feed.
     pub fn admit(&mut self, header: Verified<BatchHeader>, own: bool, chain: &CharterChain) -> Admission {
         let h = header.payload();
-        if self.standing != Standing::Open || self.rewinding {
+        if !self.takes(h.seq) || self.rewinding {
             return Admission::Closed;
         }
         // FEED-1: one number, one header. The head's own number is compared here, older ones by the store.
@@ -264,11 +274,12 @@ impl Feed {
 
     /// The headers at the front of the queue that are complete and may be committed together.
     pub fn take_complete(&mut self) -> Vec<Verified<BatchHeader>> {
-        if self.committing > 0 || self.standing != Standing::Open || self.rewinding {
+        if self.committing > 0 || self.rewinding {
             return Vec::new();
         }
         let mut entries = 0;
-        let complete = self.queue.iter().take_while(|pending| pending.is_complete()).take_while(|pending| {
+        let taken = self.queue.iter().take_while(|pending| self.takes(pending.header.payload().seq));
+        let complete = taken.take_while(|pending| pending.is_complete()).take_while(|pending| {
             let first = entries == 0;
             entries += pending.header.payload().count;
             first || entries <= limits::ENTRIES_PER_BATCH

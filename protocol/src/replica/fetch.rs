@@ -2,7 +2,7 @@
 
 use super::{
     BatchId, Event, Now, Offence, Output, Peer, Replica, RequestFailure, RequestId, Store, Timer,
-    feed::{Slot, Standing},
+    feed::Slot,
     headers::offence_of,
     peer::PeerState,
 };
@@ -130,14 +130,10 @@ impl Replica {
     /// Whom to ask for headers of a feed, and from which on: first who states another head than ours, then who has more.
     fn wanted_headers(&mut self, publisher: MemberNumber, now: Now) -> Option<(Peer, u64)> {
         let feed = self.feeds.get(&publisher)?;
-        if feed.standing != Standing::Open
-            || feed.rewinding
-            || feed.asked_headers.is_some()
-            || feed.headers_after_ms > now.ms
-        {
+        let next = feed.next_seq();
+        if !feed.takes(next) || feed.rewinding || feed.asked_headers.is_some() || feed.headers_after_ms > now.ms {
             return None;
         }
-        let next = feed.next_seq();
         let has_room = feed.queue.len() < limits::QUEUED_BATCHES / 2;
         let has_more = feed.announced >= Some(next);
         let suspect = self.peers.iter_mut().filter(|(_, peer)| !peer.suspects.is_empty() && peer.is_free(now));
@@ -181,7 +177,7 @@ impl Replica {
         let mut order: Vec<_> = self
             .feeds
             .iter()
-            .filter(|(_, feed)| feed.standing == Standing::Open && feed.retry_at_ms <= now.ms)
+            .filter(|(_, feed)| feed.retry_at_ms <= now.ms)
             .filter_map(|(publisher, feed)| {
                 let missing: u64 = feed.queue.iter().map(|pending| pending.missing_bytes()).sum();
                 let clears = feed.queue.iter().any(|pending| pending.clears());

@@ -62,7 +62,7 @@ impl Replica {
             feed.queue.pop_front();
         }
         let next = feed.queue.front().map(|pending| (pending.id(), pending.own));
-        let open = feed.standing == Standing::Open;
+        let goes_on = feed.takes(feed.head.map_or(0, |head| head.seq + 1));
         for (head, count, own, envelope) in done {
             if own {
                 self.out(Output::Gossip { topic: Topic::Heads, bytes: envelope });
@@ -74,7 +74,7 @@ impl Replica {
         }
         match (result, next) {
             // It was frozen while the store was at work.
-            _ if !open => self.drop_waiting(publisher),
+            _ if !goes_on => self.drop_waiting(publisher),
             (Err(Fault::Bad(_)), Some((batch, true))) => self.drop_own(batch, PublishRefusal::Invalid),
             (Err(Fault::Bad(error)), Some((batch, false))) => self.refuse(batch, error),
             (Err(Fault::Storage), Some((batch, true))) => self.drop_own(batch, PublishRefusal::Storage),

@@ -47,6 +47,27 @@ fn two_histories(world: &mut World, before: u64) -> (Batch, Batch) {
 }
 
 #[test]
+fn who_comes_after_the_freeze_gets_what_both_histories_share() {
+    let mut world = World::new(&found(5), 5, 23, Faults { latency_ms: 30, ..Faults::default() });
+    world.offline(4);
+    world.run(1000);
+    let (a, b) = two_histories(&mut world, 3);
+    world.give(0, Input::Publish { header: a.header.clone(), chunks: a.chunks.clone() });
+    world.give(3, Input::Header(b.header.clone()));
+    world.run(world.now + 5000);
+    world.online(4);
+    world.run(world.now + 30_000);
+    // FEED-3
+    for node in &world.nodes {
+        let status = node.replica.feeds().into_iter().find(|feed| feed.publisher == MemberNumber(1)).unwrap();
+        assert_eq!(status.standing, Standing::Frozen { seq: 3 });
+        assert_eq!(status.head.map(|head| head.seq), Some(2), "{}", node.member);
+        assert_eq!(node.store.table.len(), 3, "{}", node.member);
+    }
+    world.assert_converged();
+}
+
+#[test]
 fn an_equivocator_is_frozen_everywhere_and_its_earlier_entries_stay() {
     for (before, shown_late) in [(0, false), (3, false), (3, true)] {
         let mut world = World::new(&found(5), 5, 11 + before, Faults { latency_ms: 30, ..Faults::default() });

@@ -217,7 +217,15 @@ impl World {
             let other = expected.iter().find(|(publisher, head)| has.get(publisher) != Some(head));
             let other = other.or_else(|| has.iter().find(|(publisher, _)| !expected.contains_key(publisher)));
             if let Some((publisher, _)) = other {
-                return Some(format!("nodes {first} and {at} differ about the feed of member {}", publisher.0));
+                let of = |node: &super::Node| {
+                    let feeds = node.replica.as_ref().map(|replica| replica.feeds()).unwrap_or_default();
+                    let feed = feeds.into_iter().find(|feed| feed.publisher == *publisher);
+                    let head = node.disk.heads.get(publisher).map_or(0, |(head, _)| head.seq + 1);
+                    format!("{head} batches, {:?}", feed.map(|feed| (feed.standing, feed.waiting, feed.stuck)))
+                };
+                let (one, other) = (of(reference), of(node));
+                let publisher = publisher.0;
+                return Some(format!("nodes {first} and {at} differ about the feed of member {publisher}: {one}; {other}"));
             }
         }
         for (publisher, seq, id) in self.truth.acknowledged() {
