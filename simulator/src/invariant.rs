@@ -5,27 +5,40 @@ use std::fmt;
 /// The invariants, by a name that reports and tables use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Invariant {
-    /// Honest nodes with the same leaves hold the same state.
+    /// Honest nodes with the same leaves hold the same state: at every commit the digest of what follows from a feed is the one of whoever
+    /// committed that batch first, and at the end every subject has the same states on all of them. A feed that was taken back is
+    /// committed anew from nothing first.
     SameLeavesSameState,
-    /// What was acknowledged to a publisher is on its disk for good, and in the end everywhere.
+    /// What was acknowledged to a publisher is on its disk for good, whatever a crash tears, and in the end everywhere; no number is
+    /// acknowledged twice, and nothing is told to others before it is on the disk.
     NothingLost,
-    /// No entry is in force that its publisher did not make, that stands behind a contradiction or that the stewards voided.
+    /// No entry is in force that its publisher did not make, that is of the future or does not go on from what is before it, that stands
+    /// behind a contradiction for longer than a full disk lasts, or that an expelled member made after the node knew; no charter that
+    /// the stewards did not sign; the listings of every honest publisher are what a second reading of the rules makes of what it
+    /// wrote; and none is enforceable without enough voices under different control.
     NothingForged,
-    /// Who has a clearing or a dispute acts on it.
+    /// Who has a clearing or a dispute acts on it: after the commit of a clearing its target never stands there again, and no listing with
+    /// an unanswered dispute is enforceable.
     ReliefHolds,
-    /// Every contradiction that two honest nodes in contact hold the halves of is found.
+    /// Every contradiction that two honest nodes in contact hold the halves of is found, within a minute and two rounds of comparing heads
+    /// with all peers.
     EquivocationFound,
-    /// No honest node cosigns two histories.
+    /// No honest node cosigns two histories: of what all boards ever showed of a witness, each batch of a feed has one size and root.
     OneHistoryCosigned,
-    /// Nobody gets more than its quota.
+    /// Nobody gets more than its quota: in a second on one connection no more than [`SERVE_BYTES_PER_SECOND`] and what was saved up before,
+    /// a chunk counted as a full one; and a stranger gets nothing.
+    ///
+    /// [`SERVE_BYTES_PER_SECOND`]: antibrush_protocol::limits::SERVE_BYTES_PER_SECOND
     QuotasHold,
-    /// Memory and queues stay under their limits.
+    /// Memory and queues stay under their limits: those of [`antibrush_protocol::replica::Load`], the writes that wait for a disk, and what
+    /// is on its way in the world.
     Bounded,
-    /// After the faults stop, all agree within the time that the scenario states.
+    /// After the faults stop, all honest nodes agree within the time that the scenario states: about the charter, about the head and state
+    /// of every feed but those of expelled members, and that all that was acknowledged is there.
     Converges,
-    /// No honest node is blamed by an honest node.
+    /// No honest node is blamed by an honest node, no feed of an honest member freezes or is refused, and no charter of the stewards is.
     NobodyWronged,
-    /// No panic, no busy loop, no message without its verdict.
+    /// No panic, no busy loop, no timer that is set to the past.
     Sound,
 }
 

@@ -1,10 +1,8 @@
 //! What is asked of whom.
 
 use super::{
-    BatchId, Event, Now, Offence, Output, Peer, Replica, RequestFailure, RequestId, Store, Timer,
-    feed::Slot,
-    headers::offence_of,
-    peer::PeerState,
+    BatchId, Event, Now, Offence, Output, Peer, Replica, RequestFailure, RequestId, Store, Timer, feed::Slot,
+    headers::offence_of, peer::PeerState,
 };
 use crate::{
     base::{Hash, MemberNumber},

@@ -251,6 +251,13 @@ impl Disk {
         self.headers.get(&(publisher, seq))
     }
 
+    /// Puts a header where a committed one lies, past all checks.
+    #[cfg(test)]
+    pub fn keep_header(&mut self, header: Verified<BatchHeader>) {
+        let h = header.payload();
+        self.headers.insert((h.publisher, h.seq), header.clone());
+    }
+
     /// The verified chunks of a committed header.
     pub fn body(&self, header: &BatchHeader, library: &mut Library) -> Vec<Arc<Chunk>> {
         let chunk = |descriptor| library.read(descriptor, self.chunks.get(&descriptor.digest)?).ok();

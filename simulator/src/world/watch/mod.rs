@@ -106,8 +106,10 @@ impl World {
     fn look_at_listings(&mut self, node: u32, publisher: MemberNumber, head: &Head) {
         let disk = &self.nodes[node as usize].disk;
         if number_of(node) == publisher {
-            let entered =
-                self.truth.oracle.enter(publisher, head.seq, |seq| disk.header(publisher, seq).map(|header| header.id()));
+            let entered = self
+                .truth
+                .oracle
+                .enter(publisher, head.seq, |seq| disk.header(publisher, seq).map(|header| header.id()));
             for (id, listings) in entered {
                 if let Some(made) = self.truth.of_mut(&id) {
                     made.listings = Some(listings);
@@ -201,9 +203,8 @@ impl World {
             let of = |(publisher, (head, _)): (&MemberNumber, &(Head, _))| {
                 (*publisher, (head.seq, head.id, node.disk.digest(*publisher)))
             };
-            let counts = |(publisher, _): &(&MemberNumber, _)| {
-                !self.nodes[node_of_member(**publisher) as usize].is_expelled
-            };
+            let counts =
+                |(publisher, _): &(&MemberNumber, _)| !self.nodes[node_of_member(**publisher) as usize].is_expelled;
             node.disk.heads.iter().filter(counts).map(of).collect()
         };
         let mut honest = self.honest();
@@ -225,7 +226,9 @@ impl World {
                 };
                 let (one, other) = (of(reference), of(node));
                 let publisher = publisher.0;
-                return Some(format!("nodes {first} and {at} differ about the feed of member {publisher}: {one}; {other}"));
+                return Some(format!(
+                    "nodes {first} and {at} differ about the feed of member {publisher}: {one}; {other}"
+                ));
             }
         }
         for (publisher, seq, id) in self.truth.acknowledged() {

@@ -1,0 +1,193 @@
+//! Each invariant fires in a world that was broken by hand.
+
+use std::sync::Arc;
+
+use antibrush_protocol::{
+    base::MemberNumber,
+    limits,
+    replica::{Input, Offence, RequestId, Topic},
+    sync::{Request, Response},
+};
+
+use super::super::{Asked, Draft, World, alliance::number_of};
+use crate::{
+    invariant::Invariant,
+    op::{Op, What},
+    plan,
+    random::Millionths,
+    scenario::Scenario,
+};
+
+/// A small world after two minutes of its plan.
+fn world() -> World {
+    let scenario: Arc<Scenario> = Arc::new(
+        toml::from_str(
+            "name_zh = \"x\"\nname_en = \"x\"\nduration = \"3min\"\nconverge_within = \"1min\"\n[federation]\nnodes = 7\n\
+             [load]\nbatch_every = \"5s\"\nentries = 4\nsubjects = 20",
+        )
+        .unwrap(),
+    );
+    let ops = plan::plan(&scenario, 0, 3);
+    let mut world = World::new(scenario, 0, 3, ops);
+    world.run(120_000);
+    assert_eq!(world.violation, None);
+    world
+}
+
+fn broken(world: &World) -> Option<Invariant> {
+    world.violation.as_ref().map(|violation| violation.invariant)
+}
+
+#[test]
+fn two_states_after_the_same_leaves() {
+    let mut world = world();
+    let publisher = number_of(1);
+    let head = world.nodes[2].disk.heads[&publisher].0;
+    world.truth.of_mut(&head.id).unwrap().digest = Some(1);
+    world.look_at_commit(2, publisher, &head, world.truth.of(&head.id).unwrap().entries);
+    assert_eq!(broken(&world), Some(Invariant::SameLeavesSameState));
+}
+
+#[test]
+fn an_acknowledged_batch_that_is_gone() {
+    let mut world = world();
+    let id = world.truth.last_acknowledged(number_of(1)).unwrap().1;
+    world.nodes[1].disk = super::super::disk::Disk::new(world.chain.clone(), 1);
+    world.look_at_disk(1);
+    assert_eq!(broken(&world), Some(Invariant::NothingLost), "{id:?}");
+}
+
+#[test]
+fn a_batch_that_is_told_before_it_is_on_the_disk() {
+    let mut world = world();
+    let (header, _) = world.build(1, &[], true).unwrap();
+    world.look_at_telling(1, Topic::Heads, header.envelope());
+    assert_eq!(broken(&world), Some(Invariant::NothingLost));
+}
+
+#[test]
+fn a_batch_that_nobody_made() {
+    let mut world = world();
+    let draft = Draft::next(&world, 1);
+    let (header, _) = world.sign_batch(&draft, &[]).unwrap();
+    let head = antibrush_protocol::feed::Head::of(header.payload(), header.id());
+    world.look_at_commit(2, number_of(1), &head, 0);
+    assert_eq!(broken(&world), Some(Invariant::NothingForged));
+}
+
+#[test]
+fn listings_that_their_publisher_did_not_write() {
+    let mut world = world();
+    let publisher = number_of(1);
+    let head = world.nodes[2].disk.heads[&publisher].0;
+    let place = *world.nodes[2].disk.table.keys().find(|place| place.0 == publisher).unwrap();
+    world.nodes[2].disk.table.remove(&place);
+    world.look_at_listings(2, publisher, &head);
+    assert_eq!(broken(&world), Some(Invariant::NothingForged));
+}
+
+#[test]
+fn a_listing_that_stands_after_its_clearing() {
+    let mut world = world();
+    let publisher = number_of(1);
+    let head = world.nodes[2].disk.heads[&publisher].0;
+    let stands = world.nodes[2].disk.table.iter().find(|(place, (_, ended))| place.0 == publisher && ended.is_none());
+    let cleared = stands.map(|(place, (standing, _))| (*place, standing.leaf)).unwrap();
+    let made = world.truth.of_mut(&head.id).unwrap();
+    made.clears.push(cleared);
+    let count = made.entries;
+    world.look_at_commit(2, publisher, &head, count);
+    assert_eq!(broken(&world), Some(Invariant::ReliefHolds));
+}
+
+#[test]
+fn two_histories_that_nobody_sees() {
+    let mut world = world();
+    // Both halves lie on disks, and no state machine has heard of either.
+    let mut draft = Draft::next(&world, 1);
+    let (one, _) = world.forge(&draft, &[]).unwrap();
+    draft.now = draft.now.plus(1);
+    let (other, _) = world.forge(&draft, &[]).unwrap();
+    let seq = one.payload().seq;
+    world.contradictions.insert((1, seq));
+    let (a, b) = (0, world.peers(0)[0]);
+    for (node, header) in [(a, one), (b, other)] {
+        let header = world.chain.verify_header(header, draft.now).unwrap();
+        world.nodes[node as usize].disk.keep_header(header);
+    }
+    for _ in 0..200 {
+        world.look_for_lies();
+        world.now_us += 5_000_000;
+    }
+    assert_eq!(broken(&world), Some(Invariant::EquivocationFound));
+}
+
+#[test]
+fn a_witness_that_cosigns_two_histories() {
+    let mut world = world();
+    world.look_at_cosignature(number_of(1), number_of(2), (0, 5), (10, [1; 32]));
+    assert_eq!(broken(&world), None);
+    world.look_at_cosignature(number_of(1), number_of(2), (0, 5), (10, [2; 32]));
+    assert_eq!(broken(&world), Some(Invariant::OneHistoryCosigned));
+}
+
+#[test]
+fn a_peer_that_gets_more_than_its_quota() {
+    let mut world = world();
+    let request = Request::Chunk { digest: [0; 32] };
+    let asked = Asked { asker: 2, life: 1, id: RequestId(0), asked: 1, request, connection: 1 };
+    for _ in 0..=2 * limits::SERVE_BYTES_PER_SECOND / limits::CHUNK_BYTES as u64 {
+        assert_eq!(broken(&world), None);
+        world.look_at_quota(1, &asked, &Response::Absent);
+    }
+    assert_eq!(broken(&world), Some(Invariant::QuotasHold));
+}
+
+#[test]
+fn a_node_that_holds_too_much() {
+    let mut world = world();
+    for number in 0..10_000 {
+        let store = antibrush_protocol::replica::Store::Unpost(Vec::new());
+        world.nodes[1].disk.begin(store, number, 0);
+    }
+    world.look_at_bounds();
+    assert_eq!(broken(&world), Some(Invariant::Bounded));
+}
+
+#[test]
+fn nodes_that_do_not_agree_in_the_end() {
+    let mut world = world();
+    world.nodes[3].disk.heads.remove(&MemberNumber(2));
+    world.look_at_the_end();
+    assert_eq!(broken(&world), Some(Invariant::Converges));
+}
+
+#[test]
+fn an_honest_node_that_is_blamed() {
+    let mut world = world();
+    world.look_at_blame(1, 2, Offence::BadHeader);
+    assert_eq!(broken(&world), Some(Invariant::NobodyWronged));
+}
+
+#[test]
+fn a_node_that_never_stops() {
+    let mut world = world();
+    for _ in 0..=super::super::STEPS + 1 {
+        world.give(1, Input::PeerDisconnected([7; 32]));
+    }
+    assert_eq!(broken(&world), Some(Invariant::Sound));
+}
+
+#[test]
+fn an_operation_that_makes_no_sense_does_nothing() {
+    let mut world = world();
+    for what in [
+        What::Start { node: 99 },
+        What::Kill { node: 99, torn: Millionths::ALL },
+        What::Expel { node: 0 },
+        What::Misbehave { node: 1, salt: 1 },
+    ] {
+        world.act(Op { at_ms: 0, what }.what);
+    }
+    assert_eq!(broken(&world), None);
+}
