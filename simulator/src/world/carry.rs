@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use antibrush_protocol::{
     base::Hash,
+    charter::CharterError,
     replica::{AnswerHandle, Event as Report, GossipHandle, Input, Output, Store, Topic},
     sync::{Request, Response},
 };
@@ -198,7 +199,10 @@ impl World {
                 self.look_at_freeze(node, batch.publisher);
             }
             Report::FeedRefused { batch, error } => self.look_at_refusal(node, batch, error),
-            Report::CharterRefused { number, error } => {
+            // A clock that is behind is its node's own trouble (CHARTER-14).
+            Report::CharterRefused { error: CharterError::FromTheFuture, .. }
+                if self.nodes[node as usize].clock_off < 0 => {}
+            Report::CharterRefused { number, error } if !self.nodes[node as usize].is_dishonest => {
                 let found = format!("charter {number} of honest stewards was refused: {error}");
                 self.violated(Some(node), Invariant::NobodyWronged, found);
             }
