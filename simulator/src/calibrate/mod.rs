@@ -37,11 +37,13 @@ pub struct Options {
     pub seed: u64,
     /// How many nodes; one comparison of each.
     pub nodes: Vec<u32>,
+    /// The bytes of each message.
+    pub message_bytes: usize,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { seed: 1, nodes: vec![50, 200] }
+        Options { seed: 1, nodes: vec![50, 200], message_bytes: 600 }
     }
 }
 
@@ -66,7 +68,9 @@ impl Calibration {
 pub fn run(options: &Options, progress: &mut dyn FnMut(f64)) -> Result<Calibration, RealError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| RealError::Setup(error.to_string()))?;
-    let scenarios: Vec<Scenario> = options.nodes.iter().map(|nodes| Scenario::new(options.seed, *nodes)).collect();
+    let scenario =
+        |nodes: &u32| Scenario { message_bytes: options.message_bytes, ..Scenario::new(options.seed, *nodes) };
+    let scenarios: Vec<Scenario> = options.nodes.iter().map(scenario).collect();
     let total: f64 = scenarios.iter().map(|scenario| scenario.real_us() as f64).sum();
     let mut done = 0.0;
     let mut comparisons = Vec::new();
