@@ -5,6 +5,15 @@
 //! over its memory transport with Noise and Yamux, in real time. Measured is how long each message takes to each receiver's
 //! application.
 //!
+//! Measured on two cores, 40 messages of 600 bytes, links of 5 to 35 ms one way, each node dialling 8 others:
+//!
+//! | nodes | median, model and real | 99th percentile | mean mesh |
+//! |---|---|---|---|
+//! | 50 | 29.4 and 30.3 ms (−2.8 %) | 47.6 and 51.9 ms (−8.3 %) | 7.40 and 7.44 |
+//! | 200 | 39.4 and 40.0 ms (−1.6 %) | 62.0 and 62.2 ms (−0.3 %) | 7.20 and 7.26 |
+//!
+//! The swarms' own processor time is most of what is left: it is in their figures and not in the model's.
+//!
 //! A machine that is busy delays the real swarms and not the model: [`Load`] says how busy it was, and many nodes run slower
 //! than in life ([`Scenario::dilation`]).
 
