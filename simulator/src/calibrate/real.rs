@@ -44,6 +44,16 @@ pub enum RealError {
     Ended,
 }
 
+impl RealError {
+    /// The same in Chinese.
+    pub fn zh(&self) -> String {
+        match self {
+            RealError::Setup(error) => format!("节点未能启动：{error}；请减少节点数后重试"),
+            RealError::Ended => "有节点提前结束；请在空闲内存更多的机器上重新运行校准".to_owned(),
+        }
+    }
+}
+
 /// The topics that every node reads, with names as long as the node's. Messages go to the first.
 pub(super) const TOPICS: [&str; 3] = [
     "antibrush/1/00000000000000000000000000000000/heads",

@@ -39,9 +39,9 @@ impl Router {
         self.beats = beat;
         self.stirred = false;
         self.seen.forget(now_ms);
-        self.peers.retain(|peer| !peer.is_forgotten(now_ms));
+        self.peers.forget(now_ms);
         let refreshed_ms = self.refreshed_ms(now_ms);
-        for peer in &mut self.peers {
+        for peer in self.peers.iter_mut() {
             if peer.connected {
                 peer.decay(elapsed);
             }
@@ -76,7 +76,7 @@ impl Router {
                 if *until_ms >= now_ms {
                     return true;
                 }
-                if let Ok(at) = peers.binary_search_by_key(promiser, |peer| peer.index) {
+                if let Ok(at) = peers.position(*promiser) {
                     peers[at].behaviour += 1.0;
                 }
                 false
