@@ -1,7 +1,7 @@
 //! The heartbeat: keeps the meshes in their bounds and tells peers outside them what there is.
 
 use antibrush_protocol::{
-    gossip::{MESH_OUTBOUND_MIN, MESH_PEERS, MESH_PEERS_HIGH, MESH_PEERS_LOW},
+    gossip::{MESH_OUTBOUND_MIN, MESH_PEERS, MESH_PEERS_HIGH, MESH_PEERS_LOW, OPPORTUNISTIC_GRAFT_THRESHOLD},
     replica::Topic,
 };
 
@@ -9,7 +9,7 @@ use super::{
     Action, MessageId, Router, Rpc,
     parameters::{
         GOSSIP_FACTOR, GOSSIP_LAZY, GOSSIP_THRESHOLD, IDS_PER_BEAT, OPPORTUNISTIC_GRAFT_BEATS,
-        OPPORTUNISTIC_GRAFT_PEERS, OPPORTUNISTIC_GRAFT_THRESHOLD, RETAIN_SCORES,
+        OPPORTUNISTIC_GRAFT_PEERS, RETAIN_SCORES,
     },
     rpc::TOPICS,
 };
