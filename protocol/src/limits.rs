@@ -70,7 +70,7 @@ pub const HEADERS_PER_ANSWER: usize = 64;
 pub const CHARTERS_PER_ANSWER: usize = 16;
 
 /// The most posts of the board that a peer names when it compares, 256 KiB: 16 holders with a usage report for each of 11
-/// classes and 36 days have 6,336, a hundred ceremonies of 16 holders 4,900, beside deletions.
+/// classes and 36 days have 6,336, a hundred ceremonies of 16 holders 4,900, beside deletions, and a receipt of each of 1,000 members.
 pub const POSTS: usize = 16_384;
 
 /// The largest post: the two headers that prove an equivocation. One that does not fit into [`GOSSIP_BYTES`] comes by comparing.
