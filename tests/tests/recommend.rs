@@ -118,7 +118,7 @@ fn a_dispute_elsewhere_weakens_the_recommendation() {
     let alliance = alliance();
     let node = &alliance["alibaba"];
     assert_eq!(action(node, FIRM), "block");
-    alliance["jd"].command(&[&["dispute", "--reason", "facts", "--evidence", "case"], &FIRM[..]].concat());
+    alliance["jd"].command(&[&["dispute", "--reason", "D02", "--evidence", "letter"], &FIRM[..]].concat());
     wait_until("alibaba no longer blocks", || {
         let action = action(node, FIRM);
         action == "watch" || action == "review"
