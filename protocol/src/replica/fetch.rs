@@ -41,7 +41,7 @@ struct Backlog {
 
 impl Replica {
     /// Sends what can be sent now: charters first, then heads, headers, chunks. SYNC-3: no peer holds more requests of ours
-    /// than its window, whatever they ask for.
+    /// than its window, whatever they ask for, but for one chunk that brings relief.
     pub(super) fn pump(&mut self, now: Now) {
         if self.unsettled {
             self.settle_feeds(now);
@@ -184,36 +184,33 @@ impl Replica {
         }
     }
 
-    /// Asks for chunks: batches with clearings, disputes or rulings first, then the feed with the least to fetch.
+    /// Asks for chunks: of feeds with clearings, disputes or rulings first, then of the feed with the least to fetch. Room is kept for
+    /// the former, here and at each peer.
     fn pump_chunks(&mut self, now: Now) {
-        let mut room = limits::CHUNKS_IN_FLIGHT.saturating_sub(self.chunks_out + self.chunks_storing);
-        if room == 0 || self.peers.is_empty() {
+        if self.chunks_out + self.chunks_storing >= limits::CHUNKS_IN_FLIGHT || self.peers.is_empty() {
             return;
         }
         let mut order: Vec<_> = self
             .feeds
             .iter()
             .filter(|(_, feed)| feed.standing == Standing::Open && feed.retry_at_ms <= now.ms)
-            .filter_map(|(publisher, feed)| {
-                let missing: u64 = feed.queue.iter().map(|pending| pending.missing_bytes()).sum();
-                let clears = feed.queue.iter().any(|pending| pending.clears());
-                (missing > 0).then_some((!clears, missing, *publisher))
-            })
+            .filter_map(|(publisher, feed)| Some((feed.want()?, *publisher)))
             .collect();
         order.sort_unstable();
-        for (_, _, publisher) in order {
+        for (want, publisher) in order {
+            let kept = if want.is_urgent() { 0 } else { limits::CHUNKS_FOR_RELIEF };
+            let room = limits::CHUNKS_IN_FLIGHT.saturating_sub(self.chunks_out + self.chunks_storing + kept);
             let own_nodes = self.nodes_of(publisher);
             for (batch, index, digest) in self.missing_chunks(publisher, room) {
-                let can = |peer: &PeerState| peer.can_serve(batch.publisher, batch.seq, now);
+                let can = |peer: &PeerState| {
+                    let serves = if want.is_urgent() { PeerState::can_relieve } else { PeerState::can_serve };
+                    serves(peer, batch.publisher, batch.seq, now)
+                };
                 let publishers = own_nodes.iter().find(|key| self.peers.get(*key).is_some_and(can)).copied();
                 let Some(peer) = publishers.or_else(|| self.best_peer(can)) else { break };
                 let id = self.ask(peer, Request::Chunk { digest }, What::Chunk { batch, index }, now);
                 self.chunks_out += 1;
-                room -= 1;
                 self.set_slot(batch, index, Slot::Asked(id));
-            }
-            if room == 0 {
-                break;
             }
         }
     }
