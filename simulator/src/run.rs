@@ -1,6 +1,8 @@
 //! A run: all alliances of a scenario under one seed.
 
 use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -8,7 +10,7 @@ use std::{
 use rayon::prelude::*;
 
 use crate::{
-    invariant::Violation,
+    invariant::{Invariant, Violation},
     op::Op,
     plan,
     scenario::Scenario,
@@ -77,7 +79,11 @@ fn run_one(scenario: Arc<Scenario>, alliance: u32, seed: u64, ops: Vec<Op>, prog
     let mut now = 0;
     while now < end && world.violation.is_none() {
         let next = (now + step).min(end);
-        world.run(next);
+        // A panic is what a node would have died of: it is found like everything else, with its seed.
+        let went = catch_unwind(AssertUnwindSafe(|| world.run(next)));
+        if let Err(panic) = went {
+            world.violated(None, Invariant::Sound, format!("panicked: {}", said(&*panic)));
+        }
         progress(next - now);
         now = next;
     }
@@ -90,6 +96,12 @@ fn run_one(scenario: Arc<Scenario>, alliance: u32, seed: u64, ops: Vec<Op>, prog
         counts: std::mem::take(&mut world.counts),
         took: began.elapsed(),
     }
+}
+
+/// What a panic said.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
 }
 
 /// The value below which so many thousandths of the sorted values lie.

@@ -3,17 +3,15 @@
 use antibrush_protocol::{
     charter::MemberState,
     codes::List,
-    entry::{Entry, Kind},
-    feed::build::{Body, Place as FeedPlace},
+    entry::Entry,
     replica::Input,
     signed::Signed,
 };
 
 use super::{
-    World,
+    Draft, World,
     alliance::{EPOCH, number_of},
     stream,
-    truth::{self, Made},
     write::{self, Pen},
 };
 use crate::{
@@ -111,7 +109,7 @@ impl World {
             return;
         }
         let Some((header, chunks)) = self.build(node, &entries, true) else { return };
-        self.give(node, Input::Publish { header, chunks });
+        self.publish_made(node, header, chunks);
     }
 
     /// Builds and notes the batch that follows a node's committed head. `None` if the entries do not fit into one.
@@ -121,42 +119,13 @@ impl World {
         entries: &[Entry],
         is_honest: bool,
     ) -> Option<(Signed<antibrush_protocol::feed::BatchHeader>, Vec<std::sync::Arc<[u8]>>)> {
-        let at = &self.nodes[node as usize];
-        let publisher = number_of(node);
-        let previous = at.disk.heads.get(&publisher).map(|(head, _)| *head);
-        let mut body = Body::default();
-        for entry in entries {
-            body.push(entry).ok()?;
-        }
-        let now = at.now(self.now_us).wall;
-        let place = FeedPlace {
-            alliance: at.disk.chain.alliance(),
-            charter: at.disk.chain.current_id(),
-            publisher,
-            log: None,
-            previous,
-            now: previous.map_or(now, |head| head.issued.max(now)),
-        };
-        let (header, chunks) = body.seal(&place, at.disk.tree(publisher), self.alliance.feed_key(node));
-        let h = header.payload();
-        let made = Made {
-            publisher,
-            seq: h.seq,
-            size: h.size,
-            at_us: self.now_us,
-            is_honest: is_honest && !at.is_dishonest,
-            acknowledged_us: None,
-            digest: None,
-            clears: truth::clears(publisher, entries),
-            entries: entries.len() as u64,
-            relieves: entries.iter().any(|e| matches!(e.kind(), Kind::Clear | Kind::Dispute | Kind::Ruling)),
-            held_by: 0,
-        };
-        self.truth.make(header.id(), made);
+        let draft = Draft::next(self, node);
+        let (header, chunks) = self.sign_batch(&draft, entries)?;
+        self.remember(&header, entries, is_honest && !self.nodes[node as usize].is_dishonest);
         Some((header, chunks))
     }
 
-    fn write(&mut self, node: u32, entries: u32, relief: Millionths, salt: u64) -> Vec<Entry> {
+    pub(super) fn write(&mut self, node: u32, entries: u32, relief: Millionths, salt: u64) -> Vec<Entry> {
         let at = &self.nodes[node as usize];
         let mut pen = Pen {
             author: number_of(node),
@@ -196,7 +165,8 @@ impl World {
         self.start(node);
     }
 
-    fn expel(&mut self, node: u32) {
+    /// The stewards expel the member of a node. It keeps no seat among them.
+    pub fn expel(&mut self, node: u32) {
         if !self.nodes[node as usize].is_member || self.nodes[node as usize].is_expelled {
             return;
         }
@@ -205,6 +175,7 @@ impl World {
             for member in charter.members.iter_mut().filter(|member| member.number == number) {
                 member.state = MemberState::Expelled;
             }
+            charter.stewards.retain(|steward| steward.member != number);
         });
         if self.chain.extend(charter.clone()).is_err() {
             return;

@@ -1,5 +1,7 @@
 //! One alliance of a world: its keys, its members and its charters.
 
+use std::collections::BTreeMap;
+
 use antibrush_protocol::{
     base::{MemberNumber, Timestamp},
     charter::{
@@ -46,16 +48,24 @@ pub struct Alliance {
     number: u32,
     feed_keys: Vec<Key>,
     node_keys: Vec<Peer>,
-    steward: Key,
+    stewards: BTreeMap<u32, Key>,
+    /// The last of the first platforms: the node before it is its sister company.
+    last: u32,
     observers: std::ops::Range<u32>,
 }
 
 impl Alliance {
-    /// An alliance of so many members, whoever joins later included; those in `observers` are observers. Member 1 is the steward.
+    /// An alliance of so many members, whoever joins later included; those in `observers` are observers.
+    ///
+    /// Member 1 is the only steward of a small alliance. In one of six platforms and more two of four must sign: the first two members and
+    /// the last two platforms, which are under one control and so have one voice together.
     pub fn new(number: u32, members: u32, observers: std::ops::Range<u32>) -> Alliance {
         let feed_keys = (0..members).map(|member| Key::new(number, "feed", member)).collect();
         let node_keys = (0..members).map(|member| Key::new(number, "node", member).public()).collect();
-        Alliance { number, feed_keys, node_keys, steward: Key::new(number, "steward", 0), observers }
+        let last = observers.start.saturating_sub(1);
+        let seats = if last >= 5 { vec![0, 1, last - 1, last] } else { vec![0] };
+        let stewards = seats.into_iter().map(|node| (node, Key::new(number, "steward", node))).collect();
+        Alliance { number, feed_keys, node_keys, stewards, last, observers }
     }
 
     /// The feed key of a node's member.
@@ -66,6 +76,25 @@ impl Alliance {
     /// The key of a node.
     pub fn node_key(&self, node: u32) -> Peer {
         self.node_keys[node as usize]
+    }
+
+    /// The nodes whose members are stewards from the beginning.
+    pub fn steward_seats(&self) -> Vec<u32> {
+        self.stewards.keys().copied().collect()
+    }
+
+    /// The key of a steward's seat.
+    pub fn steward_key(&self, node: u32) -> &Key {
+        &self.stewards[&node]
+    }
+
+    /// Who controls a node's member: of each four companies two are sisters, and so are the last two of the first platforms.
+    fn controller(&self, node: u32) -> String {
+        match node {
+            last if last == self.last && last >= 5 => self.controller(last - 1),
+            node if node % 4 == 3 => credit_code(node - 1),
+            node => credit_code(node),
+        }
     }
 
     /// The node with this key.
@@ -89,8 +118,8 @@ impl Alliance {
             name_en: format!("Simulated Alliance {}", self.number + 1),
             level: Level::National,
             region: None,
-            stewards: vec![Steward { member: number_of(0), key: self.steward.public() }],
-            threshold: 1,
+            stewards: self.stewards.iter().map(|(node, key)| Steward { member: number_of(*node), key: key.public() }).collect(),
+            threshold: if self.stewards.len() > 1 { 2 } else { 1 },
             members: (0..members).map(|node| self.member(node)).collect(),
             token_keys: Vec::new(),
             holding: None,
@@ -122,7 +151,9 @@ impl Alliance {
 
     fn signed(&self, charter: &Charter) -> SignedCharter {
         let mut signed = SignedCharter::unsigned(charter);
-        signed.sign(&self.steward);
+        for key in self.stewards.values().take(2) {
+            signed.sign(key);
+        }
         signed
     }
 
@@ -132,7 +163,7 @@ impl Alliance {
             number: number_of(node),
             slug: format!("member-{}", node + 1),
             legal_name: format!("成员{}", node + 1),
-            controller: uscc.clone(),
+            controller: self.controller(node),
             uscc,
             role: if self.is_observer(node) { MemberRole::Observer } else { MemberRole::Platform },
             state: MemberState::Active,
@@ -158,7 +189,7 @@ pub fn node_of_member(member: MemberNumber) -> u32 {
 }
 
 /// A credit code that holds: of the 31 check characters of GB 32100-2015 exactly one does.
-fn credit_code(number: u32) -> String {
+pub fn credit_code(number: u32) -> String {
     const CHECK_CHARACTERS: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";
     let with = |check: char| format!("91110108MA{number:07}{check}");
     let holds = |code: &String| Subject::parse(Class::Ent, code).is_ok_and(|subject| subject.canonical() == code);

@@ -34,7 +34,7 @@ impl World {
         }
     }
 
-    fn carry_out(&mut self, node: u32, output: Output) {
+    pub(super) fn carry_out(&mut self, node: u32, output: Output) {
         match output {
             Output::Request { id, peer, request } => self.ask(node, id, &peer, request),
             Output::Answer { handle, response } => self.answer(node, handle, response),
@@ -42,7 +42,10 @@ impl World {
                 let response = self.nodes[node as usize].disk.serve(serve);
                 self.answer(node, handle, response);
             }
-            Output::Gossip { topic, bytes } => self.publish_gossip(node, topic, &bytes),
+            Output::Gossip { topic, bytes } => {
+                self.look_at_telling(node, topic, &bytes);
+                self.publish_gossip(node, topic, &bytes);
+            }
             Output::Verdict { handle, verdict } => {
                 let (now_ms, mut actions) = (self.now_ms(), Vec::new());
                 self.nodes[node as usize].router.verdict(handle.0, verdict, now_ms, &mut actions);
@@ -74,7 +77,7 @@ impl World {
         }
     }
 
-    fn ask(&mut self, node: u32, id: antibrush_protocol::replica::RequestId, peer: &[u8; 32], request: Request) {
+    pub(super) fn ask(&mut self, node: u32, id: antibrush_protocol::replica::RequestId, peer: &[u8; 32], request: Request) {
         let Some(to) = self.by_key.get(peer).copied() else { return };
         let name = self.name();
         let [Some(sent), _] = self.lines.send(node, to, size_of_request(&request), self.now_us) else { return };
@@ -95,6 +98,8 @@ impl World {
             None => Some(response),
         };
         let Some(response) = response else { return };
+        self.look_at_quota(node, &asked, &response);
+        let delay_us = self.nodes[node as usize].malice.as_mut().map_or(0, |malice| malice.delays_ms() * 1000);
         if !self.lines.is_connection(node, asked.asker, asked.connection) {
             return;
         }
@@ -104,7 +109,7 @@ impl World {
         };
         let input = Input::Response { id: asked.id, outcome: Ok(response) };
         let way = Some(Way { from: node, connection: sent.connection });
-        self.queue.push(sent.at_us, Event::Input { to: asked.asker, life: asked.life, way, input });
+        self.queue.push(sent.at_us + delay_us, Event::Input { to: asked.asker, life: asked.life, way, input });
     }
 
     /// Forgets requests that nobody will answer, because who asked or was asked is gone.
@@ -144,6 +149,9 @@ impl World {
                     }
                 }
                 Action::Deliver { from, topic, id, bytes } => {
+                    if self.nodes[node as usize].malice.as_mut().is_some_and(|malice| !malice.hears(topic, &bytes)) {
+                        continue;
+                    }
                     let from = self.nodes[from as usize].key;
                     self.give(node, Input::Gossip { from, handle: GossipHandle(id), topic, bytes: bytes.to_vec() });
                 }
@@ -174,7 +182,10 @@ impl World {
     fn report(&mut self, node: u32, report: Report) {
         match report {
             Report::Committed { publisher, head, count } => self.look_at_commit(node, publisher, &head, count),
-            Report::CharterChanged { .. } => self.close_to_strangers(node),
+            Report::CharterChanged { .. } => {
+                self.look_at_charter(node);
+                self.close_to_strangers(node);
+            }
             Report::HeartbeatDue => self.publish(node, Vec::new()),
             Report::FeedFrozen { batch, .. } => {
                 self.counts.frozen += 1;
@@ -234,7 +245,7 @@ fn size_of_request(request: &Request) -> u64 {
 }
 
 /// Bytes of an answer on the wire.
-fn size_of_response(response: &Response) -> u64 {
+pub(super) fn size_of_response(response: &Response) -> u64 {
     match response {
         Response::Heads(heads) => 50 + 40 * heads.feeds.len() as u64,
         Response::Headers(parts) | Response::Charters(parts) | Response::Board(parts) => {

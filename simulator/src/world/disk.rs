@@ -27,7 +27,7 @@ use antibrush_protocol::{
     sync::Response,
 };
 
-use super::library::Library;
+use super::{library::Library, oracle};
 use crate::random::{Millionths, Random};
 
 /// What is on one node's disk, and the table that follows from it.
@@ -64,6 +64,9 @@ pub type Place = (MemberNumber, Token, List);
 
 /// The state of a place.
 pub type Held = (Standing, Option<Ending>);
+
+/// A feed of more listings is not added up.
+const MOST_LISTINGS: usize = 3_000;
 
 /// A small write with its flush on a good disk, in microseconds.
 const FLUSH_US: u64 = 300;
@@ -221,6 +224,26 @@ impl Disk {
     /// The digest of all that follows from a feed.
     pub fn digest(&self, publisher: MemberNumber) -> u64 {
         self.digests.get(&publisher).copied().unwrap_or_default()
+    }
+
+    /// What the listings of a feed add up to, as [`super::oracle`] counts them; `None` of a feed of many.
+    pub fn listings(&self, publisher: MemberNumber) -> Option<u64> {
+        let of_feed = self.table.range((publisher, Token([0; 32]), List::Cxh)..);
+        let of_feed = of_feed.take_while(|((of, ..), _)| *of == publisher);
+        let mut sum = 0u64;
+        for (count, ((_, token, list), (standing, ended))) in of_feed.enumerate() {
+            if count >= MOST_LISTINGS {
+                return None;
+            }
+            let line = oracle::Line {
+                leaf: standing.leaf,
+                severity: u64::from(standing.severity.number()),
+                expires: standing.expires,
+                is_cleared: ended.is_some(),
+            };
+            sum = sum.wrapping_add(oracle::fingerprint(token, *list, &line));
+        }
+        Some(sum)
     }
 
     /// A committed header.

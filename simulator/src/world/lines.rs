@@ -132,6 +132,12 @@ impl Lines {
         self.line(a, b).is_up
     }
 
+    /// The connection between two nodes.
+    pub fn connection(&self, a: u32, b: u32) -> Option<u32> {
+        let line = self.line(a, b);
+        line.is_up.then_some(line.connection)
+    }
+
     /// Whether the node dialled the other one.
     pub fn has_dialled(&self, node: u32, other: u32) -> bool {
         self.line(node, other).dialled_by_first == (node < other)

@@ -10,7 +10,9 @@ pub mod disk;
 mod distance;
 mod library;
 mod lines;
+mod malice;
 mod node;
+mod oracle;
 mod queue;
 pub mod truth;
 mod watch;
@@ -26,6 +28,7 @@ use antibrush_protocol::{
     replica::{Input, Offence, Peer, RequestId, Timer},
     sync::Request,
 };
+pub use malice::Draft;
 pub use node::Node;
 
 use self::{alliance::Alliance, disk::Disk, library::Library, lines::Lines, queue::Queue, truth::Truth};
@@ -166,8 +169,10 @@ pub struct World {
     calm_since_us: Option<u64>,
     /// How many inputs each node took at the present moment: more than there can be is a busy loop.
     steps: Vec<(u64, u32)>,
-    /// Contradictions whose halves are out, by publisher.
-    pub contradictions: BTreeSet<u32>,
+    /// Contradictions whose halves are out: whose, and at which batch.
+    pub contradictions: BTreeSet<(u32, u64)>,
+    /// What is looked at over time.
+    watched: watch::Watched,
 }
 
 /// The most inputs of one node at one moment.
@@ -220,6 +225,7 @@ impl World {
             calm_since_us: None,
             steps: vec![(0, 0); all as usize],
             contradictions: BTreeSet::new(),
+            watched: watch::Watched::default(),
             nodes,
             ops,
             scenario,

@@ -7,7 +7,7 @@ use antibrush_protocol::{
     entry::Entry,
 };
 
-use super::disk::Place;
+use super::{disk::Place, oracle::Oracle};
 
 /// A batch that somebody made with the key of its publisher.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Made {
     pub acknowledged_us: Option<u64>,
     /// The digest of the state that the first honest node came to that committed it.
     pub digest: Option<u64>,
+    /// What the listings of its feed add up to after it, as [`super::oracle`] has it.
+    pub listings: Option<u64>,
     /// What it cleared: which place and which of its listings.
     pub clears: Vec<(Place, u64)>,
     /// Entries in it.
@@ -43,6 +45,8 @@ pub struct Truth {
     made: HashMap<Hash, Made>,
     /// The acknowledged batches of each feed, in order.
     acknowledged: BTreeMap<(MemberNumber, u64), Hash>,
+    /// What the listings of honest publishers must be.
+    pub oracle: Oracle,
 }
 
 impl Truth {

@@ -1,23 +1,28 @@
 //! Looks whether what must hold holds: at every commit, every few seconds, and at the end.
 
+mod answers;
+mod lies;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
     entry::{
         calendar::Calendar,
-        lifecycle::{Cutoffs, Held, Roster, Subject},
+        lifecycle::{Cutoffs, Held, Remark, Roster, Subject},
     },
     feed::{Head, body::BodyError},
     replica::{BatchId, Offence, Standing},
 };
 
+pub(super) use self::lies::Watched;
 use super::{
     Sample, World,
     alliance::{node_of_member, number_of},
-    write,
 };
-use crate::{invariant::Invariant, random::Random};
+use crate::invariant::Invariant;
 
 /// How many samples of how long batches took are kept.
 const SPREAD_SAMPLES: usize = 200_000;
@@ -47,7 +52,10 @@ impl World {
             let found = format!("batch {} of member {} is not what its publisher made", head.seq, publisher.0);
             return self.violated(Some(node), Invariant::NothingForged, found);
         }
-        let (took_us, relieves, clears) = (self.now_us - made.at_us, made.relieves, made.clears.clone());
+        let (made_us, relieves, clears) = (made.at_us, made.relieves, made.clears.clone());
+        if !self.look_at_place(node, publisher, head, made_us) {
+            return;
+        }
         let disk = &self.nodes[node as usize].disk;
         // The feed may have gone on since; then the batch after this one is looked at.
         let is_last = disk.heads.get(&publisher).is_some_and(|(last, _)| last.id == head.id);
@@ -72,7 +80,10 @@ impl World {
         if number_of(node) == publisher {
             self.look_at_acknowledgement(node, head, count);
         }
-        let ms = u32::try_from(took_us / 1000).unwrap_or(u32::MAX);
+        if is_last {
+            self.look_at_listings(node, publisher, head);
+        }
+        let ms = u32::try_from((self.now_us - made_us) / 1000).unwrap_or(u32::MAX);
         if number_of(node) != publisher && self.counts.spread_ms.len() < SPREAD_SAMPLES {
             self.counts.spread_ms.push(ms);
             if relieves {
@@ -88,6 +99,25 @@ impl World {
         if self.truth.acknowledge(head.id, self.now_us) {
             let found = format!("two batches with number {} were acknowledged", head.seq);
             self.violated(Some(node), Invariant::NothingLost, found);
+        }
+    }
+
+    /// The listings of a feed are what its publisher wrote.
+    fn look_at_listings(&mut self, node: u32, publisher: MemberNumber, head: &Head) {
+        let disk = &self.nodes[node as usize].disk;
+        if number_of(node) == publisher {
+            let entered =
+                self.truth.oracle.enter(publisher, head.seq, |seq| disk.header(publisher, seq).map(|header| header.id()));
+            for (id, listings) in entered {
+                if let Some(made) = self.truth.of_mut(&id) {
+                    made.listings = Some(listings);
+                }
+            }
+        }
+        let Some(expected) = self.truth.of(&head.id).and_then(|made| made.listings) else { return };
+        if self.nodes[node as usize].disk.listings(publisher).is_some_and(|found| found != expected) {
+            let found = format!("the listings of member {} at batch {} are not what it wrote", publisher.0, head.seq);
+            self.violated(Some(node), Invariant::NothingForged, found);
         }
     }
 
@@ -126,37 +156,14 @@ impl World {
         }
     }
 
-    /// Asks a node for a subject and holds its answer against the truth: every listing that it gives stands in the feed of its
-    /// publisher as far as the node has it.
-    pub(super) fn check(&mut self, node: u32, salt: u64) {
-        if !self.nodes[node as usize].takes_part() {
-            return;
-        }
-        self.counts.checks += 1;
-        let subject = Random::new(salt, &[]).below(u64::from(self.scenario.load.subjects));
-        let token = write::token(subject);
-        let disk = &self.nodes[node as usize].disk;
-        let held: Vec<(MemberNumber, u64)> = disk
-            .heads
-            .keys()
-            .filter_map(|publisher| {
-                let (standing, ended) = disk.table.get(&(*publisher, token, antibrush_protocol::codes::List::Cxh))?;
-                ended.is_none().then_some((*publisher, standing.leaf))
-            })
-            .collect();
-        for (publisher, leaf) in held {
-            let size = self.nodes[node as usize].disk.heads.get(&publisher).map_or(0, |(head, _)| head.size);
-            if leaf >= size {
-                let found = format!("listing {leaf} of member {} stands past the end of its feed", publisher.0);
-                return self.violated(Some(node), Invariant::NothingForged, found);
-            }
-        }
-    }
-
     /// Every few seconds.
     pub(super) fn look(&mut self) {
         self.forget_asked();
         self.look_at_bounds();
+        self.watched.next = self.watched.next.wrapping_add(1);
+        if self.nodes.iter().any(|node| node.is_dishonest) {
+            self.look_for_lies();
+        }
         let every = World::length_ms(&self.scenario) / SAMPLES;
         let due = self.counts.samples.last().is_none_or(|sample| self.now_ms() >= sample.at_ms + every);
         if due {
@@ -165,16 +172,6 @@ impl World {
         if self.calm_since_us.is_some() && self.counts.agreed_after_ms.is_none() && self.all_agree().is_none() {
             let since = self.calm_since_us.unwrap_or_default();
             self.counts.agreed_after_ms = Some((self.now_us - since) / 1000);
-        }
-    }
-
-    fn look_at_bounds(&mut self) {
-        let broken = self.nodes.iter().zip(0u32..).find_map(|(node, at)| {
-            let load = node.replica.as_ref()?.load();
-            load.exceeded().map(|what| (at, what))
-        });
-        if let Some((node, what)) = broken {
-            self.violated(Some(node), Invariant::Bounded, what.to_owned());
         }
     }
 
@@ -197,13 +194,17 @@ impl World {
         self.counts.samples.push(sample);
     }
 
-    /// What two honest nodes that take part do not agree about, if anything.
+    /// What two honest nodes that take part do not agree about, if anything. Of an expelled member's feed each keeps what it had when it
+    /// learnt of the expulsion (HEADER-10).
     fn all_agree(&self) -> Option<String> {
         let heads = |node: &super::Node| -> BTreeMap<MemberNumber, (u64, Hash, u64)> {
             let of = |(publisher, (head, _)): (&MemberNumber, &(Head, _))| {
                 (*publisher, (head.seq, head.id, node.disk.digest(*publisher)))
             };
-            node.disk.heads.iter().map(of).collect()
+            let counts = |(publisher, _): &(&MemberNumber, _)| {
+                !self.nodes[node_of_member(**publisher) as usize].is_expelled
+            };
+            node.disk.heads.iter().filter(counts).map(of).collect()
         };
         let mut honest = self.honest();
         let (first, reference) = honest.next()?;
@@ -249,7 +250,11 @@ impl World {
             let disk = &self.nodes[at as usize].disk;
             let roster = Roster::new(disk.chain.from(1).iter().map(|version| &**version.charter()));
             let mut by_token: BTreeMap<[u8; 32], Vec<Held>> = BTreeMap::new();
+            let is_out = |member: MemberNumber| self.nodes[node_of_member(member) as usize].is_expelled;
             for ((publisher, token, list), (standing, ended)) in &disk.table {
+                if is_out(*publisher) {
+                    continue;
+                }
                 let held = Held { publisher: *publisher, list: *list, standing: *standing, ended: *ended };
                 by_token.entry(token.0).or_default().push(held);
             }
@@ -257,7 +262,9 @@ impl World {
                 .iter()
                 .map(|(token, held)| {
                     let said = disk.remarks.get(&antibrush_protocol::base::Token(*token));
-                    let subject = Subject::new(held, said.map(Vec::as_slice).unwrap_or_default(), &roster);
+                    let said = said.into_iter().flatten().filter(|remark| !is_out(remark.author)).copied();
+                    let said: Vec<Remark> = said.collect();
+                    let subject = Subject::new(held, &said, &roster);
                     format!("{:?}", subject.statuses(&cutoffs))
                 })
                 .collect();
