@@ -29,7 +29,14 @@ fn main() -> ExitCode {
     for seed in 1..=seeds {
         let outcome = run::run(&scenario, seed, &|_| ());
         if std::env::var_os("VERBOSE").is_some() {
-            eprintln!("{seed}: {} events in {:?}, agreed after {:?} ms, {:?} {:?}", outcome.events, outcome.took, outcome.counts[0].agreed_after_ms, outcome.counts[0].offences, outcome.counts[0].refused);
+            eprintln!(
+                "{seed}: {} events in {:?}, agreed after {:?} ms, {:?} {:?}",
+                outcome.events,
+                outcome.took,
+                outcome.counts[0].agreed_after_ms,
+                outcome.counts[0].offences,
+                outcome.counts[0].refused
+            );
         }
         if let Some(violation) = outcome.violation {
             println!("broken {seed} {:.1} {} {violation}", began.elapsed().as_secs_f64(), violation.invariant.name());

@@ -57,7 +57,8 @@ impl Adversary for Sybil {
         let id = forged.id();
         self.forged = Some((number, forged.encode().into()));
         for to in world.peers(node) {
-            let announcements = [Announcement { number, id }, Announcement { number: number + 7, id: [salt as u8; 32] }];
+            let announcements =
+                [Announcement { number, id }, Announcement { number: number + 7, id: [salt as u8; 32] }];
             for announcement in announcements {
                 world.whisper(node, to, Topic::Charters, announcement.encode().into());
             }
@@ -66,12 +67,8 @@ impl Adversary for Sybil {
         let to = random.below(world.nodes.len() as u64) as u32;
         let stranger = Key::new(number as u32, "stranger", random.next() as u32).public();
         let token = write::token(random.next());
-        let heads = antibrush_protocol::sync::Heads {
-            charter: number,
-            charter_id: id,
-            feeds: Vec::new(),
-            clock: Timestamp(0),
-        };
+        let heads =
+            antibrush_protocol::sync::Heads { charter: number, charter_id: id, feeds: Vec::new(), clock: Timestamp(0) };
         let requests = [
             Request::Heads(heads),
             Request::Headers { publisher: MemberNumber(1), from: 0 },

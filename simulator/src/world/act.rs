@@ -1,12 +1,6 @@
 //! Carries out operations.
 
-use antibrush_protocol::{
-    charter::MemberState,
-    codes::List,
-    entry::Entry,
-    replica::Input,
-    signed::Signed,
-};
+use antibrush_protocol::{charter::MemberState, codes::List, entry::Entry, replica::Input, signed::Signed};
 
 use super::{
     Draft, World,

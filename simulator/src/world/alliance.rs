@@ -118,7 +118,11 @@ impl Alliance {
             name_en: format!("Simulated Alliance {}", self.number + 1),
             level: Level::National,
             region: None,
-            stewards: self.stewards.iter().map(|(node, key)| Steward { member: number_of(*node), key: key.public() }).collect(),
+            stewards: self
+                .stewards
+                .iter()
+                .map(|(node, key)| Steward { member: number_of(*node), key: key.public() })
+                .collect(),
             threshold: if self.stewards.len() > 1 { 2 } else { 1 },
             members: (0..members).map(|node| self.member(node)).collect(),
             token_keys: Vec::new(),

@@ -77,7 +77,13 @@ impl World {
         }
     }
 
-    pub(super) fn ask(&mut self, node: u32, id: antibrush_protocol::replica::RequestId, peer: &[u8; 32], request: Request) {
+    pub(super) fn ask(
+        &mut self,
+        node: u32,
+        id: antibrush_protocol::replica::RequestId,
+        peer: &[u8; 32],
+        request: Request,
+    ) {
         let Some(to) = self.by_key.get(peer).copied() else { return };
         let name = self.name();
         let [Some(sent), _] = self.lines.send(node, to, size_of_request(&request), self.now_us) else { return };

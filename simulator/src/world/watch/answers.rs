@@ -61,7 +61,13 @@ impl World {
     }
 
     /// Why a listing must not be acted on that is said to be enforceable.
-    fn wrong_force(&self, node: u32, listing: &Held, status: &Status, all: &[Held]) -> Option<(Invariant, &'static str)> {
+    fn wrong_force(
+        &self,
+        node: u32,
+        listing: &Held,
+        status: &Status,
+        all: &[Held],
+    ) -> Option<(Invariant, &'static str)> {
         if !status.enforceable {
             return None;
         }
@@ -72,7 +78,8 @@ impl World {
         let charter = disk.chain.current();
         let is_active = |member: MemberNumber| charter.member(member).is_some_and(|member| member.is_active());
         let said = disk.remarks.values().flatten();
-        let about = said.filter(|remark| (remark.publisher, remark.target) == (listing.publisher, listing.standing.leaf));
+        let about =
+            said.filter(|remark| (remark.publisher, remark.target) == (listing.publisher, listing.standing.leaf));
         let (mut is_disputed, mut is_answered) = (false, false);
         for remark in about {
             is_disputed |= matches!(remark.act, Act::Dispute(_)) && is_active(remark.author);

@@ -81,7 +81,8 @@ impl World {
         }
         let late = apart.iter().find(|((a, b, ..), (since, _))| self.now_us - since > self.may_be_apart_us(*a, *b));
         if let Some(((a, b, liar, seq), _)) = late {
-            let found = format!("nodes {a} and {b} hold two batches {seq} of node {liar}, are in contact and do not see it");
+            let found =
+                format!("nodes {a} and {b} hold two batches {seq} of node {liar}, are in contact and do not see it");
             self.violated(Some(*a), Invariant::EquivocationFound, found);
         }
         self.watched.apart = apart;
@@ -160,7 +161,9 @@ impl World {
     /// made.
     pub(super) fn look_at_place(&mut self, node: u32, publisher: MemberNumber, head: &Head, made_us: u64) -> bool {
         let disk = &self.nodes[node as usize].disk;
-        let Some(header) = disk.header(publisher, head.seq).filter(|header| header.id() == head.id) else { return true };
+        let Some(header) = disk.header(publisher, head.seq).filter(|header| header.id() == head.id) else {
+            return true;
+        };
         let h = header.payload();
         let previous = head.seq.checked_sub(1).and_then(|before| disk.header(publisher, before)).map(|h| h.id());
         let found = if h.previous != previous {
