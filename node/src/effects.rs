@@ -2,6 +2,9 @@
 //!
 //! Counted from what members recorded in their feeds, so every node that has the same leaves counts the same. A decision that was
 //! changed later counts in the month of each of its records.
+//!
+//! Nothing is kept beside the leaves: with an erased listing go the remarks about it, and the months in which they were made count
+//! fewer from then on, on every node by its own day of erasure. Who needs the figures of a month for longer keeps the answer.
 
 use std::collections::BTreeMap;
 

@@ -65,6 +65,10 @@ pub struct Metrics {
     pub void_entries: Gauge<u64, AtomicU64>,
     /// Other versions of charters in force here.
     pub charter_forks: Gauge<i64>,
+    /// Leaves whose contents this node has erased.
+    pub erased: Gauge<u64, AtomicU64>,
+    /// Members that have not yet said that they forgot as much.
+    pub receipts_behind: Gauge<i64>,
     withheld: Family<OfPublisher, Gauge<i64>>,
     unwitnessed: Family<OfPublisher, Gauge<i64>>,
     bursts: Family<OfPublisher, Gauge<i64>>,
@@ -98,6 +102,8 @@ impl Metrics {
             stale_feeds: Gauge::default(),
             void_entries: Gauge::default(),
             charter_forks: Gauge::default(),
+            erased: Gauge::default(),
+            receipts_behind: Gauge::default(),
             withheld: Family::default(),
             unwitnessed: Family::default(),
             bursts: Family::default(),
@@ -175,6 +181,12 @@ impl Metrics {
             "charter_forks",
             "Second versions, signed by the stewards, of charters in force here",
             m.charter_forks.clone(),
+        );
+        registry.register("leaves_erased", "Leaves whose contents this node has erased", m.erased.clone());
+        registry.register(
+            "purge_receipts_behind",
+            "Members that have not yet stated that they forgot what this node has erased",
+            m.receipts_behind.clone(),
         );
         registry.register_with_unit(
             "feed_withheld",

@@ -54,3 +54,27 @@ pub const INVALID_DELIVERIES_WEIGHT: f64 = -10.0;
 
 /// What is left of the count of invalid messages after a second.
 pub const INVALID_DELIVERIES_DECAY: f64 = 0.9;
+
+/// The time in a mesh that counts one (P1), in milliseconds. The library's own numbers give a peer 1,800 for each topic within four
+/// seconds, beside which nothing that it does wrong would ever count.
+pub const TIME_IN_MESH_QUANTUM_MS: u64 = 1_000;
+
+/// The weight of the time in a mesh.
+pub const TIME_IN_MESH_WEIGHT: f64 = 0.01;
+
+/// The most units of time in a mesh that count: a quarter of an hour.
+pub const TIME_IN_MESH_CAP: f64 = 900.0;
+
+/// The most first deliveries of a topic that count (P2).
+pub const FIRST_DELIVERIES_CAP: f64 = 10.0;
+
+/// The most that all topics give together: less than what one offence costs, [`OFFENCE_SCORE`], so that whoever commits one leaves
+/// every mesh however long it behaved.
+pub const TOPICS_CAP: f64 = 15.0;
+
+/// What the application says of a peer that did what no honest node does (P5).
+pub const OFFENCE_SCORE: f64 = -20.0;
+
+/// A mesh whose median score is below this gets better peers: never, for a peer with a score below 0 is pruned at once, and at our low
+/// rates a low one says no more than that the mesh is young.
+pub const OPPORTUNISTIC_GRAFT_THRESHOLD: f64 = 0.0;

@@ -70,7 +70,7 @@ pub const HEADERS_PER_ANSWER: usize = 64;
 pub const CHARTERS_PER_ANSWER: usize = 16;
 
 /// The most posts of the board that a peer names when it compares, 256 KiB: 16 holders with a usage report for each of 11
-/// classes and 36 days have 6,336, a hundred ceremonies of 16 holders 4,900, beside deletions.
+/// classes and 36 days have 6,336, a hundred ceremonies of 16 holders 4,900, beside deletions, and a receipt of each of 1,000 members.
 pub const POSTS: usize = 16_384;
 
 /// The largest post: the two headers that prove an equivocation. One that does not fit into [`GOSSIP_BYTES`] comes by comparing.
@@ -91,7 +91,11 @@ pub const QUEUED_BATCHES: usize = 64;
 /// How many chunks are on their way to us at once: the memory for them is this times [`CHUNK_BYTES`].
 pub const CHUNKS_IN_FLIGHT: usize = 24;
 
-/// How many requests one peer holds of ours at the most: half of the server's own cap of streams.
+/// How many of [`CHUNKS_IN_FLIGHT`] are kept free for feeds that bring clearings, disputes or rulings and lack no more than this many
+/// chunks: on a line of 1 Mbit/s twenty chunks take almost three minutes, and a listing must not enforce anything for so long.
+pub const CHUNKS_FOR_RELIEF: usize = 4;
+
+/// How many requests one peer holds of ours at the most: half of the server's own cap of streams. The last one is for relief alone.
 pub const REQUESTS_PER_PEER: usize = 16;
 
 /// How long a request may take before it is given to another peer, in milliseconds. Covers the whole transfer of a chunk

@@ -1,10 +1,18 @@
-//! Prints how far the model of gossipsub is from real swarms: `cargo run --release --example calibrate -- [NODES…]`.
+//! Prints how far the model of gossipsub is from real swarms:
+//! `cargo run --release -p antibrush-simulator --example calibrate -- [SEED [BYTES [NODES…]]]`.
 
 use antibrush_simulator::calibrate::{Calibration, Curve, Options, run};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let nodes: Vec<u32> = std::env::args().skip(1).map(|argument| argument.parse()).collect::<Result<_, _>>()?;
+    let mut arguments = std::env::args().skip(1);
     let mut options = Options::default();
+    if let Some(seed) = arguments.next() {
+        options.seed = seed.parse()?;
+    }
+    if let Some(bytes) = arguments.next() {
+        options.message_bytes = bytes.parse()?;
+    }
+    let nodes: Vec<u32> = arguments.map(|argument| argument.parse()).collect::<Result<_, _>>()?;
     if !nodes.is_empty() {
         options.nodes = nodes;
     }

@@ -33,6 +33,8 @@ pub struct Outcome {
     pub violation: Option<Violation>,
     /// How long it took.
     pub took: Duration,
+    /// The same, each alliance's time added up: what it took of the cores.
+    pub busy: Duration,
 }
 
 /// Runs a scenario. `progress` is told the virtual milliseconds that each alliance has behind it, from several threads.
@@ -54,9 +56,31 @@ pub fn run_plans(scenario: &Arc<Scenario>, seed: u64, plans: Vec<Vec<Op>>, progr
         digest: trace::digest_of(worlds.iter().map(|done| done.digest)),
         events: worlds.iter().map(|done| done.events).sum(),
         bytes: worlds.iter().map(|done| done.bytes).sum(),
+        busy: worlds.iter().map(|done| done.took).sum(),
         violation: worlds.iter().find_map(|done| done.violation.clone()),
         counts: worlds.into_iter().map(|done| done.counts).collect(),
         took: began.elapsed(),
+    }
+}
+
+/// Runs these operations in one alliance of a scenario and leaves the others out.
+pub fn run_alliance(
+    scenario: &Arc<Scenario>,
+    alliance: u32,
+    seed: u64,
+    ops: Vec<Op>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Outcome {
+    let began = Instant::now();
+    let done = run_one(scenario.clone(), alliance, seed, ops, progress);
+    Outcome {
+        digest: done.digest,
+        events: done.events,
+        bytes: done.bytes,
+        counts: vec![done.counts],
+        violation: done.violation,
+        took: began.elapsed(),
+        busy: done.took,
     }
 }
 
@@ -66,10 +90,11 @@ struct Done {
     bytes: u64,
     counts: Counts,
     violation: Option<Violation>,
+    took: Duration,
 }
 
 fn run_one(scenario: Arc<Scenario>, alliance: u32, seed: u64, ops: Vec<Op>, progress: &(dyn Fn(u64) + Sync)) -> Done {
-    let end = World::length_ms(&scenario);
+    let (began, end) = (Instant::now(), World::length_ms(&scenario));
     let mut world = World::new(scenario, alliance, seed, ops);
     let step = (end / 200).max(1);
     let mut now = 0;
@@ -90,6 +115,7 @@ fn run_one(scenario: Arc<Scenario>, alliance: u32, seed: u64, ops: Vec<Op>, prog
         bytes: world.bytes(),
         violation: world.violation.take(),
         counts: std::mem::take(&mut world.counts),
+        took: began.elapsed(),
     }
 }
 

@@ -58,6 +58,7 @@ fn every_defect_meets_its_error() {
         "proof-consistency",
         "proof-equivocation",
         "proof-inclusion",
+        "purge",
         "request",
         "response",
         "usage",

@@ -112,6 +112,21 @@ fn a_firm_is_blocked_a_person_reviewed_and_an_override_decides() {
     assert_eq!(action(node, FIRM), "review");
 }
 
+/// A dispute by the other member reaches this one's risk system: what was blocked is reviewed at the most.
+#[test]
+fn a_dispute_elsewhere_weakens_the_recommendation() {
+    let alliance = alliance();
+    let node = &alliance["alibaba"];
+    assert_eq!(action(node, FIRM), "block");
+    alliance["jd"].command(&[&["dispute", "--reason", "D02", "--evidence", "letter"], &FIRM[..]].concat());
+    wait_until("alibaba no longer blocks", || {
+        let action = action(node, FIRM);
+        action == "watch" || action == "review"
+    });
+    let listings = check(node, FIRM)["listings"].clone();
+    assert!(listings.as_array().unwrap().iter().all(|listing| listing["disputed"].is_string()), "{listings}");
+}
+
 #[test]
 fn shadow_mode_only_counts_and_a_bad_file_is_refused_at_its_line() {
     let mut alliance = alliance();

@@ -24,6 +24,7 @@ const FAMILIES: &[&str] = &[
     "LIFE",
     "DEADLINE",
     "FORGET",
+    "PURGE",
     "HEADER",
     "CHUNK",
     "BODY",

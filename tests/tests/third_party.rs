@@ -55,8 +55,14 @@ fn auth0_cose_verifies_our_signatures_and_no_forged_one() {
     }
     let verified = lines(output);
     assert!(verified.last().is_some_and(|line| line.ends_with(" signatures verified")), "{verified:?}");
-    for object in ["batch_header_signed", "charter_third_signed", "ceremony_call", "join_request_signed", "post_usage"]
-    {
+    for object in [
+        "batch_header_signed",
+        "charter_third_signed",
+        "ceremony_call",
+        "join_request_signed",
+        "post_usage",
+        "post_purge",
+    ] {
         assert!(verified.contains(&format!("{object}.txt: verified")), "{object}: {verified:?}");
     }
 }

@@ -32,7 +32,7 @@ use wire::{alliance, chain, descriptor, parse, recode, tests_dir, vector, vector
 #[test]
 fn every_vector_decodes_and_encodes_to_the_same_bytes() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), 87);
+    assert_eq!(vectors.len(), 89);
     for (name, bytes) in vectors {
         assert_eq!(recode(&name, &bytes).as_ref(), Ok(&bytes), "{name}");
     }
@@ -70,6 +70,7 @@ const TYPES: &[(&str, &str)] = &[
     ("Message", "ceremony_deal"),
     ("Pair", "post_equivocation"),
     ("Proposal", "writer_proposal"),
+    ("PurgeReceipt", "purge_receipt"),
     ("Register", "writer_register"),
     ("Reply", "writer_reply_"),
     ("Request", "request_"),
@@ -292,7 +293,7 @@ fn the_evaluation_of_the_vectors_holds_and_its_evidence_proves() {
 #[test]
 fn the_posts_of_the_vectors_are_one_board() {
     let (mut board, chain) = (Board::default(), wire::chain(3));
-    let names = ["post_call", "post_ceremony", "post_usage", "post_deletion", "post_witness"];
+    let names = ["post_call", "post_ceremony", "post_usage", "post_deletion", "post_witness", "post_purge"];
     let posts = names.map(|name| Post::decode(&vector(name)).unwrap());
     for post in &posts {
         assert_eq!(board.take(post.clone(), &chain, wire::NOW), Ok(Taken::New { replaces: None }));
@@ -301,6 +302,7 @@ fn the_posts_of_the_vectors_are_one_board() {
     assert_eq!(board.deletions().next().map(Wire::encode), Some(vector("deletion")));
     let statement = board.witness_statement(MemberNumber(4), 0).map(|statement| statement.payload().encode());
     assert_eq!(statement, Some(vector("witness_statement")));
+    assert_eq!(board.receipt(MemberNumber(2)).map(Wire::encode), Some(vector("purge_receipt")));
     assert_eq!(board.calls().map(|call| board.messages(&call.id()).count()).collect::<Vec<_>>(), [1]);
     let known = vec![posts[2].id(), posts[3].id()];
     assert_eq!(Request::decode(&vector("request_board")), Ok(Request::Board { known: known.clone() }));

@@ -2,7 +2,7 @@
 """Builds a few wire objects a second time, from docs/PROTOCOL.md alone, and compares them with tests/vectors/wire.
 
 An independent path: cbor2 encodes, pycose signs and verifies, hashlib hashes. It shares no code with the node. It makes
-the entries of the first batch, its chunk, its header and the header's COSE_Sign1, the usage report, the deletion and the posts
+the entries of the first batch, its chunk, its header and the header's COSE_Sign1, the usage report, the deletion, the receipt and the posts
 that carry them, the frames of evaluations and the comparison of boards, byte for byte, and verifies with pycose every
 signature in the vectors: headers, charters (detached), the join request, the ceremony, the answers and the posts.
 
@@ -175,9 +175,11 @@ def shared(first_entry, alliance):
     check("usage_report", usage == vector("usage_report"))
     deletion = encode([1, alliance, 6, key_id(mob), ASKED])
     check("deletion", deletion == vector("deletion"))
+    purge = encode([1, alliance, 2, (ASKED + 8 * 3600) // 86400, ASKED, [[1, 2, 5], [2, 0, 300]]])
+    check("purge_receipt", purge == vector("purge_receipt"))
     names = []
-    for number, name, payload in [(3, "usage", usage), (4, "deletion", deletion)]:
-        post = encode([number, sign1(payload, f"application/antibrush-{name}+cbor", label("feed-6"))])
+    for number, name, payload, key in [(3, "usage", usage, 6), (4, "deletion", deletion, 6), (7, "purge", purge, 2)]:
+        post = encode([number, sign1(payload, f"application/antibrush-{name}+cbor", label(f"feed-{key}"))])
         check(f"post_{name}, made by pycose", post == vector(f"post_{name}"))
         names.append(sha256(post)[:16])
     for number, name in [(1, "call"), (2, "message")]:
@@ -193,8 +195,8 @@ def shared(first_entry, alliance):
         text = f"{log}\n{size}\n{base64.b64encode(root).decode()}\nbatch {seq}\n"
         key.verify(signature, f"cosignature/v1\ntime {time}\n{text}".encode())
         check(f"witness_statement: the cosignature about member {publisher} verifies", True)
-    check("request_board", encode([4, b"".join(names)]) == vector("request_board"))
-    posts = [vector(f"post_{name}") for name in ["call", "ceremony", "usage", "deletion", "witness"]]
+    check("request_board", encode([4, b"".join(names[:2])]) == vector("request_board"))
+    posts = [vector(f"post_{name}") for name in ["call", "ceremony", "usage", "deletion", "witness", "purge"]]
     check("response_board", encode([6, posts]) == vector("response_board"))
 
 
@@ -244,7 +246,7 @@ def main():
     check("ceremony_complain: about the deal", cbor2.loads(payloads["complain"])[10] == sha256(payloads["deal"]))
     shared(leaves[0], alliance)
     # Every payload that is one item is what cbor2 calls canonical.
-    arrays = ["evaluation_request", "evaluation_answer", "bad_answer", "usage_report", "deletion", "witness_statement", "request_board", "response_board"]
+    arrays = ["evaluation_request", "evaluation_answer", "bad_answer", "usage_report", "deletion", "purge_receipt", "witness_statement", "request_board", "response_board"]
     for name in arrays + ["charter_third", "charter_genesis", "charter_second", "member", "invitation", "join_request", "heads", "filter_head"]:
         check(f"{name}: deterministic by cbor2", encode(cbor2.loads(vector(name))) == vector(name))
 

@@ -33,12 +33,21 @@ const AT_ONCE: usize = 4;
 
 /// The next batch of the founder's, verified against the charter, from the founder's own directory.
 pub fn batch(directory: &Path, class: Class, entries: u64) -> (Verified<BatchHeader>, Vec<Arc<[u8]>>) {
+    batch_of(directory, class, 0..entries)
+}
+
+/// The same with the entries of these numbers.
+pub fn batch_of(
+    directory: &Path,
+    class: Class,
+    numbers: std::ops::Range<u64>,
+) -> (Verified<BatchHeader>, Vec<Arc<[u8]>>) {
     let data = DataDir::lock(directory).expect("our own directory");
     let (store, _) = Store::open(&data).expect("a store");
     let chain = store.charters().expect("readable charters").expect("a charter");
     let keys = KeyStore::open(directory, &Protection::InClearDangerously).expect("keys in clear");
     let mut body = Body::default();
-    for number in 0..entries {
+    for number in numbers {
         body.push(&listing(class, number)).expect("a batch within its bounds");
     }
     let publisher = MemberNumber(1);

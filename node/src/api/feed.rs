@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 use super::{
     App, Problem,
     auth::{Caller, READ},
+    purge::{ReceiptView, receipts_of},
 };
 use crate::{clock, core::Node, core::View, lang::Both, storage::StorageError};
 
@@ -90,6 +91,8 @@ pub struct FeedDetail {
     witnessed_by: usize,
     /// How many the policy asks for before entries take effect.
     witnesses_needed: u8,
+    /// What each member stated last of what its node has forgotten of this feed.
+    receipts: Vec<ReceiptView>,
 }
 
 /// A decision of the stewards: what was signed after that head, under an earlier charter, is void.
@@ -208,6 +211,7 @@ pub async fn feed(
         witnesses,
         witnessed_by,
         witnesses_needed: view.charter().policy.witnesses,
+        receipts: receipts_of(&view, app.node.store(), &member),
     }))
 }
 

@@ -9,7 +9,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{App, feed::unwitnessed};
+use super::{App, feed::unwitnessed, purge};
 use crate::clock;
 
 /// The answer of the health routes.
@@ -52,6 +52,9 @@ pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
     if let Ok(forks) = tokio::task::spawn_blocking(move || store.forks(&chain).len()).await {
         metrics.charter_forks.set(i64::try_from(forks).unwrap_or(i64::MAX));
     }
+    let (erased, behind) = purge::counts(&view, node.store());
+    metrics.erased.set(erased);
+    metrics.receipts_behind.set(i64::try_from(behind).unwrap_or(i64::MAX));
     let withheld = view.withheld(clock::now());
     let waiting = unwitnessed(node).await.unwrap_or_default();
     let waiting =

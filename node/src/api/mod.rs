@@ -23,6 +23,7 @@ mod listing;
 mod member;
 mod problem;
 mod proof;
+mod purge;
 mod recommend;
 mod remark;
 mod report;

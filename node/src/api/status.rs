@@ -11,6 +11,7 @@ use super::{
     App, Problem,
     auth::{Caller, READ},
     feed::unwitnessed,
+    purge::{ReceiptView, receipts},
 };
 use crate::{
     check::Freshness,
@@ -66,6 +67,8 @@ pub struct Status {
     /// How long members take to clear, and how long after the end of a listing its content was erased, by publisher.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     forgetting: BTreeMap<String, Forgetting>,
+    /// What each member stated last of what its node has forgotten.
+    receipts: Vec<ReceiptView>,
     /// Other versions of charters in force here, signed by the stewards, too: one of the two must go.
     forks: Vec<Fork>,
     /// Peers that sent what no honest node sends.
@@ -278,6 +281,7 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         withheld,
         quality,
         forgetting,
+        receipts: receipts(&view, node.store()),
         forks,
         offenders,
         notes,

@@ -97,6 +97,7 @@ async fn show_one(context: &Context, client: &Client, publisher: &str) -> Result
         print_cuts(context, feed);
         print_totals(context, feed);
         print_witnesses(context, feed);
+        super::status::print_receipts(&context.output, &feed["receipts"]);
     });
     Ok(())
 }

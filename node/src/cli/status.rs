@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     Client, Context, Failure,
-    output::{CodeKind, moment},
+    output::{CodeKind, Output, moment},
 };
 
 pub async fn run(context: &Context) -> Result<(), Failure> {
@@ -85,9 +85,38 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
             }
             println!("{table}");
         }
+        print_receipts(out, &s["receipts"]);
         for note in s["notes"].as_array().into_iter().flatten() {
             println!("! {}", note.as_str().unwrap_or_default());
         }
     });
     Ok(())
+}
+
+/// What members stated of what their nodes have forgotten; nothing before the first receipt.
+pub(super) fn print_receipts(out: &Output, receipts: &Value) {
+    let rows = receipts.as_array().map(Vec::as_slice).unwrap_or_default();
+    if rows.iter().all(|row| row["day"].is_null() && row["behind"] != true) {
+        return;
+    }
+    let mut table = out.table(&[
+        ("member", "成员"),
+        ("has forgotten by", "清除截至"),
+        ("erased leaves", "已清除条数"),
+        ("receipt", "清除回执"),
+    ]);
+    for row in rows {
+        let state = match (row["behind"] == true, row["day"].is_null()) {
+            (true, _) => out.pick("has not yet said that it forgot", "尚未声明已清除"),
+            (false, true) => out.pick("none yet", "暂无"),
+            (false, false) => out.pick("in order", "正常"),
+        };
+        table.add_row([
+            row["member"].as_str().unwrap_or("–").to_owned(),
+            row["day"].as_str().unwrap_or("–").to_owned(),
+            row["erased"].to_string(),
+            state.to_owned(),
+        ]);
+    }
+    println!("{table}");
 }

@@ -1,8 +1,8 @@
 //! Forgetting on time: what is due is erased once a day, and whenever a feed has come up to what the others have.
 //!
 //! In a feed that may lack news nothing of a listing is erased, for an amendment may have prolonged it. So a node that was away
-//! first catches up, and may meanwhile hand on contents that fell due while it was away; whoever receives them is catching up itself and
-//! erases them a moment later, by the same rule.
+//! first catches up, and meanwhile hands on nothing that may have fallen due while it was away (`storage/looked.rs`). What it has
+//! forgotten the member's first node states on the board (§ Purge receipts).
 
 use std::{
     collections::BTreeSet,
@@ -11,12 +11,14 @@ use std::{
 };
 
 use antibrush_protocol::{
-    base::{Day, MemberNumber, Timestamp},
+    base::{Day, Hash, MemberNumber, Timestamp},
+    board::{Post, PurgeReceipt, Purged},
     limits,
+    signed::Signer,
 };
 
-use super::{Node, View};
-use crate::clock;
+use super::{Node, View, driver::Message};
+use crate::{clock, storage::Forgotten};
 
 /// How often it is looked whether there is a new day or a feed that has come up.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -28,6 +30,7 @@ const SETTLED_AFTER: Duration = Duration::from_millis(2 * limits::CATCH_UP_MS);
 impl Node {
     /// Erases what is due, for as long as the node runs.
     pub(super) async fn forget(self: Arc<Self>) {
+        // On which day, and the feeds that were known to the end or of which nobody shows more.
         let mut done: Option<(Day, BTreeSet<MemberNumber>)> = None;
         let mut connected: Option<Instant> = None;
         loop {
@@ -36,11 +39,18 @@ impl Node {
             let is_settled = connected.is_some_and(|since| since.elapsed() >= SETTLED_AFTER);
             let now = clock::wall();
             let (today, current) = (now.day(), known_to_the_end(&view, now, is_settled));
-            let is_done = |(day, feeds): &(Day, BTreeSet<MemberNumber>)| *day == today && current.is_subset(feeds);
-            let waits = current.is_empty() || self.is_recovering() || self.store().is_behind();
-            if !waits && !done.as_ref().is_some_and(is_done) && self.forget_once(today, &current).await {
+            let withheld: BTreeSet<MemberNumber> =
+                view.withheld(clock::now()).into_iter().map(|(member, ..)| member.number).collect();
+            let seen: BTreeSet<MemberNumber> = current.union(&withheld).copied().collect();
+            let is_done = |(day, feeds): &(Day, BTreeSet<MemberNumber>)| *day == today && seen.is_subset(feeds);
+            let waits = self.is_recovering() || self.store().is_behind();
+            if !waits && !done.as_ref().is_some_and(is_done) && self.forget_once(today, &current, &withheld).await {
                 let before = done.take().filter(|(day, _)| *day == today).map(|(_, feeds)| feeds);
-                done = Some((today, before.into_iter().flatten().chain(current).collect()));
+                done = Some((today, before.into_iter().flatten().chain(seen).collect()));
+            }
+            if let Some(post) = self.receipt(&view, now) {
+                // The driver ends only with the node.
+                let _ = self.core().send(Message::Post(post)).await;
             }
             tokio::select! {
                 () = self.stopping().cancelled() => return,
@@ -50,10 +60,15 @@ impl Node {
     }
 
     /// Says whether it went through.
-    async fn forget_once(self: &Arc<Self>, today: Day, current: &BTreeSet<MemberNumber>) -> bool {
-        let (node, current) = (self.clone(), current.clone());
+    async fn forget_once(
+        self: &Arc<Self>,
+        today: Day,
+        current: &BTreeSet<MemberNumber>,
+        withheld: &BTreeSet<MemberNumber>,
+    ) -> bool {
+        let (node, current, withheld) = (self.clone(), current.clone(), withheld.clone());
         let run = move || {
-            let forgotten = node.store().forget(today, &current)?;
+            let forgotten = node.store().forget(today, &current, &withheld)?;
             let erased: u64 = forgotten.values().map(|feed| feed.now).sum();
             if erased > 0 {
                 let feeds = forgotten.values().filter(|feed| feed.now > 0).count();
@@ -73,6 +88,29 @@ impl Node {
             Err(_) => false,
         }
     }
+
+    /// What this node has to state of what it has forgotten, if it states anything and the board does not have it yet.
+    fn receipt(&self, view: &View, now: Timestamp) -> Option<Post> {
+        // SYNC-4: nobody would take a receipt of tomorrow. The member states with one voice: that of its first node.
+        if !view.is_first_node || view.wrong_clock(clock::now()).is_some() {
+            return None;
+        }
+        let me = view.member()?;
+        let signer = self.keys().feed_of(me).ok().filter(|key| me.signs_with(&key.public(), now))?;
+        let receipt = next_receipt(view.chain.alliance(), me.number, self.store().forgotten()?, now);
+        is_news(&receipt, view.board.receipt(me.number)).then(|| Post::sign(&receipt, signer, Post::Purge))
+    }
+}
+
+fn next_receipt(alliance: Hash, member: MemberNumber, (day, found): (Day, Forgotten), now: Timestamp) -> PurgeReceipt {
+    let feeds = found.into_iter().take(limits::MEMBERS);
+    let feeds = feeds.map(|(publisher, feed)| Purged { publisher, erased: feed.all, size: feed.size });
+    PurgeReceipt { alliance, member, day, issued: now, feeds: feeds.collect() }
+}
+
+/// Whether it says anything else than the last one, and may take its place (PURGE-3).
+fn is_news(receipt: &PurgeReceipt, last: Option<&PurgeReceipt>) -> bool {
+    last.is_none_or(|last| (last.day, &last.feeds) != (receipt.day, &receipt.feeds) && receipt.follows(last))
 }
 
 /// The feeds of which nothing can be missing that is older than a day: those whose head still speaks for them, and those of silent
@@ -83,4 +121,35 @@ fn known_to_the_end(view: &View, now: Timestamp, settled: bool) -> BTreeSet<Memb
         feed.caught_up && feed.waiting == 0 && (is_fresh || settled && feed.head.is_some())
     });
     known.map(|feed| feed.publisher).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::Erased;
+
+    const NOW: Timestamp = Timestamp(1_795_104_000);
+
+    fn receipt(day: u32, issued: u64, erased: u64) -> PurgeReceipt {
+        let found = Forgotten::from([(MemberNumber(2), Erased { now: 1, all: erased, size: 9 })]);
+        next_receipt([7; 32], MemberNumber(1), (Day(day), found), NOW.plus(issued))
+    }
+
+    #[test]
+    fn a_receipt_says_what_is_erased_in_all() {
+        let feeds = vec![Purged { publisher: MemberNumber(2), erased: 5, size: 9 }];
+        assert_eq!(receipt(20_777, 3, 5).feeds, feeds);
+    }
+
+    #[test]
+    fn a_receipt_is_made_of_news_and_once_a_day() {
+        let last = receipt(20_777, 10, 5);
+        assert!(is_news(&last, None));
+        assert!(!is_news(&receipt(20_777, 11, 5), Some(&last)), "the same again");
+        assert!(is_news(&receipt(20_777, 11, 6), Some(&last)));
+        assert!(is_news(&receipt(20_778, 11, 5), Some(&last)), "another day");
+        // PURGE-3: what nobody would take is not made, again and again, when the clock was set back.
+        assert!(!is_news(&receipt(20_776, 11, 6), Some(&last)));
+        assert!(!is_news(&receipt(20_778, 10, 6), Some(&last)));
+    }
 }

@@ -180,7 +180,7 @@ impl Seat {
                 return Reply::Absent;
             }
             let store = self.store.clone();
-            let chunk = blocking(move || store.sound_chunk(&digest)).await.ok().flatten();
+            let chunk = blocking(move || store.chunk_for_peers(&digest, clock::wall().day())).await.ok().flatten();
             return chunk.map_or(Reply::Absent, |bytes| Reply::Chunk(bytes.into()));
         }
         if let Ask::Accept(bid) = &ask {

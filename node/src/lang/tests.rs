@@ -47,6 +47,9 @@ use crate::{
 /// What people type.
 const AS_TYPED: &[&str] = &[
     "antibrush life",
+    "antibrush due",
+    "antibrush notice",
+    "antibrush commitment",
     "antibrush alliance rotate-key",
     "antibrush writer show",
     "antibrush writer take",

@@ -132,15 +132,24 @@ fn gossip() -> Result<gossipsub::Behaviour, String> {
     let params = gossipsub::PeerScoreParams {
         ip_colocation_factor_weight: parameters::SHARED_ADDRESS_WEIGHT,
         app_specific_weight: parameters::APPLICATION_WEIGHT,
+        topic_score_cap: parameters::TOPICS_CAP,
         ..gossipsub::PeerScoreParams::default()
     };
-    gossip.with_peer_score(params, gossipsub::PeerScoreThresholds::default())?;
+    let thresholds = gossipsub::PeerScoreThresholds {
+        opportunistic_graft_threshold: parameters::OPPORTUNISTIC_GRAFT_THRESHOLD,
+        ..gossipsub::PeerScoreThresholds::default()
+    };
+    gossip.with_peer_score(params, thresholds)?;
     Ok(gossip)
 }
 
 /// Scores that fit our low rates: delivery deficits (P3, P3b) say nothing there and are off.
 pub fn topic_score() -> gossipsub::TopicScoreParams {
     gossipsub::TopicScoreParams {
+        time_in_mesh_quantum: Duration::from_millis(parameters::TIME_IN_MESH_QUANTUM_MS),
+        time_in_mesh_weight: parameters::TIME_IN_MESH_WEIGHT,
+        time_in_mesh_cap: parameters::TIME_IN_MESH_CAP,
+        first_message_deliveries_cap: parameters::FIRST_DELIVERIES_CAP,
         mesh_message_deliveries_weight: parameters::MESH_DELIVERIES_WEIGHT,
         mesh_failure_penalty_weight: parameters::MESH_FAILURE_WEIGHT,
         invalid_message_deliveries_weight: parameters::INVALID_DELIVERIES_WEIGHT,

@@ -12,6 +12,7 @@ use std::{
 use antibrush_protocol::{
     base::Hash,
     evaluation::{EvaluationRequest, EvaluationResponse},
+    gossip::OFFENCE_SCORE,
     join::JoinAnswer,
     limits,
     replica::{AnswerHandle, GossipHandle, Offence, Peer, RequestFailure, RequestId, Topic, Verdict},
@@ -368,7 +369,7 @@ impl Task {
         let Some(id) = peer_id(&peer) else { return };
         tracing::warn!(peer = %id, offence = offence.name(), "a peer sent what no honest node sends");
         let out = self.gate.offend(peer, offence, Instant::now());
-        self.swarm.behaviour_mut().gossip.set_application_score(&id, -20.0);
+        self.swarm.behaviour_mut().gossip.set_application_score(&id, OFFENCE_SCORE);
         if out {
             let _ = self.swarm.disconnect_peer_id(id);
         }

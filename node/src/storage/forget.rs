@@ -29,6 +29,7 @@ use super::{
     documents::{Batch, MAX_CHANGES},
     layout::{self, FeedCursor},
     ledger::Placed,
+    looked::{Run, may_be_due},
     store::{StorageError, Store, lock},
     table::{Row, RowState},
     times::Times,
@@ -76,6 +77,8 @@ struct Feed {
     head: Head,
     /// The first leaf of each chunk, and the chunk.
     chunks: Vec<(u64, ChunkDescriptor)>,
+    /// Those of them in which something may be due, whatever else the feed says.
+    maybe_due: Vec<Hash>,
     kinds: Vec<Kind>,
     /// With the day of publication.
     entries: Vec<(Placed, Day)>,
@@ -89,28 +92,45 @@ type Together = (MemberNumber, Vec<u64>);
 
 impl Store {
     /// Erases what is due by this day. `current` are the feeds of which everything is known that could still change the end of a
-    /// listing: in others nothing of a listing is erased.
-    pub fn forget(&self, today: Day, current: &BTreeSet<MemberNumber>) -> Result<Forgotten, StorageError> {
-        self.forget_in_steps(today, current, &mut || Ok(()))
+    /// listing: in others nothing of a listing is erased. Of `withheld` ones nobody shows what is missing.
+    pub fn forget(
+        &self,
+        today: Day,
+        current: &BTreeSet<MemberNumber>,
+        withheld: &BTreeSet<MemberNumber>,
+    ) -> Result<Forgotten, StorageError> {
+        self.forget_in_steps(today, current, withheld, &mut || Ok(()))
     }
 
     pub(super) fn forget_in_steps(
         &self,
         today: Day,
         current: &BTreeSet<MemberNumber>,
+        withheld: &BTreeSet<MemberNumber>,
         steps: Steps<'_>,
     ) -> Result<Forgotten, StorageError> {
         let mut feeds = BTreeMap::new();
         let mut listings: Vec<Together> = Vec::new();
+        let mut maybe_due = BTreeMap::new();
+        let mut is_whole = true;
         for (publisher, cursor) in self.cursors()? {
-            match self.read_feed(publisher, &cursor) {
+            match self.read_feed(publisher, &cursor, today) {
                 Ok(mut feed) => {
-                    let found = feed.due_listings(today).into_iter().map(|leaves| (publisher, leaves));
-                    listings.extend(found.filter(|_| current.contains(&publisher)));
+                    let found = feed.due_listings(today);
+                    let may_be = std::mem::take(&mut feed.maybe_due);
+                    if current.contains(&publisher) {
+                        listings.extend(found.into_iter().map(|leaves| (publisher, leaves)));
+                    } else if withheld.contains(&publisher) {
+                        let of = found.iter().flatten().filter_map(|leaf| Some(feed.place(*leaf)?.0));
+                        maybe_due.insert(publisher, of.collect());
+                    } else {
+                        maybe_due.insert(publisher, may_be);
+                    }
                     feeds.insert(publisher, feed);
                 }
                 // It is fetched again when the table is rebuilt; what can not be read can not be judged.
                 Err(StorageError::Damaged) => {
+                    is_whole = false;
                     tracing::error!(publisher = publisher.0, "a feed is damaged on disk; nothing of it is forgotten");
                 }
                 Err(error) => return Err(error),
@@ -125,6 +145,7 @@ impl Store {
             }
         }
         gone.iter().for_each(|publisher| drop(feeds.remove(publisher)));
+        is_whole &= gone.is_empty();
         listings.retain(|(publisher, _)| feeds.contains_key(publisher));
         let repeated = repeated(&feeds);
         agree(&feeds, &repeated, &mut listings);
@@ -140,26 +161,46 @@ impl Store {
         for (publisher, leaves) in listings.into_iter().chain(remarks) {
             due.entry(publisher).or_default().extend(leaves);
         }
+        let void = if is_whole { self.due_in_void_of(&feeds, today)? } else { BTreeMap::new() };
         let (erased, times) = self.measure(&feeds, today)?;
-        self.write_down(&feeds, &due, &erased, steps)?;
+        self.write_down(notes(&feeds, &due, void), &erased, steps)?;
         self.carry_out(steps)?;
         *lock(&self.times) = times;
         self.drop_derived(&feeds, steps)?;
-        self.note_whole(feeds.keys().filter(|publisher| current.contains(publisher)).copied(), today)?;
+        let to_the_end: BTreeSet<MemberNumber> =
+            feeds.keys().filter(|publisher| current.contains(publisher)).copied().collect();
+        self.note_whole(to_the_end.iter().copied(), today)?;
         let of = |(publisher, feed): (&MemberNumber, &Feed)| {
             let now = due.get(publisher).map_or(0, BTreeSet::len) as u64;
             let all = feed.kinds.iter().filter(|kind| **kind == Kind::Erased).count() as u64;
             (*publisher, Erased { now, all, size: feed.kinds.len() as u64 })
         };
-        Ok(feeds.iter().map(of).collect())
+        let found: Forgotten = feeds.iter().map(of).collect();
+        lock(&self.looked).note(Run { day: today, is_whole, found: found.clone(), to_the_end, maybe_due });
+        Ok(found)
+    }
+
+    /// What is due in batches that were taken back.
+    fn due_in_void_of(
+        &self,
+        feeds: &BTreeMap<MemberNumber, Feed>,
+        today: Day,
+    ) -> Result<BTreeMap<Hash, BTreeSet<u32>>, StorageError> {
+        let chunks = feeds.values().flat_map(|feed| &feed.chunks);
+        let in_force: BTreeSet<Hash> = chunks.map(|(_, descriptor)| descriptor.digest).collect();
+        let is_erased = |publisher: MemberNumber, leaf: u64| {
+            feeds.get(&publisher).is_some_and(|feed| feed.kind(leaf) == Some(Kind::Erased))
+        };
+        self.due_in_void(today, |digest| in_force.contains(digest), is_erased)
     }
 
     /// The leaves of a feed that are in force, verified.
-    fn read_feed(&self, publisher: MemberNumber, cursor: &FeedCursor) -> Result<Feed, StorageError> {
+    fn read_feed(&self, publisher: MemberNumber, cursor: &FeedCursor, today: Day) -> Result<Feed, StorageError> {
         let (head, end) = (cursor.head, self.in_force(publisher, cursor)?);
         let mut feed = Feed {
             head,
             chunks: Vec::new(),
+            maybe_due: Vec::new(),
             kinds: Vec::with_capacity(end as usize),
             entries: Vec::new(),
             said: Vec::new(),
@@ -173,6 +214,9 @@ impl Store {
                 let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
                 let chunk = Chunk::verify(descriptor, &bytes).map_err(|_| StorageError::Damaged)?;
                 feed.chunks.push((next, *descriptor));
+                if may_be_due(chunk.leaves.iter(), today) {
+                    feed.maybe_due.push(descriptor.digest);
+                }
                 for leaf in chunk.leaves {
                     feed.take(publisher, next, &leaf, published);
                     next += 1;
@@ -214,23 +258,10 @@ impl Store {
     /// Writes down what is to be erased, and then that this is all of it.
     fn write_down(
         &self,
-        feeds: &BTreeMap<MemberNumber, Feed>,
-        due: &BTreeMap<MemberNumber, BTreeSet<u64>>,
+        notes: BTreeMap<Hash, BTreeSet<u32>>,
         erased: &[(MemberNumber, Times)],
         steps: Steps<'_>,
     ) -> Result<(), StorageError> {
-        let mut notes: BTreeMap<Hash, BTreeSet<u32>> = BTreeMap::new();
-        for (publisher, leaves) in due {
-            let Some(feed) = feeds.get(publisher) else { continue };
-            for (first, descriptor) in &feed.chunks {
-                let within = leaves.range(first..&(first + u64::from(descriptor.entries)));
-                // At most 1 MiB of leaves: their positions have 32 bits.
-                let mut positions = within.map(|leaf| (leaf - first) as u32).peekable();
-                if positions.peek().is_some() {
-                    notes.entry(descriptor.digest).or_default().extend(positions);
-                }
-            }
-        }
         if notes.is_empty() {
             return Ok(());
         }
@@ -415,6 +446,27 @@ impl Feed {
         let (first, descriptor) = self.chunks.get(behind.checked_sub(1)?)?;
         Some((descriptor.digest, leaf - first))
     }
+}
+
+/// The positions to erase in each chunk: those of the leaves in force that are due, beside those of `void` chunks.
+fn notes(
+    feeds: &BTreeMap<MemberNumber, Feed>,
+    due: &BTreeMap<MemberNumber, BTreeSet<u64>>,
+    void: BTreeMap<Hash, BTreeSet<u32>>,
+) -> BTreeMap<Hash, BTreeSet<u32>> {
+    let mut notes = void;
+    for (publisher, leaves) in due {
+        let Some(feed) = feeds.get(publisher) else { continue };
+        for (first, descriptor) in &feed.chunks {
+            let within = leaves.range(first..&(first + u64::from(descriptor.entries)));
+            // At most 1 MiB of leaves: their positions have 32 bits.
+            let mut positions = within.map(|leaf| (leaf - first) as u32).peekable();
+            if positions.peek().is_some() {
+                notes.entry(descriptor.digest).or_default().extend(positions);
+            }
+        }
+    }
+    notes
 }
 
 /// The chunks that stand at several places, with these places.

@@ -19,6 +19,7 @@ mod held;
 mod layout;
 mod ledger;
 pub mod lock;
+mod looked;
 mod missed;
 mod proofs;
 mod registers;
@@ -27,6 +28,7 @@ mod rewind;
 mod store;
 pub mod table;
 mod times;
+mod void;
 mod zh;
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ use super::{
     files::{self, FileError},
     layout::{self, CommitRecord, FeedCursor, InvitationRecord},
     lock::DataDir,
+    looked::Looked,
     registers,
     remarks::Remarks,
     table::{self, TableError, TokenTable},
@@ -92,6 +93,7 @@ pub struct Store {
     pub(super) void_entries: AtomicU64,
     pub(super) remarks: Remarks,
     pub(super) times: Mutex<BTreeMap<MemberNumber, Times>>,
+    pub(super) looked: Mutex<Looked>,
 }
 
 impl Store {
@@ -119,6 +121,7 @@ impl Store {
             charter_files: data.path().join("charters"),
             void_entries: AtomicU64::new(0),
             times: Mutex::default(),
+            looked: Mutex::default(),
         };
         // WRITER-7: new documents beside old charters or a set-aside database, too: the disk was changed, or the process was
         // killed before it had noted the loss.

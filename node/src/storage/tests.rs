@@ -26,8 +26,11 @@ use crate::{
 };
 
 mod forget;
+mod forget_model;
+mod looked;
 mod remarks;
 mod rewind;
+mod void;
 
 const ME: MemberNumber = MemberNumber(1);
 const NOW: Timestamp = Timestamp(1_795_104_000);

@@ -37,7 +37,7 @@ pub fn bad_answer() -> BadAnswer {
 }
 
 /// One of each kind, in the order in which they can be taken.
-pub fn posts() -> [Post; 5] {
+pub fn posts() -> [Post; 6] {
     let (call, message) = ceremony_under_third();
     [
         Post::Call(call),
@@ -45,6 +45,7 @@ pub fn posts() -> [Post; 5] {
         Post::sign(&usage_report(), &feed_key(6), Post::Usage),
         Post::sign(&deletion(), &feed_key(6), Post::Deletion),
         Post::sign(&witness_statement(), &feed_key(4), Post::Witness),
+        Post::sign(&purge_receipt(), &feed_key(2), Post::Purge),
     ]
 }
 
@@ -52,7 +53,7 @@ pub fn posts() -> [Post; 5] {
 pub fn objects() -> Vec<(&'static str, &'static str, String)> {
     let show = |object: Vec<u8>, shape: Shape| annotate(&object, "object", &shape);
     let response = |response: EvaluationResponse, shape| show(response.encode(), shape);
-    let [call, message, usage, gone, witness] = posts();
+    let [call, message, usage, gone, witness, purge] = posts();
     let post = |post: &Post, shape| show(post.encode(), post_shape(shape));
     let all: Vec<_> = posts().iter().map(|post| post.encode().into()).collect();
     vec![
@@ -110,6 +111,11 @@ pub fn objects() -> Vec<(&'static str, &'static str, String)> {
             "WitnessStatement of the observer, member 4: batch 1 of member 1 and batch 0, a heartbeat, of member 2.",
             show(witness_statement().encode(), witness_shape()),
         ),
+        (
+            "purge_receipt",
+            "PurgeReceipt of member 2: 2 of 5 leaves of member 1, none of 300 of its own.",
+            show(purge_receipt().encode(), purge_shape()),
+        ),
         ("post_call", "Post: a call under charter 3, signed with steward-1.", post(&call, call_shape())),
         (
             "post_ceremony",
@@ -119,6 +125,7 @@ pub fn objects() -> Vec<(&'static str, &'static str, String)> {
         ("post_usage", "Post: usage_report, signed with feed-6.", post(&usage, usage_shape())),
         ("post_deletion", "Post: deletion, signed with feed-6.", post(&gone, deletion_shape())),
         ("post_witness", "Post: witness_statement, signed with feed-4.", post(&witness, witness_shape())),
+        ("post_purge", "Post: purge_receipt, signed with feed-2.", post(&purge, purge_shape())),
         (
             "post_equivocation",
             "Post: two second batches of member 1, which contradict each other.",
@@ -134,7 +141,7 @@ pub fn objects() -> Vec<(&'static str, &'static str, String)> {
         ),
         (
             "response_board",
-            "Response: all five posts.",
+            "Response: all six posts.",
             show(Response::Board(all).encode(), kind(each("post", Shape::Plain))),
         ),
     ]
@@ -161,6 +168,12 @@ fn usage_shape() -> Shape {
 
 fn deletion_shape() -> Shape {
     tuple(&["version", "alliance", "holder", "key id", "issued"])
+}
+
+fn purge_shape() -> Shape {
+    let feed = tuple(&["publisher", "erased", "size"]);
+    let plain = ["version", "alliance", "member", "day", "issued"].iter().map(|name| (*name, Shape::Plain));
+    Shape::Tuple(plain.chain([("feeds", each("feed", feed))]).collect())
 }
 
 fn witness_shape() -> Shape {

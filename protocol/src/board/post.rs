@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Deletion, UsageReport};
+use super::{Deletion, PurgeReceipt, UsageReport};
 use crate::{
     ceremony::{Call, Message},
     encoding::{DecodeError, Reader, Wire, Writer},
@@ -31,6 +31,8 @@ pub enum Post {
     Deletion(Signed<Deletion>),
     /// Which heads a witness holds.
     Witness(Signed<WitnessStatement>),
+    /// What a member has forgotten.
+    Purge(Signed<PurgeReceipt>),
     /// A publisher signed two histories.
     Equivocation(Equivocation),
 }
@@ -49,6 +51,7 @@ impl Post {
             3 => Post::Usage(Signed::decode(&envelope)?),
             4 => Post::Deletion(Signed::decode(&envelope)?),
             6 => Post::Witness(Signed::decode(&envelope)?),
+            7 => Post::Purge(Signed::decode(&envelope)?),
             EQUIVOCATION => Post::Equivocation(Equivocation::decode(&envelope)?),
             other => return Err(SignatureError::Decode(DecodeError::UnknownVersion(other))),
         })
@@ -62,6 +65,7 @@ impl Post {
             Post::Usage(signed) => (3, signed.envelope().clone()),
             Post::Deletion(signed) => (4, signed.envelope().clone()),
             Post::Witness(signed) => (6, signed.envelope().clone()),
+            Post::Purge(signed) => (7, signed.envelope().clone()),
             Post::Equivocation(proof) => (EQUIVOCATION, proof.encode().into()),
         };
         Framed { kind, envelope }.encode()

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{BoardError, Deletion, Post, PostId, UsageReport};
+use super::{BoardError, Deletion, Post, PostId, PurgeReceipt, UsageReport};
 use crate::{
     base::{Day, Hash, MemberNumber, Timestamp},
     ceremony::{self, Call, Message, Step},
@@ -41,6 +41,7 @@ enum Slot {
     Usage(MemberNumber, Class, Day),
     Deletion(MemberNumber, KeyId),
     Witness(MemberNumber, u16),
+    Purge(MemberNumber),
     /// One proof for each time that the feed may be frozen: after so many cuts.
     Equivocation(MemberNumber, usize),
 }
@@ -60,6 +61,7 @@ enum Content {
     Usage(Verified<UsageReport>),
     Deletion(Verified<Deletion>),
     Witness(Verified<WitnessStatement>),
+    Purge(Verified<PurgeReceipt>),
     Equivocation(Arc<Equivocation>),
 }
 
@@ -137,6 +139,8 @@ impl Board {
             (Some(Content::Usage(before)), Content::Usage(after)) => follows(before.payload(), after.payload()),
             // WITNESS-5: a witness takes nothing back.
             (Some(Content::Witness(before)), Content::Witness(after)) => after.payload().follows(before.payload()),
+            // PURGE-3
+            (Some(Content::Purge(before)), Content::Purge(after)) => after.payload().follows(before.payload()),
             (Some(Content::Equivocation(before)), Content::Equivocation(after)) => says_more(before, after),
             // The same words under another signature.
             (Some(_), _) => false,
@@ -235,6 +239,21 @@ impl Board {
                 let slot = Slot::Witness(statement.witness, statement.page());
                 Ok((slot, Content::Witness(signed.into_verified())))
             }
+            Post::Purge(signed) => {
+                let receipt = signed.payload();
+                same_alliance(&receipt.alliance, &alliance)?;
+                on_time(receipt.issued, now)?;
+                // BOARD-3: nobody has erased yet what is due tomorrow.
+                if receipt.day > receipt.issued.day() {
+                    return Err(BoardError::FromTheFuture);
+                }
+                // PURGE-1: whatever its role, a member keeps feeds and forgets.
+                let member = charter.member(receipt.member).filter(|member| member.state != MemberState::Expelled);
+                if !member.is_some_and(|member| member.signs_with(&signed.key(), receipt.issued)) {
+                    return Err(BoardError::NotEntitled);
+                }
+                Ok((Slot::Purge(receipt.member), Content::Purge(signed.into_verified())))
+            }
             Post::Equivocation(proof) => {
                 same_alliance(&proof.first().payload().alliance, &alliance)?;
                 let cuts = freezes_after(&proof, chain, now)?;
@@ -243,7 +262,8 @@ impl Board {
         }
     }
 
-    /// BOARD-6: how many of a kind there are at once. Usage reports and deletions are bounded by holders, classes, days and keys.
+    /// BOARD-6: how many of a kind there are at once. Usage reports and deletions are bounded by holders, classes, days and keys,
+    /// receipts by members.
     fn require_room(&self, slot: &Slot, post: &Content) -> Result<(), BoardError> {
         let fits = match (slot, post) {
             (Slot::Call(_), Content::Call(call)) => {
@@ -280,7 +300,7 @@ impl Board {
         let goes = move |slot: &&Slot| match slot {
             Slot::Call(id) | Slot::Ceremony(id, ..) => over.contains(id),
             Slot::Usage(_, _, day) => is_past(*day, now),
-            Slot::Deletion(..) | Slot::Witness(..) | Slot::Equivocation(..) => false,
+            Slot::Deletion(..) | Slot::Witness(..) | Slot::Purge(..) | Slot::Equivocation(..) => false,
         };
         self.slots.keys().filter(goes).copied()
     }
@@ -376,6 +396,14 @@ impl Board {
             Content::Equivocation(proof) => Some(&**proof),
             _ => None,
         })
+    }
+
+    /// What a member stated last of what it has forgotten.
+    pub fn receipt(&self, member: MemberNumber) -> Option<&PurgeReceipt> {
+        match &self.slots.get(&Slot::Purge(member))?.post {
+            Content::Purge(receipt) => Some(receipt.payload()),
+            _ => None,
+        }
     }
 
     /// The statements that shares were deleted.

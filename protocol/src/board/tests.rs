@@ -13,6 +13,8 @@ use crate::{
     subject::Class,
 };
 
+mod purge;
+
 const DAY: u64 = 86_400;
 
 /// The charters and the board of a node.

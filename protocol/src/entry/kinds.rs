@@ -56,13 +56,13 @@ pub enum EntryError {
     #[error("a listing of a mobile number must expire within 180 days, because numbers are reissued")]
     MobileTerm,
     /// ENTRY-5: only a confirmed organisation may be named in clear.
-    #[error("only a legal entity that is not a sole trader may be named in clear")]
+    #[error("only a legal entity that is not a sole trader may be named in clear: leave the name out")]
     NotPublishable,
     /// ENTRY-6: reverse brushing and lowered credit mark a victim, they never list the target.
     #[error("conduct C04 or direction down marks a victim: use list VIC, or a direction of up")]
     VictimListed,
     /// ENTRY-7: an amendment that changes nothing.
-    #[error("an amendment must change at least one field")]
+    #[error("an amendment must change at least one field: change one, or leave the row out")]
     NothingAmended,
     /// ENTRY-8: the rule-set name is missing or too long.
     #[error("the basis (rule-set version) must have 1 to 64 bytes")]
@@ -77,28 +77,32 @@ pub enum EntryError {
     #[error("the document number must have 1 to 64 bytes")]
     Document,
     /// ENTRY-13: a statutory list is taken over from its source, never made up.
-    #[error("a listing on a statutory list must state the number of its document")]
+    #[error("a listing on a statutory list must state the number of its document: add it")]
     StatutoryDocument,
     /// ENTRY-14: measures of the government are recorded after its document.
-    #[error("a measure of the government is recorded as applied, with the number of the document")]
+    #[error("a measure of the government is recorded as applied, with the number of the document: state both")]
     GovernmentMeasure,
     /// ENTRY-15: a reason stands where a measure is declined, and nowhere else.
-    #[error("a declined measure must state why, and no other may")]
+    #[error("a declined measure must state why, and no other may: add the reason, or leave it out")]
     DeclineReason,
     /// ENTRY-16: only a rectification notice sets a term, and it has bounds.
-    #[error("a term goes with a rectification notice alone, after its day and within 366 days")]
+    #[error(
+        "a term goes with a rectification notice alone, after its day and within 366 days: correct the day, or leave it out"
+    )]
     NoticeTerm,
     /// ENTRY-17: the charter does not take payment accounts.
-    #[error("the charter does not allow listings of payment accounts")]
+    #[error("the charter does not allow listings of payment accounts: ask the stewards before you list them")]
     PaymentAccounts,
     /// ENTRY-17: the charter does not take measure M09.
-    #[error("the charter does not allow measure M09 (internet financial services)")]
+    #[error(
+        "the charter does not allow measure M09 (internet financial services): record another measure, or ask the stewards to allow it"
+    )]
     FinancialMeasures,
     /// ENTRY-18: a ruling speaks of a listing of its author.
-    #[error("only the publisher of a listing rules on its disputes")]
+    #[error("only the publisher of a listing rules on its disputes: ask it to rule")]
     OthersListing,
     /// ENTRY-19: the author's own feed is the one that is not named.
-    #[error("an entry must not state its author's own number")]
+    #[error("an entry must not state its author's own number: leave the publisher out")]
     OwnNumber,
 }
 

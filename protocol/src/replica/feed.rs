@@ -7,7 +7,7 @@ use crate::{
     base::{Hash, MemberNumber, Timestamp},
     charter::CharterChain,
     entry::Kind,
-    feed::{BatchHeader, Head, body::BodyError},
+    feed::{BatchHeader, ChunkDescriptor, Head, body::BodyError},
     limits,
     merkle::EMPTY_ROOT,
     signed::{Signed, Verified},
@@ -88,15 +88,32 @@ impl Pending {
         self.probed && self.slots.iter().all(|slot| *slot == Slot::Stored)
     }
 
-    pub fn missing_bytes(&self) -> u64 {
+    pub fn missing(&self) -> impl Iterator<Item = &ChunkDescriptor> {
         let chunks = self.header.payload().chunks.iter().zip(&self.slots);
-        chunks.filter(|(_, slot)| **slot != Slot::Stored).map(|(chunk, _)| u64::from(chunk.bytes)).sum()
+        chunks.filter(|(_, slot)| **slot != Slot::Stored).map(|(chunk, _)| chunk)
     }
 
     /// What takes force from a listing travels first: clearings, disputes, and rulings, which may strike one.
     pub fn clears(&self) -> bool {
         let totals = &self.header.payload().totals;
         [Kind::Clear, Kind::Dispute, Kind::Ruling].iter().any(|kind| totals.of_kind(*kind) > 0)
+    }
+}
+
+/// What a feed has to fetch. What comes first is the least: relief before bulk, and among either the feed with the least to fetch. A
+/// batch takes force behind those before it in its feed, so these are fetched before it, with its precedence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Want {
+    bulk: bool,
+    bytes: u64,
+    chunks: usize,
+}
+
+impl Want {
+    /// Whether it may use what is kept for relief: not if it would need more than all of that, for one clearing in a long batch
+    /// would then keep the others waiting.
+    pub fn is_urgent(&self) -> bool {
+        !self.bulk && self.chunks <= limits::CHUNKS_FOR_RELIEF
     }
 }
 
@@ -270,6 +287,15 @@ impl Feed {
         let same_tree = h.size != tip.size || h.root == tip.root;
         let follows = h.seq == self.next_seq() && h.previous == tip.id;
         follows && h.first == tip.size && h.issued >= tip.issued && same_tree
+    }
+
+    /// What there is to fetch before all that was announced is here; `None` if nothing.
+    pub fn want(&self) -> Option<Want> {
+        let missing = self.queue.iter().flat_map(Pending::missing);
+        let (chunks, bytes) =
+            missing.fold((0, 0), |(chunks, bytes), chunk| (chunks + 1, bytes + u64::from(chunk.bytes)));
+        let relief = self.queue.iter().any(Pending::clears);
+        (chunks > 0).then_some(Want { bulk: !relief, bytes, chunks })
     }
 
     /// The headers at the front of the queue that are complete and may be committed together.

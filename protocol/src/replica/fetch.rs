@@ -28,38 +28,54 @@ enum What {
     Board,
 }
 
+/// What some feed waits for: most of the time nothing, and then nothing needs a second look.
+#[derive(Clone, Copy, Debug, Default)]
+struct Backlog {
+    /// A peer states a batch whose header is not here.
+    headers: bool,
+    /// The body of an announced batch, or its commit.
+    bodies: bool,
+}
+
 impl Replica {
     /// Sends what can be sent now: charters first, then heads, headers, chunks. SYNC-3: no peer holds more requests of ours
-    /// than its window, whatever they ask for.
+    /// than its window, whatever they ask for, but for one chunk that brings relief.
     pub(super) fn pump(&mut self, now: Now) {
         if self.unsettled {
             self.settle_feeds(now);
         }
-        self.compare_feeds(now);
+        let backlog = self.compare_feeds(now);
         self.store_charter_again(now);
         self.store_own_posts(now);
         self.release_held(now);
         self.pump_charters(now);
         self.pump_heads(now);
         self.pump_board(now);
-        self.pump_headers(now);
-        self.pump_commits(now);
-        self.pump_chunks(now);
+        if backlog.headers || self.peers.values().any(|peer| !peer.suspects.is_empty()) {
+            self.pump_headers(now);
+        }
+        if backlog.bodies {
+            self.pump_commits(now);
+            self.pump_chunks(now);
+        }
     }
 
-    /// FEED-7: sees which feeds have caught up with what the peers state.
-    fn compare_feeds(&mut self, now: Now) {
+    /// FEED-7: sees which feeds have caught up with what the peers state, and whether any of them waits for something.
+    fn compare_feeds(&mut self, now: Now) -> Backlog {
         let is_alone = self.peers.is_empty();
-        let mut changed = Vec::new();
+        let (mut changed, mut backlog) = (Vec::new(), Backlog::default());
         for (publisher, feed) in &mut self.feeds {
             feed.note_progress(now.ms);
             if feed.compare(is_alone, now.ms) {
                 changed.push((*publisher, feed.caught_up));
             }
+            backlog.headers |= feed.announced >= Some(feed.next_seq());
+            backlog.bodies |= !feed.queue.is_empty();
         }
         for (publisher, caught_up) in changed {
             self.out(Output::Report(Event::Compared { publisher, caught_up }));
         }
+        backlog
     }
 
     fn pump_charters(&mut self, now: Now) {
@@ -109,13 +125,9 @@ impl Replica {
     }
 
     fn pump_headers(&mut self, now: Now) {
-        let are_suspects = self.peers.values().any(|peer| !peer.suspects.is_empty());
-        let wanted = self.feeds.iter().filter(|(_, feed)| are_suspects || feed.announced >= Some(feed.next_seq()));
-        let publishers: Vec<_> = wanted.map(|(publisher, _)| *publisher).collect();
+        let publishers: Vec<_> = self.feeds.keys().copied().filter(|publisher| self.takes_from(*publisher)).collect();
         for publisher in publishers {
-            if self.takes_from(publisher)
-                && let Some((peer, from)) = self.wanted_headers(publisher, now)
-            {
+            if let Some((peer, from)) = self.wanted_headers(publisher, now) {
                 let request = Request::Headers { publisher, from };
                 let id = self.ask(peer, request, What::Headers { publisher, from }, now);
                 if let Some(feed) = self.feeds.get_mut(&publisher) {
@@ -166,36 +178,33 @@ impl Replica {
         }
     }
 
-    /// Asks for chunks: batches with clearings, disputes or rulings first, then the feed with the least to fetch.
+    /// Asks for chunks: of feeds with clearings, disputes or rulings first, then of the feed with the least to fetch. Room is kept for
+    /// the former, here and at each peer.
     fn pump_chunks(&mut self, now: Now) {
-        let mut room = limits::CHUNKS_IN_FLIGHT.saturating_sub(self.chunks_out + self.chunks_storing);
-        if room == 0 || self.peers.is_empty() {
+        if self.chunks_out + self.chunks_storing >= limits::CHUNKS_IN_FLIGHT || self.peers.is_empty() {
             return;
         }
         let mut order: Vec<_> = self
             .feeds
             .iter()
             .filter(|(_, feed)| feed.retry_at_ms <= now.ms)
-            .filter_map(|(publisher, feed)| {
-                let missing: u64 = feed.queue.iter().map(|pending| pending.missing_bytes()).sum();
-                let clears = feed.queue.iter().any(|pending| pending.clears());
-                (missing > 0).then_some((!clears, missing, *publisher))
-            })
+            .filter_map(|(publisher, feed)| Some((feed.want()?, *publisher)))
             .collect();
         order.sort_unstable();
-        for (_, _, publisher) in order {
+        for (want, publisher) in order {
+            let kept = if want.is_urgent() { 0 } else { limits::CHUNKS_FOR_RELIEF };
+            let room = limits::CHUNKS_IN_FLIGHT.saturating_sub(self.chunks_out + self.chunks_storing + kept);
             let own_nodes = self.nodes_of(publisher);
             for (batch, index, digest) in self.missing_chunks(publisher, room) {
-                let can = |peer: &PeerState| peer.can_serve(batch.publisher, batch.seq, now);
+                let can = |peer: &PeerState| {
+                    let serves = if want.is_urgent() { PeerState::can_relieve } else { PeerState::can_serve };
+                    serves(peer, batch.publisher, batch.seq, now)
+                };
                 let publishers = own_nodes.iter().find(|key| self.peers.get(*key).is_some_and(can)).copied();
                 let Some(peer) = publishers.or_else(|| self.best_peer(can)) else { break };
                 let id = self.ask(peer, Request::Chunk { digest }, What::Chunk { batch, index }, now);
                 self.chunks_out += 1;
-                room -= 1;
                 self.set_slot(batch, index, Slot::Asked(id));
-            }
-            if room == 0 {
-                break;
             }
         }
     }

@@ -37,7 +37,7 @@ pub(super) struct PeerState {
     failures: u32,
     /// Our requests that it holds.
     pub in_flight: usize,
-    /// How many it may hold: grows with answers, halves with time-outs.
+    /// How many it may hold, but for one more that brings relief: grows with answers, halves with time-outs.
     window: usize,
     answers_in_window: usize,
     /// Nothing is asked of it before this.
@@ -100,8 +100,17 @@ impl PeerState {
 
     /// Whether a batch may be asked of it now.
     pub fn can_serve(&self, publisher: MemberNumber, seq: u64, now: Now) -> bool {
-        self.is_free(now)
-            && self.heads.get(&publisher).is_some_and(|head| *head >= seq)
+        self.is_free(now) && self.has_body(publisher, seq, now)
+    }
+
+    /// Whether the body of a batch that brings relief may be asked of it now: one request more than others may, so that it does
+    /// not wait for what a slow line carries already.
+    pub fn can_relieve(&self, publisher: MemberNumber, seq: u64, now: Now) -> bool {
+        self.busy_until_ms <= now.ms && self.in_flight <= self.window && self.has_body(publisher, seq, now)
+    }
+
+    fn has_body(&self, publisher: MemberNumber, seq: u64, now: Now) -> bool {
+        self.heads.get(&publisher).is_some_and(|head| *head >= seq)
             && self.absent.get(&publisher).is_none_or(|until| *until <= now.ms)
     }
 
@@ -132,7 +141,7 @@ impl PeerState {
         self.answers_in_window += 1;
         if self.answers_in_window >= self.window {
             self.answers_in_window = 0;
-            self.window = (self.window + 1).min(limits::REQUESTS_PER_PEER);
+            self.window = (self.window + 1).min(limits::REQUESTS_PER_PEER - 1);
         }
     }
 

@@ -44,6 +44,16 @@ pub enum RealError {
     Ended,
 }
 
+impl RealError {
+    /// The same in Chinese.
+    pub fn zh(&self) -> String {
+        match self {
+            RealError::Setup(error) => format!("节点未能启动：{error}；请减少节点数后重试"),
+            RealError::Ended => "有节点提前结束；请在空闲内存更多的机器上重新运行校准".to_owned(),
+        }
+    }
+}
+
 /// The topics that every node reads, with names as long as the node's. Messages go to the first.
 pub(super) const TOPICS: [&str; 3] = [
     "antibrush/1/00000000000000000000000000000000/heads",
@@ -298,6 +308,7 @@ pub(super) fn score(dilation: u32) -> gossipsub::PeerScoreParams {
         decay_interval: library.decay_interval * dilation,
         ip_colocation_factor_weight: parameters::SHARED_ADDRESS_WEIGHT,
         app_specific_weight: parameters::APPLICATION_WEIGHT,
+        topic_score_cap: parameters::TOPICS_CAP,
         ..library
     }
 }
@@ -306,7 +317,10 @@ pub(super) fn score(dilation: u32) -> gossipsub::PeerScoreParams {
 pub(super) fn topic_score(dilation: u32) -> gossipsub::TopicScoreParams {
     let library = gossipsub::TopicScoreParams::default();
     gossipsub::TopicScoreParams {
-        time_in_mesh_quantum: library.time_in_mesh_quantum * dilation,
+        time_in_mesh_quantum: Duration::from_millis(parameters::TIME_IN_MESH_QUANTUM_MS) * dilation,
+        time_in_mesh_weight: parameters::TIME_IN_MESH_WEIGHT,
+        time_in_mesh_cap: parameters::TIME_IN_MESH_CAP,
+        first_message_deliveries_cap: parameters::FIRST_DELIVERIES_CAP,
         mesh_message_deliveries_weight: parameters::MESH_DELIVERIES_WEIGHT,
         mesh_failure_penalty_weight: parameters::MESH_FAILURE_WEIGHT,
         invalid_message_deliveries_weight: parameters::INVALID_DELIVERIES_WEIGHT,
@@ -317,6 +331,10 @@ pub(super) fn topic_score(dilation: u32) -> gossipsub::TopicScoreParams {
 
 fn gossip(dilation: u32) -> Result<gossipsub::Behaviour, Box<dyn std::error::Error + Send + Sync>> {
     let mut gossip = gossipsub::Behaviour::new(gossipsub::MessageAuthenticity::Anonymous, config(dilation)?)?;
-    gossip.with_peer_score(score(dilation), gossipsub::PeerScoreThresholds::default())?;
+    let thresholds = gossipsub::PeerScoreThresholds {
+        opportunistic_graft_threshold: parameters::OPPORTUNISTIC_GRAFT_THRESHOLD,
+        ..gossipsub::PeerScoreThresholds::default()
+    };
+    gossip.with_peer_score(score(dilation), thresholds)?;
     Ok(gossip)
 }

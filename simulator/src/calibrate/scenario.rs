@@ -15,7 +15,7 @@ pub struct Scenario {
     pub dials: u32,
     /// How many messages are published.
     pub messages: u64,
-    /// The bytes of each; a header of a batch has about 600.
+    /// The bytes of each. A header of a batch has about 600; above 1,000 IDONTWANT comes into play.
     pub message_bytes: usize,
     /// The time between two messages.
     pub interval_us: u64,

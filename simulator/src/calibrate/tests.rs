@@ -34,13 +34,8 @@ fn the_score_of_the_model_has_the_weights_of_the_library() {
     let (peer, topic, thresholds) = (score(1), topic_score(1), PeerScoreThresholds::default());
     let ms = |ms: u64| Duration::from_millis(ms);
     assert_eq!(topic.topic_weight, ours::TOPIC_WEIGHT);
-    assert_eq!(topic.time_in_mesh_weight, ours::TIME_IN_MESH_WEIGHT);
-    assert_eq!(topic.time_in_mesh_quantum, ms(ours::TIME_IN_MESH_QUANTUM_MS));
-    assert_eq!(topic.time_in_mesh_cap, ours::TIME_IN_MESH_CAP);
     assert_eq!(topic.first_message_deliveries_weight, ours::FIRST_DELIVERIES_WEIGHT);
     assert_eq!(topic.first_message_deliveries_decay, ours::FIRST_DELIVERIES_DECAY);
-    assert_eq!(topic.first_message_deliveries_cap, ours::FIRST_DELIVERIES_CAP);
-    assert_eq!(peer.topic_score_cap, ours::TOPICS_CAP);
     assert_eq!(peer.behaviour_penalty_weight, ours::BEHAVIOUR_WEIGHT);
     assert_eq!(peer.behaviour_penalty_threshold, ours::BEHAVIOUR_THRESHOLD);
     assert_eq!(peer.behaviour_penalty_decay, ours::BEHAVIOUR_DECAY);
@@ -50,7 +45,6 @@ fn the_score_of_the_model_has_the_weights_of_the_library() {
     assert_eq!(thresholds.gossip_threshold, ours::GOSSIP_THRESHOLD);
     assert_eq!(thresholds.publish_threshold, ours::PUBLISH_THRESHOLD);
     assert_eq!(thresholds.graylist_threshold, ours::GRAYLIST_THRESHOLD);
-    assert_eq!(thresholds.opportunistic_graft_threshold, ours::OPPORTUNISTIC_GRAFT_THRESHOLD);
     // The model has no P3, P3b and P6, and decays at the heartbeat.
     let absent = [shared::MESH_DELIVERIES_WEIGHT, shared::MESH_FAILURE_WEIGHT, shared::SHARED_ADDRESS_WEIGHT];
     assert_eq!(absent, [0.0; 3]);

@@ -1,16 +1,13 @@
 //! The messages of the last heartbeats: waiting for their verdict, told of to others, given to who asks.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use antibrush_protocol::{
     gossip::{HISTORY_GOSSIP, HISTORY_LENGTH},
     replica::Topic,
 };
 
-use super::{MessageId, PeerIndex, parameters::GOSSIP_RETRANSMISSION};
+use super::{MessageId, PeerIndex, parameters::GOSSIP_RETRANSMISSION, seen::ByMessage};
 
 /// A message that is kept.
 #[derive(Clone, Debug)]
@@ -33,7 +30,7 @@ pub(super) struct Kept {
 /// nothing happens can be left out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
-    kept: BTreeMap<MessageId, Kept>,
+    kept: ByMessage<Kept>,
     order: VecDeque<(u64, MessageId)>,
     bytes: usize,
 }

@@ -51,26 +51,11 @@ pub const IDONTWANTS: usize = 10_000;
 /// The weight of a topic in the score.
 pub const TOPIC_WEIGHT: f64 = 0.5;
 
-/// The time in the mesh that counts one (P1), in milliseconds.
-pub const TIME_IN_MESH_QUANTUM_MS: u64 = 1;
-
-/// The most that time in the mesh counts.
-pub const TIME_IN_MESH_CAP: f64 = 3_600.0;
-
-/// The weight of the time in the mesh.
-pub const TIME_IN_MESH_WEIGHT: f64 = 1.0;
-
 /// The weight of first deliveries (P2).
 pub const FIRST_DELIVERIES_WEIGHT: f64 = 1.0;
 
 /// What is left of the count of first deliveries after a second.
 pub const FIRST_DELIVERIES_DECAY: f64 = 0.5;
-
-/// The most that first deliveries count.
-pub const FIRST_DELIVERIES_CAP: f64 = 2_000.0;
-
-/// The most that all topics give together.
-pub const TOPICS_CAP: f64 = 3_600.0;
 
 /// The weight of the square of the behavioural penalty (P7).
 pub const BEHAVIOUR_WEIGHT: f64 = -10.0;
@@ -98,6 +83,3 @@ pub const PUBLISH_THRESHOLD: f64 = -50.0;
 
 /// Below this score nothing of a peer is read.
 pub const GRAYLIST_THRESHOLD: f64 = -80.0;
-
-/// A mesh whose median score is below this gets better peers.
-pub const OPPORTUNISTIC_GRAFT_THRESHOLD: f64 = 20.0;

@@ -1,18 +1,23 @@
 //! What a router knows of one peer, and its score.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    ops::{Deref, DerefMut},
+};
 
 use antibrush_protocol::{
-    gossip::{APPLICATION_WEIGHT, INVALID_DELIVERIES_DECAY, INVALID_DELIVERIES_WEIGHT},
+    gossip::{
+        APPLICATION_WEIGHT, FIRST_DELIVERIES_CAP, INVALID_DELIVERIES_DECAY, INVALID_DELIVERIES_WEIGHT,
+        TIME_IN_MESH_CAP, TIME_IN_MESH_QUANTUM_MS, TIME_IN_MESH_WEIGHT, TOPICS_CAP,
+    },
     replica::Topic,
 };
 
 use super::{
     MessageId, PeerIndex,
     parameters::{
-        BACKOFF_SLACK_MS, BEHAVIOUR_DECAY, BEHAVIOUR_THRESHOLD, BEHAVIOUR_WEIGHT, DECAY_TO_ZERO, FIRST_DELIVERIES_CAP,
-        FIRST_DELIVERIES_DECAY, FIRST_DELIVERIES_WEIGHT, IDONTWANT_MS, IDONTWANTS, RETAIN_SCORE_MS, TIME_IN_MESH_CAP,
-        TIME_IN_MESH_QUANTUM_MS, TIME_IN_MESH_WEIGHT, TOPIC_WEIGHT, TOPICS_CAP,
+        BACKOFF_SLACK_MS, BEHAVIOUR_DECAY, BEHAVIOUR_THRESHOLD, BEHAVIOUR_WEIGHT, DECAY_TO_ZERO,
+        FIRST_DELIVERIES_DECAY, FIRST_DELIVERIES_WEIGHT, IDONTWANT_MS, IDONTWANTS, RETAIN_SCORE_MS, TOPIC_WEIGHT,
     },
     rpc::slot,
 };
@@ -52,6 +57,52 @@ pub(super) struct Peer {
     unwanted: BTreeMap<MessageId, u64>,
     /// When it is forgotten if it does not come back, in milliseconds.
     forget_ms: u64,
+}
+
+/// The peers of a router by index. The indices stand together as well: half of a router's time would go into looking for one
+/// among whole peers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Peers {
+    indices: Vec<PeerIndex>,
+    peers: Vec<Peer>,
+}
+
+impl Peers {
+    /// Where a peer is, or where it would be.
+    pub fn position(&self, index: PeerIndex) -> Result<usize, usize> {
+        self.indices.binary_search(&index)
+    }
+
+    /// The place of a peer, which is made if need be.
+    pub fn place(&mut self, index: PeerIndex) -> usize {
+        self.position(index).unwrap_or_else(|at| {
+            self.indices.insert(at, index);
+            self.peers.insert(at, Peer::new(index));
+            at
+        })
+    }
+
+    /// Forgets the peers of which nothing needs to be remembered any more.
+    pub fn forget(&mut self, now_ms: u64) {
+        if self.peers.iter().any(|peer| peer.is_forgotten(now_ms)) {
+            self.peers.retain(|peer| !peer.is_forgotten(now_ms));
+            self.indices = self.peers.iter().map(|peer| peer.index).collect();
+        }
+    }
+}
+
+impl Deref for Peers {
+    type Target = [Peer];
+
+    fn deref(&self) -> &[Peer] {
+        &self.peers
+    }
+}
+
+impl DerefMut for Peers {
+    fn deref_mut(&mut self) -> &mut [Peer] {
+        &mut self.peers
+    }
 }
 
 impl Peer {

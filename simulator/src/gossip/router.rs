@@ -14,7 +14,7 @@ use super::{
         GOSSIP_THRESHOLD, GRAFT_FLOOD_MS, GRAYLIST_THRESHOLD, IDONTWANT_BYTES, IDS_PER_BEAT, IHAVES_PER_BEAT,
         IWANT_FOLLOWUP_MS, PRUNE_BACKOFF_MOST_SECONDS, PRUNE_BACKOFF_SECONDS, PUBLISH_THRESHOLD,
     },
-    peer::Peer,
+    peer::{Peer, Peers},
     rpc::{TOPICS, framed_bytes},
     seen::Seen,
 };
@@ -58,8 +58,7 @@ pub struct Router {
     pub(super) beats: u64,
     /// Whether anything happened that the next heartbeat must see to, or is left to do since the last.
     pub(super) stirred: bool,
-    /// By index.
-    pub(super) peers: Vec<Peer>,
+    pub(super) peers: Peers,
     pub(super) seen: Seen,
     pub(super) history: History,
     /// Which peers have until when to send which message, in milliseconds.
@@ -74,7 +73,7 @@ impl Router {
             first_beat_ms: now_ms + HEARTBEAT_INITIAL_DELAY_MS + HEARTBEAT_MS,
             beats: 0,
             stirred: false,
-            peers: Vec::new(),
+            peers: Peers::default(),
             seen: Seen::default(),
             history: History::default(),
             promises: BTreeMap::new(),
@@ -83,13 +82,7 @@ impl Router {
 
     /// A first connection to a peer stands.
     pub fn connected(&mut self, peer: PeerIndex, outbound: bool, now_ms: u64, out: &mut Vec<Action>) {
-        let at = match self.position(peer) {
-            Ok(at) => at,
-            Err(at) => {
-                self.peers.insert(at, Peer::new(peer));
-                at
-            }
-        };
+        let at = self.peers.place(peer);
         let known = &mut self.peers[at];
         if known.connected {
             return;
@@ -149,7 +142,7 @@ impl Router {
 
     /// An RPC came from a peer.
     pub fn receive(&mut self, from: PeerIndex, rpc: Rpc, now_ms: u64, out: &mut Vec<Action>) {
-        let Ok(at) = self.position(from) else { return };
+        let Ok(at) = self.peers.position(from) else { return };
         if !self.peers[at].connected {
             return;
         }
@@ -237,7 +230,7 @@ impl Router {
 
     /// The score of a peer, 0 of one that is not known.
     pub fn score(&self, peer: PeerIndex, now_ms: u64) -> f64 {
-        self.position(peer).map_or(0.0, |at| self.peers[at].score(self.refreshed_ms(now_ms)))
+        self.peers.position(peer).map_or(0.0, |at| self.peers[at].score(self.refreshed_ms(now_ms)))
     }
 
     /// What is held in memory.
@@ -272,12 +265,8 @@ impl Router {
         out.push(Action::Send { to: self.peers[at].index, rpc });
     }
 
-    fn position(&self, peer: PeerIndex) -> Result<usize, usize> {
-        self.peers.binary_search_by_key(&peer, |known| known.index)
-    }
-
     fn peer_mut(&mut self, peer: PeerIndex) -> Option<&mut Peer> {
-        let at = self.position(peer).ok()?;
+        let at = self.peers.position(peer).ok()?;
         Some(&mut self.peers[at])
     }
 

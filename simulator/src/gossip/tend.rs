@@ -1,7 +1,7 @@
 //! The heartbeat: keeps the meshes in their bounds and tells peers outside them what there is.
 
 use antibrush_protocol::{
-    gossip::{MESH_OUTBOUND_MIN, MESH_PEERS, MESH_PEERS_HIGH, MESH_PEERS_LOW},
+    gossip::{MESH_OUTBOUND_MIN, MESH_PEERS, MESH_PEERS_HIGH, MESH_PEERS_LOW, OPPORTUNISTIC_GRAFT_THRESHOLD},
     replica::Topic,
 };
 
@@ -9,7 +9,7 @@ use super::{
     Action, MessageId, Router, Rpc,
     parameters::{
         GOSSIP_FACTOR, GOSSIP_LAZY, GOSSIP_THRESHOLD, IDS_PER_BEAT, OPPORTUNISTIC_GRAFT_BEATS,
-        OPPORTUNISTIC_GRAFT_PEERS, OPPORTUNISTIC_GRAFT_THRESHOLD, RETAIN_SCORES,
+        OPPORTUNISTIC_GRAFT_PEERS, RETAIN_SCORES,
     },
     rpc::TOPICS,
 };
@@ -39,9 +39,9 @@ impl Router {
         self.beats = beat;
         self.stirred = false;
         self.seen.forget(now_ms);
-        self.peers.retain(|peer| !peer.is_forgotten(now_ms));
+        self.peers.forget(now_ms);
         let refreshed_ms = self.refreshed_ms(now_ms);
-        for peer in &mut self.peers {
+        for peer in self.peers.iter_mut() {
             if peer.connected {
                 peer.decay(elapsed);
             }
@@ -76,7 +76,7 @@ impl Router {
                 if *until_ms >= now_ms {
                     return true;
                 }
-                if let Ok(at) = peers.binary_search_by_key(promiser, |peer| peer.index) {
+                if let Ok(at) = peers.position(*promiser) {
                     peers[at].behaviour += 1.0;
                 }
                 false

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use antibrush_protocol::{
-    gossip::{MESH_OUTBOUND_MIN, MESH_PEERS_HIGH, MESH_PEERS_LOW},
+    gossip::{MESH_OUTBOUND_MIN, MESH_PEERS_HIGH, MESH_PEERS_LOW, OFFENCE_SCORE},
     replica::{Topic, Verdict},
 };
 
@@ -172,20 +172,33 @@ fn who_brings_invalid_messages_is_graylisted() {
 }
 
 #[test]
-fn a_mesh_parts_with_a_peer_of_negative_score() {
-    let (mut router, mut out) = router_with(5);
-    router.connected(5, false, 1_050, &mut out);
-    router.receive(5, Rpc::Subscribe { topics: TOPICS.to_vec() }, 1_050, &mut out);
+fn a_mesh_parts_with_a_peer_that_brings_invalid_messages_however_long_it_behaved() {
+    let (mut router, mut out) = router_with(6);
+    let hours = 7_200_000;
+    router.heartbeat(hours + 100, &mut out);
     assert!(router.mesh(Topic::Heads).any(|peer| peer == 5));
-    for id in 0..5 {
-        router.receive(5, message(id), 1_060, &mut out);
-        router.verdict(id, Verdict::Reject, 1_060, &mut out);
+    for id in 0..3 {
+        router.receive(5, message(id), hours + 200, &mut out);
+        router.verdict(id, Verdict::Reject, hours + 200, &mut out);
     }
     out.clear();
-    router.heartbeat(1_100, &mut out);
-    // 50 ms in three meshes give 75; of five invalid messages 0.5 × 10 × (5 × 0.9)² = 101 are left.
+    router.heartbeat(hours + 1_100, &mut out);
+    // Hours in three meshes give 0.5 × 9 each; of three invalid messages 0.5 × 10 × (3 × 0.9)² = 36 are left.
     assert_eq!(router.mesh(Topic::Heads).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
     assert!(sent(&out, 5).any(|rpc| matches!(rpc, Rpc::Prune { topic: Topic::Heads, .. })));
+}
+
+#[test]
+fn one_offence_costs_a_peer_its_place_in_every_mesh_however_much_it_delivered() {
+    let (mut router, mut out) = router_with(6);
+    router.heartbeat(7_200_100, &mut out);
+    for id in 0..100 {
+        router.receive(5, message(id), 7_200_200, &mut out);
+        router.verdict(id, Verdict::Accept, 7_200_200, &mut out);
+    }
+    router.set_application_score(5, OFFENCE_SCORE);
+    router.heartbeat(7_201_100, &mut out);
+    assert!(TOPICS.iter().all(|topic| router.mesh(*topic).all(|peer| peer != 5)));
 }
 
 #[test]

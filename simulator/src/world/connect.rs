@@ -1,6 +1,6 @@
 //! Who is connected with whom: dialling, breaking, partitions and the gate that lets members in alone.
 
-use antibrush_protocol::replica::Input;
+use antibrush_protocol::{gossip::OFFENCE_SCORE, replica::Input};
 
 use super::{Event, World};
 
@@ -10,11 +10,9 @@ const DIAL_EVERY_US: u64 = 500_000;
 /// The same for one that found nobody.
 const DIAL_LATER_US: u64 = 5_000_000;
 
-/// What the gate of the node does with offenders: after so many offences they are shut out for so long, in milliseconds, and what
-/// gossip thinks of them.
+/// What the gate of the node does with offenders: after so many offences they are shut out for so long, in milliseconds.
 const OFFENCES_UNTIL_BAN: u32 = 3;
 const BAN_MS: u64 = 600_000;
-const APPLICATION_SCORE: f64 = -20.0;
 
 impl World {
     /// Lets a node look for connections soon, once.
@@ -103,7 +101,7 @@ impl World {
     pub(super) fn punish(&mut self, node: u32, other: u32) {
         let now_ms = self.now_ms();
         let at = &mut self.nodes[node as usize];
-        at.router.set_application_score(other, APPLICATION_SCORE);
+        at.router.set_application_score(other, OFFENCE_SCORE);
         let (offences, until_ms) = at.offenders.entry(other).or_default();
         *offences += 1;
         if offences.is_multiple_of(OFFENCES_UNTIL_BAN) {

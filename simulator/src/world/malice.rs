@@ -107,6 +107,7 @@ impl World {
             entries: entries.len() as u64,
             relieves: entries.iter().any(|e| matches!(e.kind(), Kind::Clear | Kind::Dispute | Kind::Ruling)),
             held_by: 0,
+            audience: self.in_contact(),
         };
         if is_honest {
             self.truth.oracle.write(h.publisher, h.seq, header.id(), h.first, entries);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Debug, fs, path::PathBuf};
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
-    board::{Board, Deletion, Post, Taken, UsageReport},
+    board::{Board, Deletion, Post, PurgeReceipt, Taken, UsageReport},
     ceremony::{Call, Message, verify_call, verify_message},
     charter::{Charter, CharterChain, CharterSignature, Member, SignedCharter, SignedSuccession, TokenKey},
     encoding::Wire,
@@ -196,6 +196,7 @@ pub fn recode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
         "bad_answer" => again::<BadAnswer>(bytes),
         "usage_report" => again::<UsageReport>(bytes),
         "deletion" => again::<Deletion>(bytes),
+        "purge_receipt" => again::<PurgeReceipt>(bytes),
         "witness_statement" => again::<WitnessStatement>(bytes),
         _ if name.starts_with("post_") => show(Post::decode(bytes)).map(|post| post.encode()),
         _ if name.starts_with("writer_ask_") => again::<Ask>(bytes),
@@ -252,7 +253,9 @@ pub fn offer(dir: &str, input: &[Vec<u8>]) -> Result<(), String> {
             let evidence = show(BadAnswer::decode(bytes))?;
             evidence.verify(&chain(3)).map(drop).ok_or("Nothing".to_owned())
         }
-        () if begins("post-") || begins("usage-") || begins("deletion-") || begins("witness-") => post(bytes).map(drop),
+        () if ["post-", "usage-", "deletion-", "witness-", "purge-"].iter().any(|object| begins(object)) => {
+            post(bytes).map(drop)
+        }
         () if begins("ceremony-call-") => call(bytes).map(drop),
         () if begins("ceremony-message-") => message(bytes).map(drop),
         () if begins("member-") => again::<Member>(bytes).map(drop),

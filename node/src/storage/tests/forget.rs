@@ -62,6 +62,10 @@ fn current() -> BTreeSet<MemberNumber> {
     BTreeSet::from([ME])
 }
 
+fn none() -> BTreeSet<MemberNumber> {
+    BTreeSet::new()
+}
+
 fn erased(store: &Store) -> Vec<u64> {
     let leaves = store.leaves(ME, 0, 100).unwrap();
     leaves.into_iter().filter(|(_, leaf)| matches!(leaf, Leaf::Erased(_))).map(|(index, _)| index).collect()
@@ -87,10 +91,10 @@ fn what_is_due_goes_on_its_day_and_nothing_else() {
     publish(&scene, &store);
     let root = store.tree(ME).unwrap().root();
     let whole = chunks(&store);
-    let forget = |later| store.forget(today(later), &current()).unwrap()[&ME];
+    let forget = |later| store.forget(today(later), &current(), &none()).unwrap()[&ME];
     assert_eq!(forget(89), Erased { now: 0, all: 0, size: 7 });
     assert_eq!(chunks(&store), whole);
-    assert_eq!(store.forget(today(5000), &BTreeSet::new()).unwrap()[&ME].now, 0, "who lacks news judges no listing");
+    assert_eq!(store.forget(today(5000), &none(), &none()).unwrap()[&ME].now, 0, "who lacks news judges no listing");
     assert_eq!((listed(&store), store.remarks().len()), (vec![2, 5], 2));
 
     assert_eq!(forget(90), Erased { now: 4, all: 4, size: 7 });
@@ -114,7 +118,7 @@ fn what_is_due_goes_on_its_day_and_nothing_else() {
     assert!(recovery.feeds_dropped.is_empty());
     assert_eq!((listed(&store), store.remarks().len()), (vec![5], 1));
     assert_eq!(store.tree(ME).unwrap().root(), root);
-    store.forget(today(200), &current()).unwrap();
+    store.forget(today(200), &current(), &none()).unwrap();
     assert_eq!(spread(&store), (days(1, 0), days(2, 90)), "each counts once");
     assert!(store.prove_inclusion(ME, 5).unwrap().is_some());
     assert_eq!(store.prove_inclusion(ME, 0).unwrap(), None);
@@ -124,7 +128,7 @@ fn what_is_due_goes_on_its_day_and_nothing_else() {
     let digest = store.header(ME, 0).unwrap().unwrap().payload().chunks[0];
     store.put_chunk(BatchId { publisher: ME, seq: 0 }, 0, &digest, &whole[&digest.digest]).unwrap();
     assert_eq!(erased(&store), [0, 1, 2, 3, 4]);
-    assert_eq!(store.forget(today(90), &current()).unwrap()[&ME], Erased { now: 3, all: 8, size: 8 });
+    assert_eq!(store.forget(today(90), &current(), &none()).unwrap()[&ME], Erased { now: 3, all: 8, size: 8 });
     assert_eq!((listed(&store), store.remarks().len()), (vec![], 0));
     for seq in 0..4 {
         let header = store.header(ME, seq).unwrap().unwrap();
@@ -142,7 +146,7 @@ fn a_crash_between_any_two_steps_ends_in_the_same_chunks() {
     let before = tempfile::tempdir().unwrap();
     copy(scene.directory.path(), before.path());
     let (store, _) = scene.open();
-    let done = store.forget(today(200), &current()).unwrap()[&ME];
+    let done = store.forget(today(200), &current(), &none()).unwrap()[&ME];
     assert_eq!(done, Erased { now: 5, all: 5, size: 7 });
     let expected = chunks(&store);
     drop(store);
@@ -151,7 +155,7 @@ fn a_crash_between_any_two_steps_ends_in_the_same_chunks() {
         copy(before.path(), scene.directory.path());
         let (store, _) = scene.open();
         let mut steps = 0;
-        let stopped = store.forget_in_steps(today(200), &current(), &mut || {
+        let stopped = store.forget_in_steps(today(200), &current(), &none(), &mut || {
             steps += 1;
             if steps > crash { Err(StorageError::Damaged) } else { Ok(()) }
         });
@@ -161,7 +165,7 @@ fn a_crash_between_any_two_steps_ends_in_the_same_chunks() {
         let (store, recovery) = scene.open();
         assert!(recovery.feeds_dropped.is_empty());
         assert!(!is_listed(&store, 1) && is_listed(&store, 5), "after step {crash}");
-        let again = store.forget(today(200), &current()).unwrap()[&ME];
+        let again = store.forget(today(200), &current(), &none()).unwrap()[&ME];
         let forgotten = store.times()[&ME].to_forget.spread();
         assert_eq!(forgotten.map(|spread| spread.count), Some(2), "after step {crash}");
         assert_eq!((again.all, chunks(&store)), (5, expected.clone()), "after step {crash}");
@@ -190,10 +194,10 @@ fn a_chunk_at_two_places_goes_when_both_are_due() {
     let second = scene.commit(&store, &scene.batch_of(&store, Some(first), [clear(1, 0)]));
     let third = scene.commit(&store, &scene.batch_of(&store, Some(second), [Entry::List(listing(1))]));
     assert!(is_listed(&store, 1));
-    assert_eq!(store.forget(today(90), &current()).unwrap()[&ME].now, 0);
+    assert_eq!(store.forget(today(90), &current(), &none()).unwrap()[&ME].now, 0);
     assert!(is_listed(&store, 1));
     scene.commit(&store, &scene.batch_of(&store, Some(third), [clear(1, 2)]));
-    assert_eq!(store.forget(today(90), &current()).unwrap()[&ME].now, 4);
+    assert_eq!(store.forget(today(90), &current(), &none()).unwrap()[&ME].now, 4);
 }
 
 /// The chunks of a feed as this store has them.
@@ -215,7 +219,7 @@ fn who_missed_a_clearing_takes_the_feed_anew() {
     let (store, _) = scene.open();
     let second = scene.batch_of(&store, Some(head), [clear(1, 0)]);
     scene.commit(&store, &second);
-    assert_eq!(store.forget(today(90), &current()).unwrap()[&ME].now, 2);
+    assert_eq!(store.forget(today(90), &current(), &none()).unwrap()[&ME].now, 2);
     let erased_bodies = [bodies(&store, &first), bodies(&store, &second)];
     drop(store);
     let receive = |store: &Store, made: &Made, bodies: &[Vec<u8>]| {

@@ -7,6 +7,7 @@ mod envelope;
 mod evidence;
 mod feed;
 mod holders;
+mod receipts;
 mod remarks;
 mod shared;
 mod small;
@@ -45,6 +46,7 @@ pub fn all() -> Vec<Defect> {
     all.extend(shared::usage());
     all.extend(shared::deletions());
     all.extend(shared::witnesses());
+    all.extend(receipts::receipts());
     all.extend(charter::charters());
     all.extend(holders::charters());
     all.extend(charter::members());

@@ -184,9 +184,9 @@ pub fn evidence() -> Vec<Defect> {
     ]
 }
 
-const DECODE: fn(DecodeError) -> BoardError = |error| BoardError::Signature(SignatureError::Decode(error));
+pub(super) const DECODE: fn(DecodeError) -> BoardError = |error| BoardError::Signature(SignatureError::Decode(error));
 
-fn framed(kind: u64, envelope: &[u8]) -> Vec<u8> {
+pub(super) fn framed(kind: u64, envelope: &[u8]) -> Vec<u8> {
     Tree(array([Value::from(kind), Value::from(envelope.to_vec())])).bytes()
 }
 

@@ -59,64 +59,76 @@ pub enum Who {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// LIFE-1: the author is no member, or was expelled.
-    #[error("the author is not a member of the alliance, or was expelled")]
+    #[error("the author is not a member of the alliance, or was expelled: ask a member to record it")]
     NotAMember,
     /// LIFE-1: only the publisher and the stewards move a listing, and only the publisher rules.
-    #[error("this is for the publisher of the listing, or for it and the stewards, to say")]
+    #[error("this is for the publisher of the listing, or for it and the stewards, to say: ask them to record it")]
     NotEntitled,
     /// LIFE-1: the charter does not take measure M09.
-    #[error("the charter does not allow measure M09 (internet financial services)")]
+    #[error(
+        "the charter does not allow measure M09 (internet financial services): record another measure, or ask the stewards to allow it"
+    )]
     MeasureNotAllowed,
     /// LIFE-2: there is no such listing.
-    #[error("no listing stands at that place of that member's feed")]
+    #[error("no listing stands at that place of that member's feed: see which ones do with antibrush life")]
     NoListing,
     /// LIFE-2: the listing is of another class, list or key epoch.
-    #[error("the listing is of another class, list or key epoch")]
+    #[error("the listing is of another class, list or key epoch: name those that antibrush life shows")]
     WrongKey,
     /// LIFE-4: nothing to commit to, escalate or urge.
-    #[error("no rectification notice was given for this listing yet")]
+    #[error("no rectification notice was given for this listing yet: give one first (antibrush notice)")]
     NotNoticed,
     /// LIFE-4: a notice runs.
-    #[error("a rectification notice was given for this listing already")]
+    #[error(
+        "a rectification notice was given for this listing already: wait for the commitment, or escalate when the term has passed"
+    )]
     AlreadyNoticed,
     /// LIFE-4: rectification follows the commitment.
-    #[error("the subject has not committed itself to rectify yet")]
+    #[error("the subject has not committed itself to rectify yet: record its commitment first (antibrush commitment)")]
     NotCommitted,
     /// LIFE-4: a commitment runs.
-    #[error("the subject has committed itself already")]
+    #[error("the subject has committed itself already: record its rectification, or escalate when the term has passed")]
     AlreadyCommitted,
     /// LIFE-4: it is done.
-    #[error("the subject has rectified already")]
+    #[error("the subject has rectified already: nothing more is due from it; the publisher clears the listing")]
     AlreadyRectified,
     /// LIFE-4: it was said.
-    #[error("the listing was escalated already")]
+    #[error("the listing was escalated already: record a new notice, the subject's commitment or its rectification")]
     AlreadyEscalated,
     /// LIFE-5: the term runs.
-    #[error("the term for the subject has not passed yet")]
+    #[error("the term for the subject has not passed yet: see its last day with antibrush due and escalate after it")]
     NotOverdue,
     /// LIFE-6: the author's earlier dispute is open.
-    #[error("this member disputes the listing already, and the dispute is open")]
+    #[error(
+        "this member disputes the listing already, and the dispute is open: wait for the ruling, or withdraw it first"
+    )]
     AlreadyDisputed,
     /// LIFE-6: the author disputed it for this reason before.
-    #[error("this member's dispute for this reason was closed already")]
+    #[error(
+        "this member's dispute for this reason was closed already: dispute it for another reason, or ask a steward"
+    )]
     AlreadyAnswered,
     /// LIFE-7: there is no such dispute of this listing.
-    #[error("that member has filed no such dispute of this listing")]
+    #[error("that member has filed no such dispute of this listing: see the open ones with antibrush life")]
     NoSuchDispute,
     /// LIFE-7: the dispute is closed.
-    #[error("the dispute was ruled on or taken back already")]
+    #[error("the dispute was ruled on or taken back already: nothing more is due; see it with antibrush life")]
     DisputeClosed,
     /// LIFE-8: the author has said so, or has decided.
-    #[error("this member has recorded its decision on this measure already")]
+    #[error(
+        "this member has recorded its decision on this measure already: what was applied stays so, and only what was declined may be applied later"
+    )]
     AlreadyDecided,
     /// LIFE-9: the listing enforces nothing any more.
-    #[error("a ruling has struck this listing; it waits for its clearing")]
+    #[error("a ruling has struck this listing: nothing more is said of it; its publisher clears it")]
     Struck,
     /// LIFE-10: the listing is cleared.
-    #[error("the listing was cleared")]
+    #[error("the listing was cleared: nothing more is said of it; list the subject anew if there is a new reason")]
     Ended,
     /// LIFE-15: a notice needs a confirmed listing.
-    #[error("the listing is not confirmed: no notice is given for a report that stands alone")]
+    #[error(
+        "the listing is not confirmed, and a report that stands alone gets no notice: wait for another member to list the same conduct, or add the authority's document to it"
+    )]
     NotConfirmed,
 }
 

@@ -9,9 +9,9 @@ use crate::{
     charter::{
         Charter, CharterChain, FeedKey, Level, Member, MemberRole, MemberState, Node, Policy, SignedCharter, Steward,
     },
-    codes::{Conduct, List, Reason, Severity},
+    codes::{Conduct, DisputeReason, List, NoticeStep, Outcome, Reason, RulingReason, Severity},
     encoding::Wire,
-    entry::{Clearing, Entry, Listing},
+    entry::{About, Clearing, Dispute, DisputeAct, Entry, Listing, Notice, Ruling},
     feed::{BatchHeader, ChunkDescriptor, Head, Totals},
     limits,
     merkle::{self, Frontier},
@@ -166,6 +166,40 @@ pub fn clearing(number: u64, target: u64) -> Entry {
         day: Day(20_010),
         reason: Reason::Mistake,
     })
+}
+
+/// What a remark on the listing at a leaf of a member's feed says of it.
+fn about(number: u64, publisher: Option<u16>, target: u64) -> About {
+    About {
+        class: Class::Ent,
+        epoch: 1,
+        token: token(number),
+        list: List::Cxh,
+        publisher: publisher.map(MemberNumber),
+        target,
+        day: Day(20_010),
+    }
+}
+
+pub fn dispute(number: u64, publisher: u16, target: u64) -> Entry {
+    let act = DisputeAct::Filed { reason: DisputeReason::Facts, evidence: [4; 32] };
+    Entry::Dispute(Dispute { about: about(number, Some(publisher), target), act })
+}
+
+pub fn ruling(number: u64, target: u64, disputer: u16, dispute: u64) -> Entry {
+    Entry::Ruling(Ruling {
+        about: about(number, None, target),
+        outcome: Outcome::Upheld,
+        reason: RulingReason::Insufficient,
+        disputer: Some(MemberNumber(disputer)),
+        dispute,
+    })
+}
+
+/// A notice brings no relief.
+pub fn notice(number: u64, publisher: u16, target: u64) -> Entry {
+    let about = about(number, Some(publisher), target);
+    Entry::Notice(Notice { about, step: NoticeStep::Rectify, until: None, document: None })
 }
 
 /// A signed header and its chunks.

@@ -11,6 +11,7 @@ mod convergence;
 mod equivocation;
 mod offences;
 mod own;
+mod priority;
 mod script;
 mod store;
 mod timing;

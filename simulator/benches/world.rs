@@ -1,0 +1,90 @@
+//! The simulator's speed: a day of 17 nodes with every fault, and an hour of 2,000 nodes in 30 alliances with a batch a minute in
+//! each. Beside each, from the same run, the limit: the signatures that its nodes had to verify, one after the other on one core.
+//!
+//! `cargo bench -p antibrush-simulator --bench world [-- national|federation]`. The median of three runs of the first, one of the second.
+
+#![allow(clippy::unwrap_used, reason = "a bench: a failure is a bug there")]
+#![allow(missing_docs, reason = "a bench has no users")]
+
+use std::{
+    hint::black_box,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use antibrush_protocol::{
+    base::{MemberNumber, Timestamp},
+    feed::{
+        BatchHeader,
+        build::{Body, Place},
+    },
+    merkle::Frontier,
+    signed::Signed,
+};
+use antibrush_simulator::{
+    run::{self, Outcome},
+    scenario::Scenario,
+    world::alliance::{EPOCH, Key},
+};
+
+fn main() {
+    let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    let verifying = verifying();
+    println!("one signed header is decoded and verified in {:.1} µs", verifying.as_secs_f64() * 1e6);
+    if wanted("national") {
+        let scenario = parsed(include_str!("../scenarios/national.toml"));
+        let mut runs: Vec<Outcome> = (1..=3).map(|seed| run::run(&scenario, seed, &|_| ())).collect();
+        runs.sort_by_key(|outcome| outcome.took);
+        report("17 nodes, 1 day, every fault", &runs[1], verifying);
+    }
+    if wanted("federation") {
+        let scenario = parsed(include_str!("../scenarios/federation.toml"));
+        report("2,000 nodes in 30 alliances, 1 hour", &run::run(&scenario, 1, &|_| ()), verifying);
+    }
+}
+
+fn parsed(text: &str) -> Arc<Scenario> {
+    Arc::new(toml::from_str(text).unwrap())
+}
+
+fn report(name: &str, outcome: &Outcome, verifying: Duration) {
+    assert!(outcome.violation.is_none(), "{:?}", outcome.violation);
+    let headers: u64 = outcome.counts.iter().map(|counts| counts.committed).sum();
+    let limit = verifying.as_secs_f64() * headers as f64;
+    let (wall, busy) = (outcome.took.as_secs_f64(), outcome.busy.as_secs_f64());
+    println!("{name}: {wall:.2} s by the clock, {busy:.2} s of cores, {:.0} MiB at the most", most_memory_mib());
+    println!("    {} events, {:.0} a second of one core", outcome.events, outcome.events as f64 / busy);
+    println!("    limit: {headers} headers verified, {limit:.2} s of one core");
+}
+
+/// What decoding and verifying one header takes: the median of a thousand.
+fn verifying() -> Duration {
+    let key = Key::new(0, "feed", 0);
+    let place = Place {
+        alliance: [1; 32],
+        charter: [2; 32],
+        publisher: MemberNumber(1),
+        log: None,
+        previous: None,
+        now: Timestamp(EPOCH.0),
+    };
+    let (header, _) = Body::default().seal(&place, Frontier::new(), &key);
+    let envelope = header.envelope().clone();
+    let mut times: Vec<Duration> = (0..1_000)
+        .map(|_| {
+            let began = Instant::now();
+            black_box(Signed::<BatchHeader>::decode(black_box(&envelope)).unwrap());
+            began.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times[500]
+}
+
+/// The most memory that this process had, in MiB: VmHWM of proc(5).
+fn most_memory_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+}
