@@ -27,6 +27,8 @@ pub const ALL: &[Entry] = entries![
     "hostile-minority",
     "regulator-offline",
     "mass-clearing",
+    "chaos",
+    "hostile",
 ];
 
 /// The one with this name.
