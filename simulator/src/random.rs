@@ -30,6 +30,7 @@ impl Random {
     }
 
     /// Any 64 bits.
+    #[allow(clippy::should_implement_trait, reason = "a stream without end is no iterator here")]
     pub fn next(&mut self) -> u64 {
         self.0.next_u64()
     }

@@ -38,12 +38,14 @@ impl Adversary for Forger {
             // Another chunk than was asked for: right in itself.
             (Request::Chunk { .. }, Response::Chunk(bytes)) => {
                 let other = self.last_chunk.replace(bytes.clone());
-                Response::Chunk(other.filter(|_| self.answers % 3 > 0).unwrap_or_else(|| mutated(&bytes, self.answers)))
+                Response::Chunk(
+                    other.filter(|_| !self.answers.is_multiple_of(3)).unwrap_or_else(|| mutated(&bytes, self.answers)),
+                )
             }
-            (Request::Headers { .. }, Response::Headers(headers)) if self.answers % 4 == 0 => {
+            (Request::Headers { .. }, Response::Headers(headers)) if self.answers.is_multiple_of(4) => {
                 Response::Headers(headers.iter().map(|header| mutated(header, self.answers)).collect())
             }
-            (Request::Board { .. }, _) if self.answers % 5 == 0 => Response::Chunk(vec![0; 64].into()),
+            (Request::Board { .. }, _) if self.answers.is_multiple_of(5) => Response::Chunk(vec![0; 64].into()),
             (_, honest) => honest,
         })
     }

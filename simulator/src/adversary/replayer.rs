@@ -32,10 +32,10 @@ impl Adversary for Replayer {
                 let old = self.old_heads.get_or_insert_with(|| heads.clone());
                 // The clock is not the point: a wrong one would only make its word count less.
                 let replayed = Heads { clock: heads.clock, ..old.clone() };
-                if to % 2 == 0 { Response::Heads(replayed) } else { Response::Heads(heads) }
+                if to.is_multiple_of(2) { Response::Heads(replayed) } else { Response::Heads(heads) }
             }
             // Charters that the asker has.
-            (Request::Charters { .. }, Response::Charters(charters)) if to % 2 == 0 => {
+            (Request::Charters { .. }, Response::Charters(charters)) if to.is_multiple_of(2) => {
                 Response::Charters(charters.into_iter().take(1).collect())
             }
             (_, honest) => honest,

@@ -20,7 +20,9 @@ impl Adversary for Withholder {
     fn answer(&mut self, to: u32, request: &Request, honest: Response) -> Option<Response> {
         match request {
             // One half gets no answer at all, the other hears that there is nothing.
-            Request::Chunk { digest } if self.held_back.contains(digest) => (to % 2 == 0).then_some(Response::Absent),
+            Request::Chunk { digest } if self.held_back.contains(digest) => {
+                (to.is_multiple_of(2)).then_some(Response::Absent)
+            }
             _ => Some(honest),
         }
     }

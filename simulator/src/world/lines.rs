@@ -138,11 +138,6 @@ impl Lines {
         line.is_up.then_some(line.connection)
     }
 
-    /// Whether the node dialled the other one.
-    pub fn has_dialled(&self, node: u32, other: u32) -> bool {
-        self.line(node, other).dialled_by_first == (node < other)
-    }
-
     /// Whether this is the connection that there is.
     pub fn is_connection(&self, a: u32, b: u32, connection: u32) -> bool {
         let line = self.line(a, b);
