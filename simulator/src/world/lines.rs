@@ -21,7 +21,6 @@ struct Line {
     /// Counts the connections there were.
     connection: u32,
     /// Whether the first of the pair dialled.
-    dialled_by_first: bool,
     one_way_us: u32,
     /// The last arrival each way: a stream keeps its order.
     last_us: [u64; 2],
@@ -117,7 +116,7 @@ impl Lines {
         if line.is_up {
             return false;
         }
-        (line.is_up, line.connection, line.dialled_by_first) = (true, line.connection + 1, from < to);
+        (line.is_up, line.connection) = (true, line.connection + 1);
         line.last_us = [0; 2];
         true
     }
