@@ -20,7 +20,6 @@ struct Line {
     is_up: bool,
     /// Counts the connections there were.
     connection: u32,
-    /// Whether the first of the pair dialled.
     one_way_us: u32,
     /// The last arrival each way: a stream keeps its order.
     last_us: [u64; 2],
