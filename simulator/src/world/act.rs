@@ -151,6 +151,7 @@ impl World {
             entries: entries.len() as u64,
             relieves: entries.iter().any(|e| matches!(e.kind(), Kind::Clear | Kind::Dispute | Kind::Ruling)),
             held_by: 0,
+            audience: self.in_contact(),
         };
         self.truth.make(header.id(), made);
         Some((header, chunks))

@@ -34,6 +34,15 @@ pub struct Made {
     pub relieves: bool,
     /// How many nodes committed it.
     pub held_by: u32,
+    /// Who took part and had a connection when it was made, one bit for each node: on the others no spread is measured.
+    pub audience: Vec<u64>,
+}
+
+impl Made {
+    /// Whether a node was in contact when the batch was made.
+    pub fn was_in_contact(&self, node: u32) -> bool {
+        self.audience.get(node as usize / 64).is_some_and(|bits| bits >> (node % 64) & 1 == 1)
+    }
 }
 
 /// The truth of one alliance.

@@ -48,6 +48,7 @@ impl World {
             return self.violated(Some(node), Invariant::NothingForged, found);
         }
         let (took_us, relieves, clears) = (self.now_us - made.at_us, made.relieves, made.clears.clone());
+        let was_in_contact = made.was_in_contact(node);
         let disk = &self.nodes[node as usize].disk;
         // The feed may have gone on since; then the batch after this one is looked at.
         let is_last = disk.heads.get(&publisher).is_some_and(|(last, _)| last.id == head.id);
@@ -73,12 +74,23 @@ impl World {
             self.look_at_acknowledgement(node, head, count);
         }
         let ms = u32::try_from(took_us / 1000).unwrap_or(u32::MAX);
-        if number_of(node) != publisher && self.counts.spread_ms.len() < SPREAD_SAMPLES {
+        if number_of(node) != publisher && was_in_contact && self.counts.spread_ms.len() < SPREAD_SAMPLES {
             self.counts.spread_ms.push(ms);
             if relieves {
                 self.counts.relief_ms.push(ms);
             }
         }
+    }
+
+    /// The nodes that take part and have a connection at this moment, one bit for each.
+    pub(super) fn in_contact(&self) -> Vec<u64> {
+        let mut bits = vec![0; self.nodes.len().div_ceil(64)];
+        for (at, node) in (0u32..).zip(&self.nodes) {
+            if node.takes_part() && self.lines.peers(at).next().is_some() {
+                bits[at as usize / 64] |= 1 << (at % 64);
+            }
+        }
+        bits
     }
 
     /// The publisher is told that its batch is durable.
