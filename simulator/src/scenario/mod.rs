@@ -1,8 +1,16 @@
 //! A scenario: who takes part, over which network, under which load, with which faults and which dishonest members, and what must
 //! hold in the end.
 
+mod check;
+mod error;
+pub mod library;
+pub mod schema;
+#[cfg(test)]
+mod tests;
 pub mod units;
 
+pub use check::parse;
+pub use error::ScenarioError;
 use serde::{Deserialize, Serialize};
 pub use units::{Bandwidth, Share, Span};
 
@@ -229,11 +237,27 @@ pub struct Adversaries {
     pub colluding_pairs: u32,
 }
 
+impl Adversaries {
+    /// How many nodes they take.
+    pub fn nodes(&self) -> u32 {
+        let Adversaries { equivocators, withholders, replayers, forgers, sybils, expelled, .. } = *self;
+        let Adversaries { flooders, lying_holders, accusers, laggards, colluding_pairs, .. } = *self;
+        let single = [equivocators, withholders, replayers, forgers, sybils, expelled, flooders, lying_holders];
+        single.into_iter().sum::<u32>() + accusers + laggards + 2 * colluding_pairs
+    }
+}
+
 fn one() -> u32 {
     1
 }
 
 impl Scenario {
+    /// As the text of a file, with every key.
+    pub fn to_text(&self) -> String {
+        // Tables with names for keys and numbers and words for values: nothing that TOML cannot hold.
+        toml::to_string(self).expect("a scenario is TOML")
+    }
+
     /// When faults stop.
     pub fn faults_end(&self) -> Span {
         self.faults.until.unwrap_or(self.duration)

@@ -128,6 +128,11 @@ impl Bandwidth {
         Bandwidth { kbit }
     }
 
+    /// In kilobits a second.
+    pub const fn kbit(self) -> u64 {
+        self.kbit
+    }
+
     /// How long the line is taken by so many bytes, in microseconds.
     pub fn takes_us(self, bytes: u64) -> u64 {
         bytes.saturating_mul(8_000) / self.kbit.max(1)
