@@ -58,6 +58,26 @@ pub fn run_plans(scenario: &Arc<Scenario>, seed: u64, plans: Vec<Vec<Op>>, progr
     }
 }
 
+/// Runs these operations in one alliance of a scenario and leaves the others out.
+pub fn run_alliance(
+    scenario: &Arc<Scenario>,
+    alliance: u32,
+    seed: u64,
+    ops: Vec<Op>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Outcome {
+    let began = Instant::now();
+    let done = run_one(scenario.clone(), alliance, seed, ops, progress);
+    Outcome {
+        digest: done.digest,
+        events: done.events,
+        bytes: done.bytes,
+        counts: vec![done.counts],
+        violation: done.violation,
+        took: began.elapsed(),
+    }
+}
+
 struct Done {
     digest: [u8; 32],
     events: u64,
