@@ -1,7 +1,8 @@
 //! Makes a run that breaks an invariant as small as it gets and still breaks the same one.
 //!
-//! First the operations, by delta debugging (A. Zeller, R. Hildebrandt, "Simplifying and isolating failure-inducing input", 2002), then
-//! the entries of batches, the vices of the network and the number of nodes, then the operations again.
+//! First the vices of the network, so that a break which an operation explains is not left to chance; then the operations, by delta
+//! debugging (A. Zeller, R. Hildebrandt, "Simplifying and isolating failure-inducing input", 2002), the entries of batches, the number
+//! of nodes and the length; then all of it again.
 
 use crate::{
     invariant::{Invariant, Violation},
@@ -41,9 +42,9 @@ pub fn shrink(case: Case, limit: u32, progress: &dyn Fn(Step)) -> Option<Shrunk>
     shrinker.until_it_breaks();
     loop {
         let before = shrinker.size();
+        shrinker.kinder_network();
         shrinker.fewer_ops();
         shrinker.fewer_entries();
-        shrinker.kinder_network();
         shrinker.fewer_nodes();
         shrinker.shorter();
         if shrinker.size() == before || shrinker.runs >= limit {
