@@ -14,6 +14,7 @@ pub mod entry;
 pub mod evaluation;
 pub mod feed;
 pub mod filter;
+pub mod gossip;
 pub mod join;
 pub mod limits;
 pub mod merkle;

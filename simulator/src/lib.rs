@@ -4,6 +4,7 @@
 //! and looks all the while whether what must hold ([`invariant::Invariant`]) holds. The same seed gives the same trace.
 
 pub mod adversary;
+pub mod calibrate;
 pub mod gossip;
 pub mod invariant;
 pub mod op;

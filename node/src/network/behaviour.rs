@@ -5,6 +5,7 @@ use std::time::Duration;
 use antibrush_protocol::{
     base::Hash,
     evaluation::{EvaluationRequest, EvaluationResponse},
+    gossip as parameters,
     join::JoinAnswer,
     limits,
     replica::Topic,
@@ -112,28 +113,25 @@ fn gossip() -> Result<gossipsub::Behaviour, String> {
             hash.update(&message.data);
             gossipsub::MessageId::new(&hash.finalize()[..20])
         })
-        .mesh_n(8)
-        .mesh_n_low(6)
-        .mesh_n_high(12)
-        .mesh_outbound_min(2)
-        // Validation must answer while the message is still in the history: 12 s.
-        .history_length(12)
-        .history_gossip(3)
-        .heartbeat_interval(Duration::from_secs(1))
-        .heartbeat_initial_delay(Duration::from_millis(100))
-        .flood_publish(false)
+        .mesh_n(parameters::MESH_PEERS)
+        .mesh_n_low(parameters::MESH_PEERS_LOW)
+        .mesh_n_high(parameters::MESH_PEERS_HIGH)
+        .mesh_outbound_min(parameters::MESH_OUTBOUND_MIN)
+        .history_length(parameters::HISTORY_LENGTH)
+        .history_gossip(parameters::HISTORY_GOSSIP)
+        .heartbeat_interval(Duration::from_millis(parameters::HEARTBEAT_MS))
+        .heartbeat_initial_delay(Duration::from_millis(parameters::HEARTBEAT_INITIAL_DELAY_MS))
+        .flood_publish(parameters::FLOOD_PUBLISH)
         .max_transmit_size(limits::GOSSIP_BYTES + 1024)
-        // Each queued message is a clone for each peer: 512 × 16 KiB bounds a slow peer to 8 MiB.
-        .connection_handler_queue_len(512)
-        .duplicate_cache_time(Duration::from_secs(120))
+        .connection_handler_queue_len(parameters::PEER_QUEUE)
+        .duplicate_cache_time(Duration::from_millis(parameters::DUPLICATE_CACHE_MS))
         .build()
         .map_err(|error| error.to_string())?;
     let mut gossip =
         gossipsub::Behaviour::new(gossipsub::MessageAuthenticity::Anonymous, config).map_err(str::to_owned)?;
     let params = gossipsub::PeerScoreParams {
-        // Members of one office or one test machine share an address.
-        ip_colocation_factor_weight: 0.0,
-        app_specific_weight: 1.0,
+        ip_colocation_factor_weight: parameters::SHARED_ADDRESS_WEIGHT,
+        app_specific_weight: parameters::APPLICATION_WEIGHT,
         ..gossipsub::PeerScoreParams::default()
     };
     gossip.with_peer_score(params, gossipsub::PeerScoreThresholds::default())?;
@@ -143,10 +141,10 @@ fn gossip() -> Result<gossipsub::Behaviour, String> {
 /// Scores that fit our low rates: delivery deficits (P3, P3b) say nothing there and are off.
 pub fn topic_score() -> gossipsub::TopicScoreParams {
     gossipsub::TopicScoreParams {
-        mesh_message_deliveries_weight: 0.0,
-        mesh_failure_penalty_weight: 0.0,
-        invalid_message_deliveries_weight: -10.0,
-        invalid_message_deliveries_decay: 0.9,
+        mesh_message_deliveries_weight: parameters::MESH_DELIVERIES_WEIGHT,
+        mesh_failure_penalty_weight: parameters::MESH_FAILURE_WEIGHT,
+        invalid_message_deliveries_weight: parameters::INVALID_DELIVERIES_WEIGHT,
+        invalid_message_deliveries_decay: parameters::INVALID_DELIVERIES_DECAY,
         ..gossipsub::TopicScoreParams::default()
     }
 }

@@ -30,6 +30,15 @@ enum What {
     Board,
 }
 
+/// What some feed waits for: most of the time nothing, and then nothing needs a second look.
+#[derive(Clone, Copy, Debug, Default)]
+struct Backlog {
+    /// A peer states a batch whose header is not here.
+    headers: bool,
+    /// The body of an announced batch, or its commit.
+    bodies: bool,
+}
+
 impl Replica {
     /// Sends what can be sent now: charters first, then heads, headers, chunks. SYNC-3: no peer holds more requests of ours
     /// than its window, whatever they ask for.
@@ -37,31 +46,38 @@ impl Replica {
         if self.unsettled {
             self.settle_feeds(now);
         }
-        self.compare_feeds(now);
+        let backlog = self.compare_feeds(now);
         self.store_charter_again(now);
         self.store_own_posts(now);
         self.release_held(now);
         self.pump_charters(now);
         self.pump_heads(now);
         self.pump_board(now);
-        self.pump_headers(now);
-        self.pump_commits(now);
-        self.pump_chunks(now);
+        if backlog.headers || self.peers.values().any(|peer| !peer.suspects.is_empty()) {
+            self.pump_headers(now);
+        }
+        if backlog.bodies {
+            self.pump_commits(now);
+            self.pump_chunks(now);
+        }
     }
 
-    /// FEED-7: sees which feeds have caught up with what the peers state.
-    fn compare_feeds(&mut self, now: Now) {
+    /// FEED-7: sees which feeds have caught up with what the peers state, and whether any of them waits for something.
+    fn compare_feeds(&mut self, now: Now) -> Backlog {
         let is_alone = self.peers.is_empty();
-        let mut changed = Vec::new();
+        let (mut changed, mut backlog) = (Vec::new(), Backlog::default());
         for (publisher, feed) in &mut self.feeds {
             feed.note_progress(now.ms);
             if feed.compare(is_alone, now.ms) {
                 changed.push((*publisher, feed.caught_up));
             }
+            backlog.headers |= feed.announced >= Some(feed.next_seq());
+            backlog.bodies |= !feed.queue.is_empty();
         }
         for (publisher, caught_up) in changed {
             self.out(Output::Report(Event::Compared { publisher, caught_up }));
         }
+        backlog
     }
 
     fn pump_charters(&mut self, now: Now) {
@@ -111,13 +127,9 @@ impl Replica {
     }
 
     fn pump_headers(&mut self, now: Now) {
-        let are_suspects = self.peers.values().any(|peer| !peer.suspects.is_empty());
-        let wanted = self.feeds.iter().filter(|(_, feed)| are_suspects || feed.announced >= Some(feed.next_seq()));
-        let publishers: Vec<_> = wanted.map(|(publisher, _)| *publisher).collect();
+        let publishers: Vec<_> = self.feeds.keys().copied().filter(|publisher| self.takes_from(*publisher)).collect();
         for publisher in publishers {
-            if self.takes_from(publisher)
-                && let Some((peer, from)) = self.wanted_headers(publisher, now)
-            {
+            if let Some((peer, from)) = self.wanted_headers(publisher, now) {
                 let request = Request::Headers { publisher, from };
                 let id = self.ask(peer, request, What::Headers { publisher, from }, now);
                 if let Some(feed) = self.feeds.get_mut(&publisher) {

@@ -1,120 +1,27 @@
-//! Gossip: to begin with, everybody tells everybody.
+//! A model of gossipsub: what one node's `libp2p-gossipsub` 0.50.1 does, as a state machine in virtual time.
+//!
+//! [`Router`] is one node: RPCs, verdicts and heartbeats go in, RPCs and deliveries come out. It has the mesh with its four
+//! degrees, grafting and pruning with backoff, the message history with IHAVE and IWANT, IDONTWANT, the cache of what was seen,
+//! validation by the application, and the score of peers (P1, P2, P4, P5 and P7). The numbers are the node's own
+//! (`antibrush_protocol::gossip`) and, where the node leaves the library's, those of [`parameters`].
+//! `calibrate` compares it with real swarms.
+//!
+//! Not here, because nothing in an alliance uses it: fanout (every node subscribes to all topics), explicit peers, floodsub,
+//! peer exchange, signed messages, partial messages, P3, P3b and P6 (weight 0), and the bounded queue of a slow peer.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+mod history;
+pub mod net;
+pub mod parameters;
+mod peer;
+mod random;
+mod router;
+mod rpc;
+mod seen;
+mod tend;
 
-use antibrush_protocol::replica::{Topic, Verdict};
+#[cfg(test)]
+mod tests;
 
-/// The number of a peer.
-pub type PeerIndex = u32;
-
-/// What gossip sends.
-#[derive(Clone, Debug)]
-pub enum Rpc {
-    /// A message.
-    Message {
-        /// Its topic.
-        topic: Topic,
-        /// Its name.
-        id: u64,
-        /// The message.
-        bytes: Arc<[u8]>,
-    },
-}
-
-impl Rpc {
-    /// Bytes on the wire.
-    pub fn size(&self) -> u64 {
-        match self {
-            Rpc::Message { bytes, .. } => bytes.len() as u64 + 60,
-        }
-    }
-}
-
-/// What the router wants done.
-#[derive(Clone, Debug)]
-pub enum Action {
-    /// Send something.
-    Send {
-        /// To whom.
-        to: PeerIndex,
-        /// What.
-        rpc: Rpc,
-    },
-    /// Hand a message to the replica, which answers with a verdict.
-    Deliver {
-        /// From whom.
-        from: PeerIndex,
-        /// Its topic.
-        topic: Topic,
-        /// Its name.
-        id: u64,
-        /// The message.
-        bytes: Arc<[u8]>,
-    },
-}
-
-/// One node's gossip.
-#[derive(Clone, Debug, Default)]
-pub struct Router {
-    peers: BTreeSet<PeerIndex>,
-    seen: BTreeSet<u64>,
-    held: BTreeMap<u64, (PeerIndex, Topic, Arc<[u8]>)>,
-}
-
-impl Router {
-    /// A router without peers.
-    pub fn new(_seed: u64) -> Router {
-        Router::default()
-    }
-
-    /// A peer is connected.
-    pub fn connected(&mut self, peer: PeerIndex, _outbound: bool, _now_ms: u64, _out: &mut Vec<Action>) {
-        self.peers.insert(peer);
-    }
-
-    /// A peer is gone.
-    pub fn disconnected(&mut self, peer: PeerIndex) {
-        self.peers.remove(&peer);
-    }
-
-    /// Publishes a message of our own.
-    pub fn publish(&mut self, topic: Topic, id: u64, bytes: Arc<[u8]>, _now_ms: u64, out: &mut Vec<Action>) {
-        if self.seen.insert(id) {
-            self.tell(None, topic, id, &bytes, out);
-        }
-    }
-
-    /// Takes what a peer sent.
-    pub fn receive(&mut self, from: PeerIndex, rpc: Rpc, _now_ms: u64, out: &mut Vec<Action>) {
-        let Rpc::Message { topic, id, bytes } = rpc;
-        if self.seen.insert(id) {
-            self.held.insert(id, (from, topic, bytes.clone()));
-            out.push(Action::Deliver { from, topic, id, bytes });
-        }
-    }
-
-    /// The replica's verdict on a message.
-    pub fn verdict(&mut self, id: u64, verdict: Verdict, _now_ms: u64, out: &mut Vec<Action>) {
-        let Some((from, topic, bytes)) = self.held.remove(&id) else { return };
-        if verdict == Verdict::Accept {
-            self.tell(Some(from), topic, id, &bytes, out);
-        }
-    }
-
-    /// A second passed.
-    pub fn heartbeat(&mut self, _now_ms: u64, _out: &mut Vec<Action>) {}
-
-    /// Whether anything could come of the next heartbeat.
-    pub fn wants_heartbeat(&self) -> bool {
-        false
-    }
-
-    fn tell(&self, but: Option<PeerIndex>, topic: Topic, id: u64, bytes: &Arc<[u8]>, out: &mut Vec<Action>) {
-        for to in self.peers.iter().filter(|peer| Some(**peer) != but) {
-            out.push(Action::Send { to: *to, rpc: Rpc::Message { topic, id, bytes: bytes.clone() } });
-        }
-    }
-}
+pub use random::Random;
+pub use router::{Load, Published, Router};
+pub use rpc::{Action, MessageId, PeerIndex, Rpc};

@@ -70,8 +70,8 @@ impl World {
         if at.is_running() || at.is_expelled && !at.is_dishonest {
             return;
         }
-        at.boot(seed.wrapping_add(u64::from(at.life)));
-        (at.is_online, at.beats, at.dials) = (true, false, false);
+        at.boot(seed.wrapping_add(u64::from(at.life)), self.now_us / 1000);
+        (at.is_online, at.dials) = (true, false);
         self.give(node, Input::Started);
         self.dial_soon(node, 0);
     }

@@ -15,9 +15,6 @@ use crate::{
     invariant::Invariant,
 };
 
-/// A second of gossip, in microseconds.
-const BEAT_US: u64 = 1_000_000;
-
 impl World {
     /// Hands an input to a node and carries out what it says.
     pub(super) fn give(&mut self, node: u32, input: Input) {
@@ -69,6 +66,7 @@ impl World {
                 let blamed = self.by_key.get(&peer).copied();
                 if let Some(blamed) = blamed {
                     self.look_at_blame(node, blamed, offence);
+                    self.punish(node, blamed);
                 }
             }
             Output::Refused { rule } => *self.counts.refused.entry(rule).or_default() += 1,
@@ -138,7 +136,7 @@ impl World {
         for action in actions {
             match action {
                 Action::Send { to, rpc } => {
-                    let arrivals = self.lines.send(node, to, rpc.size(), self.now_us);
+                    let arrivals = self.lines.send(node, to, rpc.wire_bytes() as u64, self.now_us);
                     let life = self.nodes[to as usize].life;
                     for sent in arrivals.into_iter().flatten() {
                         let way = Way { from: node, connection: sent.connection };
@@ -151,14 +149,18 @@ impl World {
                 }
             }
         }
+        self.beat(node);
+    }
+
+    /// Lets the next heartbeat of a node's gossip come, if anything can come of it.
+    pub(super) fn beat(&mut self, node: u32) {
+        let now_ms = self.now_ms();
         let at = &mut self.nodes[node as usize];
-        if !at.beats && at.is_running() && at.router.wants_heartbeat() {
-            at.beats = true;
-            // Each node's seconds begin at a moment of its own.
-            let phase = crate::random::mix(u64::from(node) ^ self.seed) % BEAT_US;
-            let next = (self.now_us.saturating_sub(phase) / BEAT_US + 1) * BEAT_US + phase;
+        let Some(next_ms) = at.router.next_heartbeat(now_ms).filter(|_| at.is_running()) else { return };
+        if at.beats_at_ms.is_none_or(|planned| next_ms < planned) {
+            at.beats_at_ms = Some(next_ms);
             let life = at.life;
-            self.queue.push(next, Event::Beat { node, life });
+            self.queue.push((next_ms * 1000).max(self.now_us), Event::Beat { node, life });
         }
     }
 

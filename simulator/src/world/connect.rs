@@ -10,6 +10,12 @@ const DIAL_EVERY_US: u64 = 500_000;
 /// The same for one that found nobody.
 const DIAL_LATER_US: u64 = 5_000_000;
 
+/// What the gate of the node does with offenders: after so many offences they are shut out for so long, in milliseconds, and what
+/// gossip thinks of them.
+const OFFENCES_UNTIL_BAN: u32 = 3;
+const BAN_MS: u64 = 600_000;
+const APPLICATION_SCORE: f64 = -20.0;
+
 impl World {
     /// Lets a node look for connections soon, once.
     pub(super) fn dial_soon(&mut self, node: u32, in_us: u64) {
@@ -32,7 +38,7 @@ impl World {
         }
         let mut others: Vec<u32> = (0..self.nodes.len() as u32)
             .filter(|other| self.lines.can_dial(node, *other) && !self.lines.are_connected(node, *other))
-            .filter(|other| self.knows(node, *other))
+            .filter(|other| self.knows(node, *other) && !self.nodes[node as usize].shuts_out(*other, self.now_ms()))
             .collect();
         self.dials.shuffle(&mut others);
         let mut found = false;
@@ -60,7 +66,11 @@ impl World {
         if !is_there(self, from) || !is_there(self, to) || !self.lines.are_on_one_side(from, to) {
             return;
         }
-        if !self.knows(from, to) || !self.knows(to, from) || !self.lines.connect(from, to) {
+        let now_ms = self.now_ms();
+        let lets_in = |node: u32, other: u32| {
+            self.knows(node, other) && !self.nodes[node as usize].shuts_out(other, now_ms)
+        };
+        if !lets_in(from, to) || !lets_in(to, from) || !self.lines.connect(from, to) {
             return;
         }
         self.note(from, 4, u64::from(to));
@@ -80,12 +90,28 @@ impl World {
         }
         self.note(a, 5, u64::from(b));
         for (node, other) in [(a, b), (b, a)] {
-            self.nodes[node as usize].router.disconnected(other);
+            let now_ms = self.now_ms();
+            self.nodes[node as usize].router.disconnected(other, now_ms);
             let peer = self.nodes[other as usize].key;
             if self.nodes[node as usize].is_running() {
                 self.give(node, Input::PeerDisconnected(peer));
                 self.dial_soon(node, DIAL_EVERY_US);
             }
+        }
+    }
+
+    /// A node blames another one: its gossip trusts it less, and after a few times it is shut out for a while, as the node's gate does.
+    pub(super) fn punish(&mut self, node: u32, other: u32) {
+        let now_ms = self.now_ms();
+        let at = &mut self.nodes[node as usize];
+        at.router.set_application_score(other, APPLICATION_SCORE);
+        let (offences, until_ms) = at.offenders.entry(other).or_default();
+        *offences += 1;
+        if offences.is_multiple_of(OFFENCES_UNTIL_BAN) {
+            *until_ms = now_ms + BAN_MS;
+        }
+        if now_ms < *until_ms {
+            self.disconnect(node, other);
         }
     }
 

@@ -286,10 +286,11 @@ impl World {
                 }
             }
             Event::Beat { node, life } => {
-                if self.is_there(node, life) {
+                let due = self.nodes[node as usize].beats_at_ms.is_some_and(|at_ms| at_ms * 1000 <= self.now_us);
+                if due && self.is_there(node, life) {
                     self.note(node, 3, 0);
                     let (now_ms, mut actions) = (self.now_us / 1000, Vec::new());
-                    self.nodes[node as usize].beats = false;
+                    self.nodes[node as usize].beats_at_ms = None;
                     self.nodes[node as usize].router.heartbeat(now_ms, &mut actions);
                     self.gossip(node, actions);
                 }

@@ -32,8 +32,10 @@ pub struct Node {
     pub clock_off: i64,
     /// The timers that are set.
     pub timers: BTreeMap<Timer, u64>,
-    /// Whether a heartbeat of its gossip is on its way.
-    pub beats: bool,
+    /// When the next heartbeat of its gossip is planned, in milliseconds.
+    pub beats_at_ms: Option<u64>,
+    /// How often others offended, and until when they are shut out, in milliseconds.
+    pub offenders: BTreeMap<u32, (u32, u64)>,
     /// Whether a dial is on its way.
     pub dials: bool,
     /// What it does if it is dishonest.
@@ -48,7 +50,7 @@ impl Node {
         Node {
             key,
             replica: None,
-            router: Router::new(0),
+            router: Router::new(0, 0),
             disk,
             life: 0,
             is_online: false,
@@ -56,7 +58,8 @@ impl Node {
             is_expelled: false,
             clock_off: 0,
             timers: BTreeMap::new(),
-            beats: false,
+            beats_at_ms: None,
+            offenders: BTreeMap::new(),
             dials: false,
             malice: None,
             is_dishonest: false,
@@ -70,16 +73,23 @@ impl Node {
     }
 
     /// Starts the state machine from what is on the disk.
-    pub fn boot(&mut self, seed: u64) {
+    pub fn boot(&mut self, seed: u64, now_ms: u64) {
         self.life += 1;
         self.timers.clear();
-        self.router = Router::new(seed);
+        self.router = Router::new(seed, now_ms);
+        self.offenders.clear();
+        self.beats_at_ms = None;
         self.replica = Some(Replica::new(Restored {
             chain: self.disk.chain.clone(),
             node: self.key,
             heads: self.disk.heads.clone(),
             posts: self.disk.posts(),
         }));
+    }
+
+    /// Whether another node is shut out.
+    pub fn shuts_out(&self, other: u32, now_ms: u64) -> bool {
+        self.offenders.get(&other).is_some_and(|(_, until_ms)| now_ms < *until_ms)
     }
 
     /// Whether its state machine runs.
