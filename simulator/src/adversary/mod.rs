@@ -1,9 +1,12 @@
 //! Dishonest members. Each drives the same state machine as everybody else, and lies where it pays.
 
+pub mod lying_holder;
+
 use std::sync::Arc;
 
 use antibrush_protocol::{
     replica::Topic,
+    suite::threshold::Evaluation,
     sync::{Request, Response},
 };
 
@@ -22,6 +25,11 @@ pub trait Adversary: Send {
     /// Whether it says by gossip what its replica wants said.
     fn says(&mut self, _topic: Topic, _bytes: &Arc<[u8]>) -> bool {
         true
+    }
+
+    /// What it says an evaluation gave; `None` says nothing.
+    fn evaluates(&mut self, honest: Evaluation) -> Option<Evaluation> {
+        Some(honest)
     }
 
     /// Does what it is there for. It is the member of `node`.

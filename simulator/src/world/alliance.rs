@@ -3,8 +3,8 @@
 use antibrush_protocol::{
     base::{MemberNumber, Timestamp},
     charter::{
-        Charter, CharterChain, CharterError, FeedKey, Level, Member, MemberRole, MemberState, Node, Policy,
-        SignedCharter, Steward,
+        Charter, CharterChain, CharterError, FeedKey, Holding, Level, Member, MemberRole, MemberState, Node, Policy,
+        SignedCharter, Steward, TokenKey,
     },
     replica::Peer,
     signed::{PublicKey, Signer},
@@ -48,6 +48,8 @@ pub struct Alliance {
     node_keys: Vec<Peer>,
     steward: Key,
     observers: std::ops::Range<u32>,
+    /// The token key that the first members share, and how.
+    pub shared: Option<(TokenKey, Holding)>,
 }
 
 impl Alliance {
@@ -55,7 +57,7 @@ impl Alliance {
     pub fn new(number: u32, members: u32, observers: std::ops::Range<u32>) -> Alliance {
         let feed_keys = (0..members).map(|member| Key::new(number, "feed", member)).collect();
         let node_keys = (0..members).map(|member| Key::new(number, "node", member).public()).collect();
-        Alliance { number, feed_keys, node_keys, steward: Key::new(number, "steward", 0), observers }
+        Alliance { number, feed_keys, node_keys, steward: Key::new(number, "steward", 0), observers, shared: None }
     }
 
     /// The feed key of a node's member.
@@ -92,8 +94,8 @@ impl Alliance {
             stewards: vec![Steward { member: number_of(0), key: self.steward.public() }],
             threshold: 1,
             members: (0..members).map(|node| self.member(node)).collect(),
-            token_keys: Vec::new(),
-            holding: None,
+            token_keys: self.shared.iter().map(|(key, _)| key.clone()).collect(),
+            holding: self.shared.as_ref().map(|(_, holding)| holding.clone()),
             policy: Policy::default(),
             issued: Timestamp(EPOCH.0 - 86_400),
             expires: Timestamp(EPOCH.0 + 3 * 366 * 86_400),
@@ -120,6 +122,16 @@ impl Alliance {
         })
     }
 
+    fn role(&self, node: u32) -> MemberRole {
+        let last_holder = self.shared.as_ref().and_then(|(_, holding)| holding.members.last());
+        match node {
+            _ if self.is_observer(node) => MemberRole::Observer,
+            // CHARTER-15: not all of the holders are platforms.
+            _ if last_holder == Some(&number_of(node)) => MemberRole::KeyHolder,
+            _ => MemberRole::Platform,
+        }
+    }
+
     fn signed(&self, charter: &Charter) -> SignedCharter {
         let mut signed = SignedCharter::unsigned(charter);
         signed.sign(&self.steward);
@@ -134,7 +146,7 @@ impl Alliance {
             legal_name: format!("成员{}", node + 1),
             controller: uscc.clone(),
             uscc,
-            role: if self.is_observer(node) { MemberRole::Observer } else { MemberRole::Platform },
+            role: self.role(node),
             state: MemberState::Active,
             feed_keys: vec![FeedKey::new(self.feed_key(node).public(), Timestamp(0))],
             nodes: vec![Node { key: self.node_key(node), addresses: Vec::new() }],

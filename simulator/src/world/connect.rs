@@ -67,9 +67,8 @@ impl World {
             return;
         }
         let now_ms = self.now_ms();
-        let lets_in = |node: u32, other: u32| {
-            self.knows(node, other) && !self.nodes[node as usize].shuts_out(other, now_ms)
-        };
+        let lets_in =
+            |node: u32, other: u32| self.knows(node, other) && !self.nodes[node as usize].shuts_out(other, now_ms);
         if !lets_in(from, to) || !lets_in(to, from) || !self.lines.connect(from, to) {
             return;
         }
