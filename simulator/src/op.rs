@@ -44,6 +44,15 @@ pub enum What {
         /// From what the subject is drawn.
         salt: u64,
     },
+    /// A node has identifiers evaluated by the key holders.
+    Evaluate {
+        /// Which node.
+        node: u32,
+        /// How many identifiers.
+        count: u32,
+        /// From what they are drawn.
+        salt: u64,
+    },
     /// A node is killed.
     Kill {
         /// Which node.
@@ -127,6 +136,7 @@ impl fmt::Display for Op {
             }
             What::Clear { node, most } => write!(f, "clear {node} most={most}"),
             What::Check { node, salt } => write!(f, "check {node} salt={salt:x}"),
+            What::Evaluate { node, count, salt } => write!(f, "evaluate {node} count={count} salt={salt:x}"),
             What::Kill { node, torn } => write!(f, "kill {node} torn={}", torn.0),
             What::Start { node } => write!(f, "start {node}"),
             What::Leave { node } => write!(f, "leave {node}"),
@@ -199,6 +209,7 @@ impl FromStr for Op {
             },
             "clear" => What::Clear { node: w.node()?, most: w.number("most")? },
             "check" => What::Check { node: w.node()?, salt: w.salt()? },
+            "evaluate" => What::Evaluate { node: w.node()?, count: w.number("count")?, salt: w.salt()? },
             "kill" => What::Kill { node: w.node()?, torn: w.share("torn")? },
             "start" => What::Start { node: w.node()? },
             "leave" => What::Leave { node: w.node()? },

@@ -18,6 +18,7 @@ mod stream {
     pub const JOINS: u64 = 108;
     pub const CHECKS: u64 = 109;
     pub const MALICE: u64 = 110;
+    pub const EVALUATIONS: u64 = 111;
 }
 
 /// How long a disk is full and a clock is wrong, in milliseconds.
@@ -89,6 +90,13 @@ impl Planner<'_> {
         for _ in 0..end * u64::from(load.checks_per_minute) / MINUTE_MS {
             let (at_ms, node, salt) = (random.below(end), random.below(u64::from(nodes)) as u32, random.next());
             self.push(at_ms, What::Check { node, salt });
+        }
+        if let Some(holding) = &self.scenario.holding {
+            let mut random = self.random(stream::EVALUATIONS);
+            for _ in 0..end * u64::from(holding.evaluations_per_minute) / MINUTE_MS {
+                let (at_ms, node) = (random.below(end), random.pick(&publishers).copied().unwrap_or_default());
+                self.push(at_ms, What::Evaluate { node, count: holding.batch, salt: random.next() });
+            }
         }
         let (mut random, (begin, late)) = (self.random(stream::JOINS), self.scenario.size_of(self.alliance));
         for node in begin..begin + late {

@@ -1,6 +1,8 @@
 //! A short soak with fixed seeds, and the proof that a run is its seed: the digest of one run is committed, so that another machine, or
 //! a change that makes runs hang on anything but their seeds, shows.
 
+#![allow(clippy::unwrap_used, reason = "a test: a failure is a bug there")]
+
 use std::sync::Arc;
 
 use antibrush_simulator::{

@@ -1,20 +1,14 @@
 //! The node as a witness: it cosigns the heads that it has committed, which it does only after fetching and verifying every leaf,
 //! and states them on the board (docs/PROTOCOL.md § Witness).
 //!
-//! **Invariant:** a statement says no less than the one before it. What this node stated last is read from the board, where the
-//! driver puts our own posts durably before they leave; and what is cosigned was committed durably before. A node that was killed
-//! in between states the same again or more.
+//! What it states is decided in [`antibrush_protocol::witness::Witness`]; here is the waiting, the disk and the log.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber, Timestamp},
     board::Post,
-    checkpoint::Cosignature,
-    feed::Head,
-    replica::Standing,
-    signed::Signer,
-    witness::{WitnessStatement, WitnessedHead, page_of},
+    witness::{self, Contradicted},
 };
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
@@ -81,79 +75,23 @@ impl Witness {
 
     fn look(&mut self, now: Timestamp) -> Vec<Post> {
         let view = self.view.load_full();
-        // SYNC-4: nobody would take a statement of tomorrow. WITNESS-8: who does not know what it had stated waits until it does.
-        // The member states with one voice: that of its first node.
-        if !view.is_first_node || !view.board_compared || view.wrong_clock(clock::now()).is_some() {
-            return Vec::new();
-        }
+        let witness = witness::Witness {
+            chain: &view.chain,
+            me: view.me,
+            is_first_node: view.is_first_node,
+            feeds: &view.feeds,
+            board: &view.board,
+            is_board_compared: view.board_compared,
+            is_clock_wrong: view.wrong_clock(clock::now()).is_some(),
+        };
+        let Some(me) = witness.member() else { return Vec::new() };
         let keys = self.keys.clone();
-        let Some(me) = view.member().filter(|me| me.is_active()) else { return Vec::new() };
         let Ok(signer) = keys.feed_of(me) else { return Vec::new() };
-        if !me.signs_with(&signer.public(), now) {
-            return Vec::new();
+        let stated = witness.next(signer, |publisher, seq| self.held(publisher, seq), now);
+        for contradicted in stated.refused {
+            self.refuse(contradicted);
         }
-        let mut pages: BTreeMap<u16, Vec<(MemberNumber, Head)>> = BTreeMap::new();
-        for feed in view.feeds.iter().filter(|feed| feed.publisher != me.number) {
-            let publishes = view.charter().member(feed.publisher).is_some_and(|member| member.is_publisher());
-            // Until a feed was compared with the peers, this node may have stated more before it lost it than it has now.
-            if let Some(head) = feed.head.filter(|_| publishes && feed.caught_up && feed.standing == Standing::Open) {
-                pages.entry(page_of(feed.publisher)).or_default().push((feed.publisher, head));
-            }
-        }
-        pages.into_iter().filter_map(|(page, heads)| self.state(&view, me.number, signer, page, &heads, now)).collect()
-    }
-
-    /// The next statement about a page, if there is something new to say.
-    fn state(
-        &mut self,
-        view: &View,
-        me: MemberNumber,
-        signer: &dyn Signer,
-        page: u16,
-        heads: &[(MemberNumber, Head)],
-        now: Timestamp,
-    ) -> Option<Post> {
-        let last = view.board.witness_statement(me, page);
-        // WITNESS-5: statements of one second would have no order.
-        if last.is_some_and(|last| now <= last.payload().issued) {
-            return None;
-        }
-        let before = last.map(|last| last.payload().heads.as_slice()).unwrap_or_default();
-        let mut stated: BTreeMap<MemberNumber, WitnessedHead> =
-            before.iter().map(|head| (head.publisher, *head)).collect();
-        let alliance = view.chain.alliance();
-        let slug = |publisher| view.charter().member(publisher).map(|member| member.slug.as_str());
-        let mut news = false;
-        if last.is_some_and(|last| last.key() != signer.public()) {
-            // A new key vouches for what the old one did.
-            for head in stated.values_mut() {
-                *head = head.cosigned(&alliance, slug(head.publisher)?, now, signer);
-            }
-            news = true;
-        }
-        for (publisher, head) in heads {
-            let cuts = view.charter().member(*publisher).map_or(0, |member| member.cuts_made());
-            let next = WitnessedHead {
-                publisher: *publisher,
-                cuts: u8::try_from(cuts).unwrap_or(u8::MAX),
-                seq: head.seq,
-                size: head.size,
-                root: head.root,
-                cosignature: Cosignature { time: now, signature: [0; 64] },
-            };
-            match stated.get(publisher) {
-                Some(before) if (before.cuts, before.seq) == (next.cuts, next.seq) && next.continues(before) => {}
-                Some(before) if !next.may_follow(before, self.held(*publisher, before.seq)) => {
-                    self.refuse(*publisher, before.seq, head.seq);
-                }
-                _ => {
-                    stated.insert(*publisher, next.cosigned(&alliance, slug(*publisher)?, now, signer));
-                    news = true;
-                }
-            }
-        }
-        let statement = WitnessStatement { alliance, witness: me, issued: now, heads: stated.into_values().collect() };
-        news.then(|| Post::sign(&statement, signer, Post::Witness))
+        stated.posts
     }
 
     /// Size and root of a batch that is committed here.
@@ -167,7 +105,7 @@ impl Witness {
     }
 
     /// WITNESS-7: says and counts it once for each head.
-    fn refuse(&mut self, publisher: MemberNumber, stated: u64, held: u64) {
+    fn refuse(&mut self, Contradicted { publisher, stated, held }: Contradicted) {
         if self.refused.insert(publisher, held) != Some(held) {
             self.metrics.refused("WITNESS-7");
             tracing::error!(

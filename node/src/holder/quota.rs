@@ -3,6 +3,8 @@
 //! The quotas of the charter bound what a member, or a thief of its keys, can learn by trying identifiers. So a count may come out
 //! too high, and never too low:
 //!
+//! The counting itself is [`antibrush_protocol::evaluation::quota`]; here are the files.
+//!
 //! * **Reserved before used.** Before an answer is given that exceeds what the disk says, a block (a 256th of the quota, at
 //!   least 64) is written and synced in advance. After a crash the whole block counts as used. [`Quotas::settle`] at the end of
 //!   an orderly run writes the exact counts, so that a restart costs nothing.
@@ -29,6 +31,7 @@ use std::{
 
 use antibrush_protocol::{
     base::{Day, MemberNumber},
+    evaluation::quota::{Counts, Exhausted, Tally},
     subject::Class,
 };
 
@@ -39,12 +42,6 @@ use crate::{lang::Zh, storage::files::FileError};
 pub const DIRECTORY: &str = "quota";
 /// Days of which the counts are kept beside today's.
 pub const HISTORY_DAYS: usize = 40;
-
-/// A smaller block than this would sync the disk too often.
-const LEAST_BLOCK: u32 = 64;
-
-/// Counts of one day.
-type Counts = BTreeMap<(MemberNumber, Class), u32>;
 
 /// Why an evaluation is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +61,12 @@ pub enum QuotaError {
     File(#[from] FileError),
 }
 
+impl From<Exhausted> for QuotaError {
+    fn from(Exhausted { left, renews }: Exhausted) -> QuotaError {
+        QuotaError::Exhausted { left, renews }
+    }
+}
+
 impl Zh for QuotaError {
     fn zh(&self) -> String {
         match self {
@@ -79,13 +82,7 @@ impl Zh for QuotaError {
 pub struct Quotas(Mutex<Inner>);
 
 struct Inner {
-    day: Day,
-    /// All quotas of the day count as used up, because what was used is not known.
-    closed: bool,
-    /// What was answered; after a restart, what was reserved.
-    used: Counts,
-    /// What the disk says: at least what was answered.
-    reserved: Counts,
+    tally: Tally,
     history: BTreeMap<Day, Counts>,
     disk: Disk,
     /// The counts were lost and no day has come since.
@@ -105,8 +102,8 @@ impl Quotas {
             Some((last, _)) if lost => last.plus(1),
             _ => today.day,
         };
-        let (used, reserved) = (today.counts.clone(), today.counts);
-        Ok(Quotas(Mutex::new(Inner { day, closed: today.closed, used, reserved, history, disk, lost })))
+        let tally = Tally::new(day, today.closed, today.counts);
+        Ok(Quotas(Mutex::new(Inner { tally, history, disk, lost })))
     }
 
     /// Counts evaluations that are about to be answered, all of them or none. Waits for the disk once a block; then others
@@ -124,37 +121,24 @@ impl Quotas {
     ) -> Result<(), QuotaError> {
         let mut inner = self.lock();
         inner.turn(today)?;
-        let renews = inner.day.plus(1);
-        let key = (member, class);
-        let used = inner.used.get(&key).copied().unwrap_or(0);
-        let left = if inner.closed { 0 } else { quota.saturating_sub(used) };
-        if count > left {
-            return Err(QuotaError::Exhausted { left, renews });
+        let allowed = inner.tally.ask(member, class, count, quota)?;
+        if let Some(reserve) = &allowed.reserve {
+            inner.write(reserve.clone())?;
         }
-        // No more than the quota.
-        let total = used + count;
-        if total > inner.reserved.get(&key).copied().unwrap_or(0) {
-            let block = LEAST_BLOCK.max(quota / 256);
-            let mut reserved = inner.reserved.clone();
-            reserved.insert(key, total.saturating_add(block).min(quota));
-            inner.write(reserved)?;
-        }
-        if count > 0 {
-            inner.used.insert(key, total);
-        }
+        inner.tally.count(allowed);
         Ok(())
     }
 
     /// What was used on the day that counts today: exact for what this process answered, and what a crash left reserved.
     pub fn used(&self, today: Day) -> Vec<(MemberNumber, Class, u32)> {
         let inner = self.lock();
-        if today > inner.day { Vec::new() } else { rows(&inner.used) }
+        if today > inner.tally.day() { Vec::new() } else { rows(inner.tally.used()) }
     }
 
     /// What was used on a day, for reports after its end; `None` for days that are not kept.
     pub fn usage_of(&self, day: Day) -> Option<Vec<(MemberNumber, Class, u32)>> {
         let inner = self.lock();
-        let counts = if day == inner.day { Some(&inner.used) } else { inner.history.get(&day) };
+        let counts = if day == inner.tally.day() { Some(inner.tally.used()) } else { inner.history.get(&day) };
         counts.map(rows)
     }
 
@@ -165,10 +149,10 @@ impl Quotas {
     pub fn settle(&self) -> Result<(), FileError> {
         let mut inner = self.lock();
         // As long as no day has come, the damaged files stay what they are.
-        if inner.lost || inner.reserved == inner.used {
+        if inner.lost || inner.tally.is_exact() {
             return Ok(());
         }
-        let exact = inner.used.clone();
+        let exact = inner.tally.used().clone();
         inner.write(exact)
     }
 
@@ -182,20 +166,20 @@ impl Inner {
     /// Begins a new day if one has come.
     fn turn(&mut self, today: Day) -> Result<(), FileError> {
         if self.lost {
-            let day = self.day.max(today);
+            let day = self.tally.day().max(today);
             self.disk.write(&disk::Today { day, closed: true, counts: Counts::new() })?;
-            (self.day, self.closed, self.lost) = (day, true, false);
+            (self.tally, self.lost) = (Tally::new(day, true, Counts::new()), false);
             tracing::error!(
                 %day,
                 "what members used of today's quotas is lost: this holder evaluates nothing until tomorrow; check its disk"
             );
         }
-        if today <= self.day {
+        if today <= self.tally.day() {
             return Ok(());
         }
-        if !self.used.is_empty() {
+        if !self.tally.used().is_empty() {
             let mut history = self.history.clone();
-            history.insert(self.day, self.used.clone());
+            history.insert(self.tally.day(), self.tally.used().clone());
             while history.len() > HISTORY_DAYS {
                 history.pop_first();
             }
@@ -204,21 +188,17 @@ impl Inner {
             self.history = history;
         }
         self.disk.write(&disk::Today { day: today, closed: false, counts: Counts::new() })?;
-        (self.day, self.closed) = (today, false);
-        (self.used, self.reserved) = (Counts::new(), Counts::new());
+        self.tally.turn(today);
         Ok(())
     }
 
     fn write(&mut self, counts: Counts) -> Result<(), FileError> {
-        let today = disk::Today { day: self.day, closed: self.closed, counts };
+        let today = disk::Today { day: self.tally.day(), closed: self.tally.is_closed(), counts };
         let written = self.disk.write(&today);
-        if written.is_ok() {
-            self.reserved = today.counts;
-        } else {
+        match written {
+            Ok(()) => self.tally.written(today.counts),
             // Either may be what is read after a crash.
-            for (key, reserved) in &mut self.reserved {
-                *reserved = today.counts.get(key).map_or(0, |count| *count.min(reserved));
-            }
+            Err(_) => self.tally.not_written(&today.counts),
         }
         written
     }
@@ -226,7 +206,7 @@ impl Inner {
 
 impl fmt::Debug for Quotas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Quotas({})", self.lock().day)
+        write!(f, "Quotas({})", self.lock().tally.day())
     }
 }
 

@@ -7,6 +7,7 @@
 mod answer;
 mod error;
 mod evidence;
+pub mod quota;
 mod request;
 
 #[cfg(test)]

@@ -4,12 +4,14 @@
 //! [page](page_of) of publishers. Inside it stand cosignatures that everybody can verify who knows the witness's key alone.
 
 mod count;
+mod next;
 mod statement;
 
 #[cfg(test)]
 mod tests;
 
 pub use count::{batches_in_force, entities, most};
+pub use next::{Contradicted, Stated, Witness};
 pub use statement::{HEADS_OF_A_PAGE, WitnessStatement, WitnessedHead, page_of};
 
 /// Why a statement of a witness is not taken, or could not be made.

@@ -6,6 +6,7 @@ mod expelled;
 mod flooder;
 mod forger;
 mod laggard;
+pub mod lying_holder;
 mod replayer;
 mod second;
 mod sybil;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex};
 
 use antibrush_protocol::{
     replica::Topic,
+    suite::threshold::Evaluation,
     sync::{Request, Response},
 };
 
@@ -46,6 +48,11 @@ pub trait Adversary: Send {
     /// Hears gossip; whether its replica hears it, too.
     fn hears(&mut self, _topic: Topic, _bytes: &Arc<[u8]>) -> bool {
         true
+    }
+
+    /// What it says an evaluation gave; `None` says nothing.
+    fn evaluates(&mut self, honest: Evaluation) -> Option<Evaluation> {
+        Some(honest)
     }
 
     /// Does what it is there for. It is the member of `node`.

@@ -42,6 +42,27 @@ pub struct Scenario {
     /// Who is dishonest.
     #[serde(default)]
     pub adversaries: Adversaries,
+    /// Who holds the token key; nobody if absent, and then tokens are numbers.
+    #[serde(default)]
+    pub holding: Option<Holding>,
+}
+
+/// A token key of mobile numbers that the first nodes of each alliance share. The last of the holders is no platform.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holding {
+    /// How many hold a share: 2 to 16.
+    pub holders: u32,
+    /// How many of them must answer: 2 at the least.
+    pub threshold: u32,
+    /// Evaluations that each of them makes for one member a day.
+    pub quota: u32,
+    /// Evaluations that a random platform of each alliance has made, a minute.
+    #[serde(default)]
+    pub evaluations_per_minute: u32,
+    /// How many identifiers each of them is about: 256 at the most.
+    #[serde(default = "one")]
+    pub batch: u32,
 }
 
 /// Who takes part.

@@ -26,6 +26,7 @@ impl World {
                 self.publish(node, entries);
             }
             What::Check { node, salt } if in_range(node) => self.check(node, salt),
+            What::Evaluate { node, count, salt } if in_range(node) => self.evaluate(node, count, salt),
             What::Kill { node, torn } if in_range(node) => self.kill(node, torn),
             What::Start { node } if in_range(node) && self.nodes[node as usize].is_member => self.start(node),
             What::Leave { node } if in_range(node) => {
@@ -81,6 +82,9 @@ impl World {
         at.is_online = false;
         at.disk.crash(torn, self.now_us, &mut self.crashes, &mut self.library);
         self.look_at_disk(node);
+        if let Some(holding) = self.holding.as_mut() {
+            holding.crash(node);
+        }
     }
 
     fn come_back(&mut self, node: u32) {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use antibrush_protocol::{
     base::{MemberNumber, Timestamp},
     charter::{
-        Charter, CharterChain, CharterError, FeedKey, Level, Member, MemberRole, MemberState, Node, Policy,
-        SignedCharter, Steward,
+        Charter, CharterChain, CharterError, FeedKey, Holding, Level, Member, MemberRole, MemberState, Node, Policy,
+        SignedCharter, Steward, TokenKey,
     },
     replica::Peer,
     signed::{PublicKey, Signer},
@@ -52,6 +52,8 @@ pub struct Alliance {
     /// The last of the first platforms: the node before it is its sister company.
     last: u32,
     observers: std::ops::Range<u32>,
+    /// The token key that the first members share, and how.
+    pub shared: Option<(TokenKey, Holding)>,
 }
 
 impl Alliance {
@@ -65,7 +67,7 @@ impl Alliance {
         let last = observers.start.saturating_sub(1);
         let seats = if last >= 5 { vec![0, 1, last - 1, last] } else { vec![0] };
         let stewards = seats.into_iter().map(|node| (node, Key::new(number, "steward", node))).collect();
-        Alliance { number, feed_keys, node_keys, stewards, last, observers }
+        Alliance { number, feed_keys, node_keys, stewards, last, observers, shared: None }
     }
 
     /// The feed key of a node's member.
@@ -90,7 +92,10 @@ impl Alliance {
 
     /// Who controls a node's member: of each four companies two are sisters, and so are the last two of the first platforms.
     fn controller(&self, node: u32) -> String {
+        let holders = self.shared.as_ref().map(|(_, holding)| holding.members.as_slice()).unwrap_or_default();
         match node {
+            // CHARTER-15: holders are under different control.
+            holder if holders.contains(&number_of(holder)) => credit_code(holder),
             last if last == self.last && last >= 5 => self.controller(last - 1),
             node if node % 4 == 3 => credit_code(node - 1),
             node => credit_code(node),
@@ -125,8 +130,8 @@ impl Alliance {
                 .collect(),
             threshold: if self.stewards.len() > 1 { 2 } else { 1 },
             members: (0..members).map(|node| self.member(node)).collect(),
-            token_keys: Vec::new(),
-            holding: None,
+            token_keys: self.shared.iter().map(|(key, _)| key.clone()).collect(),
+            holding: self.shared.as_ref().map(|(_, holding)| holding.clone()),
             policy: Policy::default(),
             issued: Timestamp(EPOCH.0 - 86_400),
             expires: Timestamp(EPOCH.0 + 3 * 366 * 86_400),
@@ -153,6 +158,16 @@ impl Alliance {
         })
     }
 
+    fn role(&self, node: u32) -> MemberRole {
+        let last_holder = self.shared.as_ref().and_then(|(_, holding)| holding.members.last());
+        match node {
+            _ if self.is_observer(node) => MemberRole::Observer,
+            // CHARTER-15: not all of the holders are platforms.
+            _ if last_holder == Some(&number_of(node)) => MemberRole::KeyHolder,
+            _ => MemberRole::Platform,
+        }
+    }
+
     fn signed(&self, charter: &Charter) -> SignedCharter {
         let mut signed = SignedCharter::unsigned(charter);
         for key in self.stewards.values().take(2) {
@@ -169,7 +184,7 @@ impl Alliance {
             legal_name: format!("成员{}", node + 1),
             controller: self.controller(node),
             uscc,
-            role: if self.is_observer(node) { MemberRole::Observer } else { MemberRole::Platform },
+            role: self.role(node),
             state: MemberState::Active,
             feed_keys: vec![FeedKey::new(self.feed_key(node).public(), Timestamp(0))],
             nodes: vec![Node { key: self.node_key(node), addresses: Vec::new() }],

@@ -6,8 +6,12 @@ mod act;
 pub mod alliance;
 mod carry;
 mod connect;
+mod dealer;
 pub mod disk;
 mod distance;
+pub mod holding;
+#[cfg(test)]
+mod holding_tests;
 mod library;
 mod lines;
 mod malice;
@@ -50,6 +54,7 @@ mod stream {
     pub const DIALS: u64 = 4;
     pub const DISKS: u64 = 5;
     pub const CLOCKS: u64 = 6;
+    pub const HOLDING: u64 = 20;
 }
 
 /// Something that is to happen.
@@ -70,6 +75,8 @@ enum Event {
     Dial { node: u32, life: u32 },
     /// A dial went through.
     Connected { from: u32, to: u32 },
+    /// A step of an evaluation.
+    Evaluation(holding::Step),
     /// The world is looked over.
     Look,
 }
@@ -114,6 +121,8 @@ pub struct Counts {
     pub relief_ms: Vec<u32>,
     /// The most that waited in the queue of the world.
     pub most_waiting: usize,
+    /// Evaluations.
+    pub evaluations: holding::EvaluationCounts,
     /// When all agreed after the faults had stopped, in milliseconds after that.
     pub agreed_after_ms: Option<u64>,
     /// A picture of the world every so often.
@@ -173,6 +182,8 @@ pub struct World {
     pub contradictions: BTreeSet<(u32, u64)>,
     /// What is looked at over time.
     watched: watch::Watched,
+    /// The shares of its key holders, if there are any.
+    holding: Option<holding::Holding>,
 }
 
 /// The most inputs of one node at one moment.
@@ -187,7 +198,9 @@ impl World {
         let (begin, late) = scenario.size_of(number);
         let all = begin + late;
         let observers = begin.saturating_sub(scenario.federation.observers.min(begin.saturating_sub(1)))..begin;
-        let alliance = Alliance::new(number, all, observers);
+        let mut alliance = Alliance::new(number, all, observers);
+        let holding = holding::Holding::of(&scenario, number, seed);
+        alliance.shared = holding.as_ref().map(holding::Holding::charter);
         // The charter is made here, from keys and codes made here: it holds, or the program is wrong.
         let chain = alliance.found(begin).expect("the simulated charter holds");
         let stream = |label: u64| Random::new(seed, &[u64::from(number), label]);
@@ -203,6 +216,9 @@ impl World {
             })
             .collect();
         adversary::appoint(&scenario, begin, &mut nodes);
+        if let Some(holding) = &holding {
+            holding.appoint(&scenario, &mut nodes);
+        }
         let by_key = nodes.iter().zip(0..).map(|(node, at)| (node.key, at)).collect();
         let mut world = World {
             number,
@@ -226,6 +242,7 @@ impl World {
             steps: vec![(0, 0); all as usize],
             contradictions: BTreeSet::new(),
             watched: watch::Watched::default(),
+            holding,
             nodes,
             ops,
             scenario,
@@ -316,8 +333,10 @@ impl World {
                 }
             }
             Event::Connected { from, to } => self.connected(from, to),
+            Event::Evaluation(step) => self.evaluation(step),
             Event::Look => {
                 self.look();
+                self.report_usage();
                 self.queue.push(self.now_us + LOOK_US, Event::Look);
             }
         }

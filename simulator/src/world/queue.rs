@@ -48,11 +48,6 @@ impl<T> Queue<T> {
     pub fn len(&self) -> usize {
         self.heap.len()
     }
-
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
-    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use antibrush_protocol::{
     entry::{Clearing, Entry},
     feed::build::{Body, Place},
     replica::{BatchId, BoardKept, Input, Replica, Restored},
-    signed::Signed,
+    signed::{Signed, Signer},
     subject::Class,
+    witness::{WitnessStatement, WitnessedHead},
 };
 
 use super::*;

@@ -1,5 +1,7 @@
 use std::{fs, path::PathBuf, thread};
 
+use antibrush_protocol::evaluation::quota::LEAST_BLOCK;
+
 use super::*;
 
 const A: MemberNumber = MemberNumber(1);
