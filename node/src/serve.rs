@@ -80,7 +80,7 @@ pub async fn open(data: DataDir, keys: Keys, config: Config, opening: Opening) -
     let key = LocalKey::derive(keys.seal().map_err(NodeError::from)?.secret(), recommend::PURPOSE);
     let recommender = Arc::new(Recommender::open(data.path(), key)?);
     let node = Node::open(data, keys, config, opening).await?;
-    Ok(App { node, access, audit, recommender })
+    Ok(App { node, access, audit, recommender, hits: Arc::default() })
 }
 
 /// Starts a node and its HTTP interface.
