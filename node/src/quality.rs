@@ -214,4 +214,21 @@ mod tests {
         let long_ago = [vec![listed(List::Cxh, 0); 10], vec![listed(List::Cxh, 92); 50]].concat();
         assert!(counted(&long_ago).bursts().next().is_some(), "what lies beyond the twelve weeks counts no more");
     }
+
+    #[test]
+    fn rulings_whose_contents_are_erased_count_as_before() {
+        let key = Key { month: (2026, 3), member: MemberNumber(1), list: List::Cxh, conduct: None, region: None };
+        let kept = |ruled, upheld| Effects { ruled, upheld, ..Effects::default() };
+        let held = Quality { rulings: 1, overturned: 1, ..Quality::default() };
+        let mut all = BTreeMap::from([(MemberNumber(1), held)]);
+        let other = Key { month: (2026, 4), ..key };
+        let erased = BTreeMap::from([
+            (key, kept(2, 1)),
+            (other, kept(1, 0)),
+            (Key { member: MemberNumber(2), ..key }, kept(1, 1)),
+        ]);
+        add_kept(&mut all, &erased);
+        assert_eq!(all[&MemberNumber(1)].overturn_rate(), Some(0.5));
+        assert_eq!(all[&MemberNumber(2)].overturn_rate(), Some(1.0));
+    }
 }

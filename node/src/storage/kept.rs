@@ -74,7 +74,7 @@ pub struct Effects {
     /// Of these, those that took the listing's force.
     pub upheld: u64,
     /// Days from listing to each applied measure.
-    days: Histogram,
+    pub(crate) days: Histogram,
 }
 
 /// What of a listing its effects are counted by.
@@ -279,5 +279,34 @@ impl Store {
             self.drop_remarks(&gone.ok_or(StorageError::Damaged)?)?;
             steps()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_numbers_are_read_as_they_were_written() {
+        let key = Key {
+            month: (2026, 11),
+            member: MemberNumber(300),
+            list: List::Cxh,
+            conduct: Some(Conduct::C01),
+            region: Some(330_106),
+        };
+        for key in [key, Key { conduct: None, region: None, ..key }] {
+            assert_eq!(Key::unpack(&key.pack()), Some(key));
+        }
+        assert_eq!(Key::unpack(&[0; KEY_BYTES]), None, "no list has the number 0");
+        assert_eq!(Key::unpack(&key.pack()[1..]), None);
+        let mut effects = Effects { applied: 1, ruled: 3, upheld: 2, ..Effects::default() };
+        effects.days.add(Day(10), Day(14), 1);
+        assert_eq!(Effects::decode(&effects.encode()), Ok(effects.clone()));
+        let mut other = Effects { applied: 2, noticed: 7, ..Effects::default() };
+        other.days.add(Day(10), Day(11), 2);
+        effects.merge(other);
+        assert_eq!((effects.applied, effects.noticed, effects.ruled, effects.upheld), (3, 7, 3, 2));
+        assert_eq!(effects.median_days(), Some(1));
     }
 }
