@@ -109,6 +109,9 @@ pub struct Listed {
     /// The member, the index of its List entry and the epoch of its token.
     #[serde(skip)]
     pub entry: (MemberNumber, u64, u16),
+    /// The class of its subject and the day of listing.
+    #[serde(skip)]
+    pub origin: (Class, Day),
 }
 
 /// The answer for one subject.
@@ -389,6 +392,7 @@ impl Context {
             fresh: publisher.fresh,
             details: None,
             entry: (held.publisher, standing.leaf, standing.epoch),
+            origin: (standing.class, standing.listed),
         })
     }
 

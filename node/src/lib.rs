@@ -14,6 +14,7 @@ pub mod core;
 pub mod demo;
 pub mod due;
 pub mod effects;
+pub mod hits;
 pub mod holder;
 pub mod import;
 pub mod keys;

@@ -73,6 +73,8 @@ pub struct Metrics {
     unwitnessed: Family<OfPublisher, Gauge<i64>>,
     bursts: Family<OfPublisher, Gauge<i64>>,
     overturned: Family<OfPublisher, Gauge<i64>>,
+    known_new: Family<OfPublisher, Gauge<i64>>,
+    known_bursts: Family<OfPublisher, Gauge<i64>>,
     hits: Family<OfPublisher, Counter>,
     recommendations: Family<Recommended, Counter>,
 }
@@ -108,6 +110,8 @@ impl Metrics {
             unwitnessed: Family::default(),
             bursts: Family::default(),
             overturned: Family::default(),
+            known_new: Family::default(),
+            known_bursts: Family::default(),
             hits: Family::default(),
             recommendations: Family::default(),
             registry: Registry::default(),
@@ -171,6 +175,16 @@ impl Metrics {
             "publisher_burst",
             "Listings of the last seven days of the classes in which this publisher lists far more than it used to",
             m.bursts.clone(),
+        );
+        registry.register(
+            "publisher_known_new",
+            "Listings of this publisher of the last 30 days that this platform's own checks of the last 30 days hit",
+            m.known_new.clone(),
+        );
+        registry.register(
+            "publisher_known_burst",
+            "Listings of the last seven days that own checks hit, of the classes in which these come in a burst",
+            m.known_bursts.clone(),
         );
         registry.register(
             "publisher_overturned",
@@ -303,6 +317,16 @@ impl Metrics {
     ) {
         set_all(&self.bursts, bursts);
         set_all(&self.overturned, overturned);
+    }
+
+    /// How many new listings of each publisher own checks hit, and how many of them come in a burst.
+    pub fn set_known<'a>(
+        &self,
+        new: impl Iterator<Item = (&'a str, u64)>,
+        bursts: impl Iterator<Item = (&'a str, u64)>,
+    ) {
+        set_all(&self.known_new, new);
+        set_all(&self.known_bursts, bursts);
     }
 
     /// The text of OpenMetrics.

@@ -5,13 +5,13 @@
 //! * **corroboration rate**: of its listings in force that need others and are older than the term for that, those that are confirmed;
 //! * **overturn rate**: of its rulings on disputes, those by which it gave up the listing (upheld or withdrawn);
 //! * **burst**: its listings of the last seven days against the most of the twelve weeks before. A blacklist is a weapon against a
-//!   rival's shops if they come in a burst; tokens hide whose shops they are, so the burst is told for each class, and a platform sees in
-//!   its own checks whom it hits ([`crate::metrics`], hits by publisher).
+//!   rival's shops if they come in a burst; tokens hide whose shops they are, so the burst is told for each class, and a platform tells
+//!   by the same formula from its own checks whether the burst is against subjects that it knows ([`crate::hits`]).
 
 use std::collections::BTreeMap;
 
 use antibrush_protocol::{
-    base::MemberNumber,
+    base::{Day, MemberNumber},
     codes::{Outcome, State},
     entry::lifecycle::{Act, Cutoffs, Held, Roster, Status},
     subject::Class,
@@ -19,17 +19,25 @@ use antibrush_protocol::{
 
 use crate::{
     check,
-    storage::{Remarks, table::Reader},
+    storage::{Effects, Key, Remarks, table::Reader},
 };
 
 /// The weeks before the last seven days that a burst is held against.
 const WEEKS: usize = 12;
+
+/// The days that a burst is judged by: listings of before do not count.
+pub const DAYS: u32 = 7 * (WEEKS as u32 + 1);
+
+/// For so many days a listing is new.
+pub const NEW_FOR: u32 = 30;
 
 /// What is counted of one publisher.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quality {
     /// Listings in force, on any list.
     pub in_force: u64,
+    /// Of those, the ones of the last [`NEW_FOR`] days.
+    pub new: u64,
     /// Of those that need others, those for which the term to confirm them has passed.
     pub due: u64,
     /// Of these, those that are confirmed.
@@ -49,6 +57,14 @@ pub struct Weeks {
 }
 
 impl Weeks {
+    /// Counts listings of one day, unless they are older than the weeks.
+    pub fn add(&mut self, listed: Day, today: Day, listings: u64) {
+        let week = today.0.saturating_sub(listed.0) / 7;
+        if let Some(count) = self.counts.get_mut(week as usize) {
+            *count += listings;
+        }
+    }
+
     /// Of the last seven days.
     pub fn last(&self) -> u64 {
         self.counts[0]
@@ -109,18 +125,30 @@ pub fn quality(
     all
 }
 
+/// Adds the rulings of remarks that are erased to those that are held.
+pub fn add_kept(all: &mut BTreeMap<MemberNumber, Quality>, kept: &BTreeMap<Key, Effects>) {
+    for (key, effects) in kept {
+        let quality = all.entry(key.member).or_default();
+        quality.rulings += effects.ruled;
+        quality.overturned += effects.upheld;
+    }
+}
+
 fn count(quality: &mut Quality, held: &Held, status: &Status, cutoffs: &Cutoffs) {
     quality.in_force += 1;
+    quality.new += u64::from(is_new(held.standing.listed, cutoffs.today));
     let standing = &held.standing;
     let needs_others = held.list.is_enforceable() && !held.list.is_statutory();
     if needs_others && (standing.listed < cutoffs.unconfirmed || status.state == State::Lapsed) {
         quality.due += 1;
         quality.confirmed += u64::from(status.confirmed.is_some());
     }
-    let week = cutoffs.today.0.saturating_sub(standing.listed.0) / 7;
-    if let Some(count) = quality.weeks.entry(standing.class).or_default().counts.get_mut(week as usize) {
-        *count += 1;
-    }
+    quality.weeks.entry(standing.class).or_default().add(standing.listed, cutoffs.today, 1);
+}
+
+/// Whether a listing of this day is one of the last [`NEW_FOR`] days.
+pub fn is_new(listed: Day, today: Day) -> bool {
+    today.0.saturating_sub(listed.0) < NEW_FOR
 }
 
 #[cfg(test)]
@@ -185,5 +213,22 @@ mod tests {
         assert_eq!(held(13, 4), Some((Class::Shp, 13, 4)));
         let long_ago = [vec![listed(List::Cxh, 0); 10], vec![listed(List::Cxh, 92); 50]].concat();
         assert!(counted(&long_ago).bursts().next().is_some(), "what lies beyond the twelve weeks counts no more");
+    }
+
+    #[test]
+    fn rulings_whose_contents_are_erased_count_as_before() {
+        let key = Key { month: (2026, 3), member: MemberNumber(1), list: List::Cxh, conduct: None, region: None };
+        let kept = |ruled, upheld| Effects { ruled, upheld, ..Effects::default() };
+        let held = Quality { rulings: 1, overturned: 1, ..Quality::default() };
+        let mut all = BTreeMap::from([(MemberNumber(1), held)]);
+        let other = Key { month: (2026, 4), ..key };
+        let erased = BTreeMap::from([
+            (key, kept(2, 1)),
+            (other, kept(1, 0)),
+            (Key { member: MemberNumber(2), ..key }, kept(1, 1)),
+        ]);
+        add_kept(&mut all, &erased);
+        assert_eq!(all[&MemberNumber(1)].overturn_rate(), Some(0.5));
+        assert_eq!(all[&MemberNumber(2)].overturn_rate(), Some(1.0));
     }
 }

@@ -80,7 +80,7 @@ pub async fn open(data: DataDir, keys: Keys, config: Config, opening: Opening) -
     let key = LocalKey::derive(keys.seal().map_err(NodeError::from)?.secret(), recommend::PURPOSE);
     let recommender = Arc::new(Recommender::open(data.path(), key)?);
     let node = Node::open(data, keys, config, opening).await?;
-    Ok(App { node, access, audit, recommender })
+    Ok(App { node, access, audit, recommender, hits: Arc::default() })
 }
 
 /// Starts a node and its HTTP interface.
@@ -109,6 +109,13 @@ pub async fn start(data: DataDir, keys: Keys, config: Config) -> Result<Serving,
             audit.flush();
         }
     });
+    let (recommender, stopping) = (app.recommender.clone(), app.node.stopping().clone());
+    tokio::spawn(async move {
+        while stopping.run_until_cancelled(tokio::time::sleep(recommend::SAVE_EVERY)).await.is_some() {
+            let recommender = recommender.clone();
+            drop(tokio::task::spawn_blocking(move || recommender.save_counts()).await);
+        }
+    });
     Ok(Serving { app, api, server })
 }
 
@@ -122,5 +129,6 @@ impl Serving {
         }
         self.app.node.stop().await;
         self.app.audit.flush();
+        self.app.recommender.save_counts();
     }
 }

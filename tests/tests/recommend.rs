@@ -203,3 +203,43 @@ fn a_forecast_counts_by_source_and_changes_nothing() {
     let text = fs::read_to_string(node.directory.join("audit.jsonl")).unwrap_or_default();
     assert!(!text.contains("taobao:77"));
 }
+
+#[test]
+fn counts_survive_a_restart_and_a_kill_takes_only_what_was_not_yet_written() {
+    let mut alliance = alliance();
+    let counted = |node: &Node| {
+        let shown = node.command(&["recommend", "show"]);
+        let rows = shown["counts"].as_array().unwrap().iter().map(|row| row["answers"].as_u64().unwrap()).sum::<u64>();
+        (rows, shown["since"].as_u64().unwrap())
+    };
+    let before = counted(&alliance["alibaba"]);
+    assert_eq!(action(&alliance["alibaba"], FIRM), "block");
+    let stopped = counted(&alliance["alibaba"]);
+    assert_eq!(stopped, (before.0 + 1, before.1));
+    alliance["alibaba"].stop();
+    alliance["alibaba"].start();
+    assert_eq!(counted(&alliance["alibaba"]), stopped, "written at the end");
+
+    // Written while it runs, too; the file says when.
+    let file = alliance["alibaba"].directory.join("recommend-counts.json");
+    assert_eq!(action(&alliance["alibaba"], PERSON), "review");
+    let of_file = || {
+        let contents: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        contents["rows"].as_array().unwrap().iter().map(|row| row["answers"].as_u64().unwrap()).sum::<u64>()
+    };
+    wait_until("the count is on the disk", || of_file() == stopped.0 + 1);
+    assert!(!fs::read_to_string(&file).unwrap().contains("taobao"));
+    alliance["alibaba"].kill();
+    alliance["alibaba"].start();
+    assert_eq!(counted(&alliance["alibaba"]), (stopped.0 + 1, stopped.1));
+
+    // Of other rules nothing is taken over, and a damaged file is no reason not to start.
+    alliance["alibaba"].stop();
+    fs::write(policy_file(&alliance["alibaba"]), "[[rules]]\nlist = \"CXH\"\nthen = \"watch\"\n").unwrap();
+    alliance["alibaba"].start();
+    assert_eq!(counted(&alliance["alibaba"]).0, 0);
+    alliance["alibaba"].stop();
+    fs::write(&file, "{").unwrap();
+    alliance["alibaba"].start();
+    assert_eq!(counted(&alliance["alibaba"]).0, 0);
+}

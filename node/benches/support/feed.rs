@@ -42,13 +42,18 @@ pub fn batch_of(
     class: Class,
     numbers: std::ops::Range<u64>,
 ) -> (Verified<BatchHeader>, Vec<Arc<[u8]>>) {
+    batch_with(directory, numbers.map(|number| listing(class, token(number), number)))
+}
+
+/// The same with these entries.
+pub fn batch_with(directory: &Path, entries: impl Iterator<Item = Entry>) -> (Verified<BatchHeader>, Vec<Arc<[u8]>>) {
     let data = DataDir::lock(directory).expect("our own directory");
     let (store, _) = Store::open(&data).expect("a store");
     let chain = store.charters().expect("readable charters").expect("a charter");
     let keys = KeyStore::open(directory, &Protection::InClearDangerously).expect("keys in clear");
     let mut body = Body::default();
-    for number in numbers {
-        body.push(&listing(class, number)).expect("a batch within its bounds");
+    for entry in entries {
+        body.push(&entry).expect("a batch within its bounds");
     }
     let publisher = MemberNumber(1);
     let previous = store.head(publisher).expect("a readable head");
@@ -84,12 +89,13 @@ pub fn token(number: u64) -> Token {
     Token(Sha256::digest(number.to_be_bytes()).into())
 }
 
-fn listing(class: Class, number: u64) -> Entry {
+/// A listing of today.
+pub fn listing(class: Class, token: Token, number: u64) -> Entry {
     let today = clock::wall().day();
     Entry::List(Listing {
         class,
         epoch: 1,
-        token: token(number),
+        token,
         list: List::Cxh,
         conduct: Conduct::C01,
         severity: Severity::Ordinary,

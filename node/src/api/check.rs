@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use antibrush_protocol::{
+    base::Day,
     entry::{Entry, sealed},
     feed::Leaf,
     subject::{Class, Subject},
@@ -125,7 +126,7 @@ pub async fn check(
         Err(invalid) => Answer::invalid(invalid),
     };
     app.node.metrics().checked(answer.answer, 1);
-    count_hits(&app, &answer);
+    count_hits(&app, &answer, context.cutoffs().today);
     app.audit.checked(&caller.name, purpose, std::iter::once(answer.answer));
     app.node.metrics().check_took(began.elapsed());
     Ok(json(&CheckResponse { answer, feeds: context.feeds_json() }))
@@ -285,7 +286,7 @@ impl Questions {
         let answers: Vec<Answer> = self.answers.into_iter().collect::<Option<_>>().ok_or_else(Problem::stopping)?;
         for answer in &answers {
             app.node.metrics().checked(answer.answer, 1);
-            count_hits(app, answer);
+            count_hits(app, answer, self.context.cutoffs().today);
         }
         app.audit.checked(caller, &self.purpose, answers.iter().map(|answer| answer.answer));
         Ok(json(&ChecksResponse { answers, feeds: self.context.feeds_json() }))
@@ -379,12 +380,13 @@ pub(super) fn answer_all(app: &App, context: &Context, subjects: &[Subject]) -> 
 }
 
 /// Whose listings are hit, unless the charter keeps that to itself.
-fn count_hits(app: &App, answer: &Answer) {
-    answer
-        .listings
-        .iter()
-        .filter_map(|listed| listed.publisher.as_deref())
-        .for_each(|slug| app.node.metrics().hit(slug));
+fn count_hits(app: &App, answer: &Answer, today: Day) {
+    for listed in &answer.listings {
+        let Some(slug) = listed.publisher.as_deref() else { continue };
+        app.node.metrics().hit(slug);
+        let (publisher, leaf, _) = listed.entry;
+        app.hits.hit(publisher, leaf, listed.origin, today);
+    }
 }
 
 fn checked_purpose(purpose: &str) -> Result<&str, Problem> {

@@ -67,6 +67,10 @@ pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
             || quality.iter().filter_map(|(number, quality)| Some((charter.member(*number)?.slug.as_str(), quality)));
         let bursts = rows().map(|(slug, quality)| (slug, quality.bursts().map(|(_, weeks)| weeks.last()).sum()));
         metrics.set_quality(bursts, rows().map(|(slug, quality)| (slug, quality.overturned)));
+        let known = app.hits.known(clock::wall().day());
+        let rows = || known.iter().filter_map(|(number, known)| Some((charter.member(*number)?.slug.as_str(), known)));
+        let bursts = rows().map(|(slug, known)| (slug, known.bursts().map(|(_, weeks)| weeks.last()).sum()));
+        metrics.set_known(rows().map(|(slug, known)| (slug, known.new)), bursts);
     }
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.render())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use antibrush_protocol::{base::MemberNumber, suite::Suite};
+use antibrush_protocol::{base::MemberNumber, subject::Class, suite::Suite};
 use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,7 +18,9 @@ use crate::{
     clock,
     core::{PublishError, View},
     lang::Zh,
-    network, storage,
+    network,
+    quality::Weeks,
+    storage,
 };
 
 /// How the node is.
@@ -150,6 +152,13 @@ pub struct QualityView {
     overturn_rate: Option<f64>,
     /// Classes of which it lists far more than it used to.
     bursts: Vec<Burst>,
+    /// Its listings in force of the last 30 days.
+    new: u64,
+    /// Of its listings of the last 30 days, those that this platform's own checks of the last 30 days hit. 0 where the charter hides
+    /// publishers.
+    known_new: u64,
+    /// Classes in which the listings that own checks hit come in a burst, by the same formula.
+    known_bursts: Vec<Burst>,
 }
 
 /// A burst of listings.
@@ -201,7 +210,7 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
         .into_iter()
         .filter_map(|(number, entries)| Some((charter.member(number)?.slug.clone(), entries)))
         .collect();
-    let quality = qualities(node).await?;
+    let quality = qualities(&app).await?;
     let taken = |(number, times): (MemberNumber, storage::Times)| {
         let (to_clear, to_forget) = (DaysTaken::of(&times.to_clear), DaysTaken::of(&times.to_forget));
         let slug = charter.member(number)?.slug.clone();
@@ -209,7 +218,10 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
     };
     let forgetting = node.store().times().into_iter().filter_map(taken).collect();
     let mut notes = Vec::new();
-    for QualityView { publisher, bursts, .. } in &quality {
+    for QualityView { publisher, bursts, known_bursts, .. } in &quality {
+        for Burst { class, week, most } in known_bursts {
+            notes.push(format!("{publisher} listed {week} subjects of class {class} within seven days that this platform asks about, and at most {most} of them in any of the twelve weeks before: review these listings, dispute those that do not hold, and tell the stewards. {publisher} 七天内列入 {week} 个本平台查询过的 {class} 类主体，此前十二周中每周最多 {most} 个：请复核这些列入，对不成立的提出异议，并告知秘书处。"));
+        }
         for Burst { class, week, most } in bursts {
             notes.push(format!("{publisher} listed {week} subjects of class {class} within seven days, and at most {most} in any of the twelve weeks before: look at them before you act on them. {publisher} 七天内列入 {week} 个 {class} 类主体，此前十二周中每周最多 {most} 个：采取措施前请复核。"));
         }
@@ -288,6 +300,12 @@ pub async fn status(State(app): State<App>, _caller: Caller<READ>) -> Result<Jso
     }))
 }
 
+impl Burst {
+    fn of((class, weeks): (Class, Weeks)) -> Burst {
+        Burst { class: class.code(), week: weeks.last(), most: weeks.most() }
+    }
+}
+
 impl Fork {
     fn of(fork: &storage::Fork) -> Fork {
         Fork {
@@ -299,11 +317,13 @@ impl Fork {
 }
 
 /// How good the publishers' listings are, by the members' numbers.
-async fn qualities(node: &std::sync::Arc<crate::core::Node>) -> Result<Vec<QualityView>, Problem> {
-    let (of, charter) = (node.clone(), node.view().charter().clone());
+async fn qualities(app: &App) -> Result<Vec<QualityView>, Problem> {
+    let (of, charter) = (app.node.clone(), app.node.view().charter().clone());
+    let known = app.hits.known(clock::wall().day());
     let counted = tokio::task::spawn_blocking(move || of.quality()).await.map_err(|_| Problem::stopping())?;
     let view = |member: &antibrush_protocol::charter::Member| {
         let quality = counted.get(&member.number).cloned().unwrap_or_default();
+        let known = known.get(&member.number).cloned().unwrap_or_default();
         QualityView {
             publisher: member.slug.clone(),
             in_force: quality.in_force,
@@ -311,10 +331,10 @@ async fn qualities(node: &std::sync::Arc<crate::core::Node>) -> Result<Vec<Quali
             corroboration_rate: quality.corroboration_rate(),
             rulings: quality.rulings,
             overturn_rate: quality.overturn_rate(),
-            bursts: quality
-                .bursts()
-                .map(|(class, weeks)| Burst { class: class.code(), week: weeks.last(), most: weeks.most() })
-                .collect(),
+            bursts: quality.bursts().map(Burst::of).collect(),
+            new: quality.new,
+            known_new: known.new,
+            known_bursts: known.bursts().map(Burst::of).collect(),
         }
     };
     Ok(charter.publishers().map(view).collect())

@@ -6,10 +6,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::{
-    Client, Context, Failure,
-    args::{CeremonyArgs, KeysVerb},
-    charter,
+    Client, Context, Failure, charter,
     check::class,
+    keys_args::{CeremonyArgs, KeysVerb},
     output::moment,
 };
 use crate::lang::Lang;

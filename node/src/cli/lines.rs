@@ -6,11 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use antibrush_protocol::subject::Class;
 use axum::{
     body::{Body, Bytes},
     http::{Method, Response},
 };
 use http_body_util::BodyExt;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 use super::{
@@ -77,6 +79,56 @@ impl Lines {
     pub fn cut_short(&self) -> Failure {
         (self.interrupted)("the node stopped before the end", "节点在结束前停止")
     }
+}
+
+/// Sends a file and follows the answer, with a bar. Returns the summary with the first rejects in it, and under its name whatever
+/// else the node said last.
+pub async fn follow(
+    context: &Context,
+    client: &Client,
+    path: &str,
+    (bytes, rejects): (Bytes, Option<&Path>),
+    interrupted: fn(&str, &str) -> Failure,
+) -> Result<Value, Failure> {
+    let bar = progress(context, bytes.len() as u64);
+    let mut answer = send(client, path, bytes, interrupted).await?;
+    let mut rejects = Rejects::new(rejects, context.lang())?;
+    let (mut ended, mut last) = (None, None);
+    while let Some(line) = answer.next().await? {
+        if let Some(progress) = line.get("progress") {
+            let rows = progress["rows"].as_u64().unwrap_or(0);
+            bar.set_message(context.output.pick(format!("{rows} rows"), format!("{rows} 行")));
+            bar.set_position(progress["done"].as_u64().unwrap_or(0));
+        } else if let Some(reject) = line.get("reject") {
+            rejects.take(reject)?;
+        } else if let Some(summary) = line.get("summary") {
+            last = Some(summary.clone());
+        } else if let Some((kind, reason)) = line.as_object().and_then(|line| line.iter().next()) {
+            ended = Some((kind.clone(), reason.clone()));
+        }
+    }
+    bar.finish_and_clear();
+    let mut summary = last.ok_or_else(|| answer.cut_short())?;
+    if let Some((kind, reason)) = ended {
+        summary[kind] = reason;
+    }
+    summary["first_rejects"] = rejects.into_first()?.into();
+    Ok(summary)
+}
+
+/// The part of an address that names the class of all rows, if they are of one.
+pub fn of_class(class: Option<Class>) -> String {
+    class.map(|class| format!("&class={}", class.code())).unwrap_or_default()
+}
+
+/// A bar for the bytes of a file.
+pub fn progress(context: &Context, length: u64) -> ProgressBar {
+    if !context.output.shows_progress() {
+        return ProgressBar::hidden();
+    }
+    // A literal template that parses.
+    let style = ProgressStyle::with_template("{bar:40} {msg} {bytes}/{total_bytes} {eta}").expect("a valid template");
+    ProgressBar::new(length).with_style(style)
 }
 
 fn failure(error: &Value) -> Failure {

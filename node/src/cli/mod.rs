@@ -22,6 +22,7 @@ mod import;
 mod init;
 mod join;
 mod keys;
+mod keys_args;
 mod life;
 mod life_args;
 mod lines;

@@ -2,15 +2,12 @@
 
 use std::path::Path;
 
-use antibrush_protocol::subject::Class;
-use axum::body::Bytes;
 use serde_json::{Value, json};
 
 use super::{
     Client, Context, Failure, Output, check, lines,
     output::{self, CodeKind},
     recommend_args::{ForecastArgs, OverrideArgs, OverrideVerb, RecommendVerb},
-    tokenize::progress,
 };
 use crate::recommend::{Action, DEFAULT};
 
@@ -115,42 +112,12 @@ async fn forecast(context: &Context, args: ForecastArgs) -> Result<(), Failure> 
     let class = args.class.as_deref().map(check::class).transpose()?;
     let (bytes, name) = lines::read(&args.file)?;
     let client = Client::open(context).await?;
-    let outcome = follow(context, &client, &name, bytes, class, args.rejects.as_deref()).await;
+    let path = format!("/v1/recommend/forecast?name={name}{}", lines::of_class(class));
+    let outcome = lines::follow(context, &client, &path, (bytes, args.rejects.as_deref()), interrupted).await;
     client.close().await;
     let summary = outcome?;
     context.output.show(&summary, |summary| print_forecast(context, summary, args.rejects.as_deref()));
     Ok(())
-}
-
-/// Sends the file and follows the answer line by line. Returns the summary with the rejects in it.
-async fn follow(
-    context: &Context,
-    client: &Client,
-    name: &str,
-    bytes: Bytes,
-    class: Option<Class>,
-    rejects: Option<&Path>,
-) -> Result<Value, Failure> {
-    let bar = progress(context, bytes.len() as u64);
-    let class = class.map(|class| format!("&class={}", class.code())).unwrap_or_default();
-    let mut answer =
-        lines::send(client, &format!("/v1/recommend/forecast?name={name}{class}"), bytes, interrupted).await?;
-    let (mut rejects, mut last) = (lines::Rejects::new(rejects, context.lang())?, None);
-    while let Some(line) = answer.next().await? {
-        if let Some(progress) = line.get("progress") {
-            let rows = progress["rows"].as_u64().unwrap_or(0);
-            bar.set_message(context.output.pick(format!("{rows} rows"), format!("{rows} 行")));
-            bar.set_position(progress["done"].as_u64().unwrap_or(0));
-        } else if let Some(reject) = line.get("reject") {
-            rejects.take(reject)?;
-        } else if let Some(summary) = line.get("summary") {
-            last = Some(summary.clone());
-        }
-    }
-    bar.finish_and_clear();
-    let mut summary = last.ok_or_else(|| answer.cut_short())?;
-    summary["first_rejects"] = rejects.into_first()?.into();
-    Ok(summary)
 }
 
 fn interrupted(en: &str, zh: &str) -> Failure {

@@ -85,12 +85,51 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
             }
             println!("{table}");
         }
+        print_quality(out, &s["quality"]);
         print_receipts(out, &s["receipts"]);
         for note in s["notes"].as_array().into_iter().flatten() {
             println!("! {}", note.as_str().unwrap_or_default());
         }
     });
     Ok(())
+}
+
+/// How good the publishers' listings are; nothing before the first listing or ruling.
+fn print_quality(out: &Output, quality: &Value) {
+    let rows = quality.as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut table = out.table(&[
+        ("listings of", "发布方"),
+        ("in force", "有效"),
+        ("corroborated", "核验率"),
+        ("overturned", "推翻率"),
+        ("new in 30 days", "近30天新增"),
+        ("of these hit by own checks", "其中本平台查中"),
+        ("burst", "突增"),
+    ]);
+    let mut is_empty = true;
+    for row in rows.iter().filter(|row| row["in_force"] != 0 || row["rulings"] != 0 || row["known_new"] != 0) {
+        is_empty = false;
+        let rate =
+            |key: &str| row[key].as_f64().map_or_else(|| "–".to_owned(), |rate| format!("{:.0} %", rate * 100.0));
+        let bursts = |key: &str| row[key].as_array().is_some_and(|bursts| !bursts.is_empty());
+        let burst = match (bursts("known_bursts"), bursts("bursts")) {
+            (true, _) => out.pick("against own subjects", "针对本平台主体"),
+            (false, true) => out.pick("yes", "有"),
+            (false, false) => out.pick("no", "无"),
+        };
+        table.add_row([
+            row["publisher"].as_str().unwrap_or("–").to_owned(),
+            row["in_force"].to_string(),
+            rate("corroboration_rate"),
+            rate("overturn_rate"),
+            row["new"].to_string(),
+            row["known_new"].to_string(),
+            burst.to_owned(),
+        ]);
+    }
+    if !is_empty {
+        println!("{table}");
+    }
 }
 
 /// What members stated of what their nodes have forgotten; nothing before the first receipt.

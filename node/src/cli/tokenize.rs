@@ -2,9 +2,6 @@
 
 use std::{path::Path, process::ExitCode};
 
-use antibrush_protocol::subject::Class;
-use axum::body::Bytes;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 use super::{Client, Context, Failure, args::TokenizeArgs, check, lines, output};
@@ -16,47 +13,13 @@ pub async fn run(context: &Context, args: TokenizeArgs) -> Result<ExitCode, Fail
     let class = args.class.as_deref().map(check::class).transpose()?;
     let (bytes, name) = lines::read(&args.file)?;
     let client = Client::open(context).await?;
-    let outcome = tokenize(context, &client, &name, bytes, class, args.rejects.as_deref()).await;
+    let path = format!("/v1/tokens?name={name}{}", lines::of_class(class));
+    let outcome = lines::follow(context, &client, &path, (bytes, args.rejects.as_deref()), interrupted).await;
     client.close().await;
     let summary = outcome?;
     context.output.show(&summary, |summary| print(context, summary, args.rejects.as_deref()));
     let all = summary["unavailable"] == 0 && summary["keyless"] == 0;
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(LEFT) })
-}
-
-/// Sends the file and follows the answer line by line. Returns the summary with the rejects in it, and why it ended early.
-async fn tokenize(
-    context: &Context,
-    client: &Client,
-    name: &str,
-    bytes: Bytes,
-    class: Option<Class>,
-    rejects: Option<&Path>,
-) -> Result<Value, Failure> {
-    let bar = progress(context, bytes.len() as u64);
-    let class = class.map(|class| format!("&class={}", class.code())).unwrap_or_default();
-    let mut answer = lines::send(client, &format!("/v1/tokens?name={name}{class}"), bytes, interrupted).await?;
-    let mut rejects = lines::Rejects::new(rejects, context.lang())?;
-    let (mut ended, mut last) = (None, None);
-    while let Some(line) = answer.next().await? {
-        if let Some(progress) = line.get("progress") {
-            bar.set_message(rows(context, progress["rows"].as_u64().unwrap_or(0)));
-            bar.set_position(progress["done"].as_u64().unwrap_or(0));
-        } else if let Some(reject) = line.get("reject") {
-            rejects.take(reject)?;
-        } else if let Some(summary) = line.get("summary") {
-            last = Some(summary.clone());
-        } else if let Some((kind, reason)) = line.as_object().and_then(|line| line.iter().next()) {
-            ended = Some((kind.clone(), reason.clone()));
-        }
-    }
-    bar.finish_and_clear();
-    let mut summary = last.ok_or_else(|| answer.cut_short())?;
-    if let Some((kind, reason)) = ended {
-        summary[kind] = reason;
-    }
-    summary["first_rejects"] = rejects.into_first()?.into();
-    Ok(summary)
 }
 
 fn interrupted(en: &str, zh: &str) -> Failure {
@@ -111,18 +74,4 @@ fn print(context: &Context, summary: &Value, rejects: Option<&Path>) {
             "全部准备就绪：在该期密钥停用之前，对这些主体的查询均在本机作答。",
         );
     }
-}
-
-fn rows(context: &Context, rows: u64) -> String {
-    context.output.pick(format!("{rows} rows"), format!("{rows} 行"))
-}
-
-/// A bar for the bytes of a file.
-pub fn progress(context: &Context, length: u64) -> ProgressBar {
-    if !context.output.shows_progress() {
-        return ProgressBar::hidden();
-    }
-    // A literal template that parses.
-    let style = ProgressStyle::with_template("{bar:40} {msg} {bytes}/{total_bytes} {eta}").expect("a valid template");
-    ProgressBar::new(length).with_style(style)
 }

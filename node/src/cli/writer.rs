@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Client, Context, Failure, args::WriterVerb};
+use super::{Client, Context, Failure, keys_args::WriterVerb};
 
 pub async fn run(context: &Context, verb: WriterVerb) -> Result<(), Failure> {
     let client = Client::open(context).await?;

@@ -391,7 +391,15 @@ impl Node {
         }
         let context = self.check_context();
         let (table, remarks) = (self.store.table().reader(), self.store.remarks());
-        let counted = Arc::new(quality::quality(&table, remarks, context.roster(), context.cutoffs()));
+        let counted = {
+            let _held = self.store.hold_counts();
+            let mut counted = quality::quality(&table, remarks, context.roster(), context.cutoffs());
+            match self.store.kept_effects() {
+                Ok(kept) => quality::add_kept(&mut counted, &kept),
+                Err(error) => tracing::warn!(%error, "rulings whose contents are erased are not counted"),
+            }
+            Arc::new(counted)
+        };
         *kept = Some((Instant::now(), today, counted.clone()));
         counted
     }

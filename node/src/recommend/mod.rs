@@ -21,7 +21,7 @@ use std::{
 use antibrush_protocol::{base::Day, subject::Subject};
 use arc_swap::ArcSwap;
 
-pub use counts::{CountedAnswers, Counts};
+pub use counts::{CountedAnswers, Counts, SAVE_EVERY};
 pub use file::{DEFAULT, FILE, Fault, FileRefusal, Refused, SENTENCES, Wanted, parse};
 pub use overrides::{Override, OverrideError, Overrides, PURPOSE, Wish};
 pub use rules::{
@@ -65,6 +65,7 @@ pub struct Recommender {
     in_force: ArcSwap<InForce>,
     overrides: Overrides,
     counts: Mutex<Counts>,
+    saving: Mutex<()>,
 }
 
 impl Recommender {
@@ -74,11 +75,13 @@ impl Recommender {
     /// Whatever is wrong with them: a node does not start with rules that nobody meant.
     pub fn open(directory: &Path, key: LocalKey) -> Result<Recommender, RecommendError> {
         let (policy, has_file) = file::read(directory)?;
+        let counts = Mutex::new(Counts::open(directory, &policy, clock::wall()));
         Ok(Recommender {
             directory: directory.to_path_buf(),
             in_force: ArcSwap::from_pointee(InForce { policy, has_file }),
             overrides: Overrides::open(directory, key)?,
-            counts: Mutex::new(Counts::since(clock::wall())),
+            counts,
+            saving: Mutex::default(),
         })
     }
 
@@ -101,8 +104,10 @@ impl Recommender {
         let fresh = InForce { policy, has_file };
         let changed = **self.in_force.load() != fresh;
         if changed {
+            // Together: counts are written down with the rules that they are of.
+            let mut counts = self.lock();
             self.in_force.store(Arc::new(fresh));
-            *self.lock() = Counts::since(clock::wall());
+            *counts = Counts::since(clock::wall());
         }
         Ok(changed)
     }
@@ -135,6 +140,21 @@ impl Recommender {
     pub fn counted(&self) -> (u64, Vec<CountedAnswers>) {
         let counts = self.lock();
         (counts.began(), counts.rows())
+    }
+
+    /// Writes the counts down, if there are new ones. What fails is tried again at the next time.
+    pub fn save_counts(&self) {
+        // What it guards is the file: the newer counts are written last.
+        let _alone = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = {
+            let mut counts = self.lock();
+            counts.take_unsaved(&self.in_force.load().policy)
+        };
+        let Some(bytes) = bytes else { return };
+        if let Err(error) = counts::write(&self.directory, &bytes) {
+            self.lock().not_saved();
+            tracing::warn!(%error, "what was recommended cannot be written down; a crash would take the counts");
+        }
     }
 
     // Counters are whole after every change.

@@ -1,9 +1,9 @@
 //! Forgetting: the contents of leaves that are due are replaced by their hashes (docs/PROTOCOL.md, § Forgetting).
 //!
 //! Which leaves are due is decided by the ledger's function over a whole feed, read and verified without holding up commits. Then,
-//! in this order: what is to be erased is written down, chunk by chunk, and after it a mark that this is complete; the
-//! chunks are written anew, each beside the old one and renamed; the notes go, the mark last; rows of the table and remarks whose
-//! leaves are erased go. Notes without their mark are thrown away, for nothing was erased yet; with it, opening the store ends
+//! in this order: what is to be erased is written down, chunk by chunk, and what is kept of it in numbers (`kept.rs`), and after it
+//! a mark that this is complete; the numbers hold and the remarks in them go; the chunks are written anew, each beside the old one
+//! and renamed; the notes go, the mark last; rows of the table and remarks whose leaves are erased go. Notes without their mark are thrown away, for nothing was erased yet; with it, opening the store ends
 //! the work before anything is replayed: half of a listing, its clearing gone and its List entry still there, is never
 //! read. Rows and remarks are compared with the chunks at every run, so a crash before they go undoes nothing.
 //!
@@ -26,7 +26,8 @@ use antibrush_protocol::{
 use rayon::slice::ParallelSliceMut;
 
 use super::{
-    documents::{Batch, MAX_CHANGES},
+    documents::{self, Batch, MAX_CHANGES},
+    kept::Kept,
     layout::{self, FeedCursor},
     ledger::Placed,
     looked::{Run, may_be_due},
@@ -37,6 +38,9 @@ use super::{
 
 /// Chunks that are written down or written anew together.
 const CHUNKS_AT_ONCE: usize = 16;
+
+/// Totals that are written together: at most 64 KiB each, of the 16 MiB that a batch may have.
+const TOTALS_AT_ONCE: usize = 128;
 
 /// What was forgotten of one feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +57,7 @@ pub struct Erased {
 pub type Forgotten = BTreeMap<MemberNumber, Erased>;
 
 /// Told between any two steps; an error stops as a crash would.
-type Steps<'a> = &'a mut dyn FnMut() -> Result<(), StorageError>;
+pub(super) type Steps<'a> = &'a mut dyn FnMut() -> Result<(), StorageError>;
 
 /// What a leaf is for a remark that names it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -109,6 +113,11 @@ impl Store {
         withheld: &BTreeSet<MemberNumber>,
         steps: Steps<'_>,
     ) -> Result<Forgotten, StorageError> {
+        {
+            // What a full disk kept the last run from: else it would be found due, and counted, again.
+            let _one_at_a_time = lock(&self.committing);
+            self.end_forgetting()?;
+        }
         let mut feeds = BTreeMap::new();
         let mut listings: Vec<Together> = Vec::new();
         let mut maybe_due = BTreeMap::new();
@@ -163,7 +172,8 @@ impl Store {
         }
         let void = if is_whole { self.due_in_void_of(&feeds, today)? } else { BTreeMap::new() };
         let (erased, times) = self.measure(&feeds, today)?;
-        self.write_down(notes(&feeds, &due, void), &erased, steps)?;
+        let kept = self.to_keep(&due)?;
+        self.write_down(notes(&feeds, &due, void), &kept, &erased, steps)?;
         self.carry_out(steps)?;
         *lock(&self.times) = times;
         self.drop_derived(&feeds, steps)?;
@@ -259,6 +269,7 @@ impl Store {
     fn write_down(
         &self,
         notes: BTreeMap<Hash, BTreeSet<u32>>,
+        kept: &Kept,
         erased: &[(MemberNumber, Times)],
         steps: Steps<'_>,
     ) -> Result<(), StorageError> {
@@ -271,6 +282,18 @@ impl Store {
                 let positions: Vec<u8> = positions.iter().flat_map(|position| position.to_be_bytes()).collect();
                 batch.put(layout::erasure(digest), positions);
             }
+            self.documents.commit(batch)?;
+            steps()?;
+        }
+        for some in kept.totals.chunks(TOTALS_AT_ONCE) {
+            let mut batch = Batch::default();
+            some.iter().for_each(|(key, effects)| batch.put(layout::keeping(key), effects.encode()));
+            self.documents.commit(batch)?;
+            steps()?;
+        }
+        for some in kept.remarks.chunks(MAX_CHANGES) {
+            let mut batch = Batch::default();
+            some.iter().for_each(|(prefix, remark)| batch.put(layout::unsaying(prefix, &remark.pack()), []));
             self.documents.commit(batch)?;
             steps()?;
         }
@@ -292,15 +315,10 @@ impl Store {
 
     /// Erases what is written down, and then the notes.
     fn carry_out(&self, steps: Steps<'_>) -> Result<(), StorageError> {
-        let mut at: Vec<u8> = layout::ERASURES.to_vec();
-        loop {
-            let notes = self.documents.range(&at, CHUNKS_AT_ONCE)?;
-            let notes: Vec<_> = notes.into_iter().filter(|(key, _)| key.starts_with(layout::ERASURES)).collect();
-            let Some((last, _)) = notes.last() else { break };
-            // The first key behind the last one.
-            at = [last.as_slice(), &[0]].concat();
+        self.take_kept(TOTALS_AT_ONCE, steps)?;
+        self.each_note(layout::ERASURES, CHUNKS_AT_ONCE, |notes| {
             let mut written = Vec::new();
-            for (key, positions) in &notes {
+            for (key, positions) in notes {
                 let digest = layout::erasure_of(key).ok_or(StorageError::Damaged)?;
                 if let Some(bytes) = self.erased(&digest, positions)? {
                     written.push((digest, bytes));
@@ -311,12 +329,31 @@ impl Store {
                 self.bodies.replace_all(some)?;
                 steps()?;
             }
-        }
+            Ok(())
+        })?;
         self.remove_notes(steps)?;
         let mut batch = Batch::default();
         batch.remove(layout::ERASING);
         self.documents.commit(batch)?;
         steps()
+    }
+
+    /// Shows the notes behind a prefix, some at once.
+    pub(super) fn each_note(
+        &self,
+        prefix: &[u8],
+        at_once: usize,
+        mut each: impl FnMut(&[documents::Row]) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let mut at = prefix.to_vec();
+        loop {
+            let mut notes = self.documents.range(&at, at_once)?;
+            notes.retain(|(key, _)| key.starts_with(prefix));
+            let Some((last, _)) = notes.last() else { return Ok(()) };
+            // The first key behind the last one.
+            at = [last.as_slice(), &[0]].concat();
+            each(&notes)?;
+        }
     }
 
     /// The chunk without what is due; `None` if there is no sound one any more.
@@ -334,19 +371,15 @@ impl Store {
     }
 
     fn remove_notes(&self, steps: Steps<'_>) -> Result<(), StorageError> {
-        loop {
-            let notes = self.documents.range(layout::ERASURES, CHUNKS_AT_ONCE)?;
-            let mut batch = Batch::default();
-            notes
-                .iter()
-                .filter(|(key, _)| key.starts_with(layout::ERASURES))
-                .for_each(|(key, _)| batch.remove(key.clone()));
-            if batch.is_empty() {
-                return Ok(());
-            }
-            self.documents.commit(batch)?;
-            steps()?;
+        for prefix in [layout::ERASURES, layout::KEEPING, layout::UNSAYING] {
+            self.each_note(prefix, TOTALS_AT_ONCE, |notes| {
+                let mut batch = Batch::default();
+                notes.iter().for_each(|(key, _)| batch.remove(key.clone()));
+                self.documents.commit(batch)?;
+                steps()
+            })?;
         }
+        Ok(())
     }
 
     /// Removes the rows and remarks whose leaves are erased.

@@ -9,7 +9,7 @@ use antibrush_protocol::{
     merkle::Frontier,
 };
 
-use super::remarks::Packed;
+use super::{kept::Key, remarks::Packed};
 
 /// Hashes of one page of tree nodes: 4 KiB.
 pub const NODES_PER_PAGE: u64 = 128;
@@ -122,6 +122,35 @@ pub fn erasure(digest: &Hash) -> Vec<u8> {
 /// The prefix of all such notes.
 pub const ERASURES: &[u8] = b"g/";
 
+/// The numbers that are kept of erased remarks: see [`Key`].
+pub fn kept(key: &Key) -> Vec<u8> {
+    [KEPT, &key.pack()].concat()
+}
+
+/// The prefix of all such numbers.
+pub const KEPT: &[u8] = b"u/";
+
+/// The same, as they will be once the notes are carried out.
+pub fn keeping(key: &Key) -> Vec<u8> {
+    [KEEPING, &key.pack()].concat()
+}
+
+/// The prefix of all such notes.
+pub const KEEPING: &[u8] = b"x/";
+
+/// Which remark goes: the parts of a key made by [`remark`].
+pub fn unsaying(prefix: &[u8; 16], packed: &Packed) -> Vec<u8> {
+    [UNSAYING, prefix, packed].concat()
+}
+
+/// The prefix of all such notes.
+pub const UNSAYING: &[u8] = b"y/";
+
+/// The parts of a key made by [`unsaying`].
+pub fn unsaid_of(key: &[u8]) -> Option<([u8; 16], Packed)> {
+    parts_of(key.strip_prefix(UNSAYING)?)
+}
+
 /// The digest in a key made by [`erasure`].
 pub fn erasure_of(key: &[u8]) -> Option<Hash> {
     key.strip_prefix(ERASURES)?.try_into().ok()
@@ -150,7 +179,11 @@ pub const ERASING: &[u8] = b"m/erasing";
 
 /// The parts of a key made by [`remark`].
 pub fn remark_of(key: &[u8]) -> Option<([u8; 16], Packed)> {
-    let (prefix, packed) = key.strip_prefix(REMARKS)?.split_first_chunk::<16>()?;
+    parts_of(key.strip_prefix(REMARKS)?)
+}
+
+fn parts_of(key: &[u8]) -> Option<([u8; 16], Packed)> {
+    let (prefix, packed) = key.split_first_chunk::<16>()?;
     Some((*prefix, packed.try_into().ok()?))
 }
 

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -94,6 +94,8 @@ pub struct Store {
     pub(super) remarks: Remarks,
     pub(super) times: Mutex<BTreeMap<MemberNumber, Times>>,
     pub(super) looked: Mutex<Looked>,
+    /// Held to read what is counted of remarks, and alone while remarks become numbers.
+    pub(super) counting: RwLock<()>,
 }
 
 impl Store {
@@ -122,6 +124,7 @@ impl Store {
             void_entries: AtomicU64::new(0),
             times: Mutex::default(),
             looked: Mutex::default(),
+            counting: RwLock::default(),
         };
         // WRITER-7: new documents beside old charters or a set-aside database, too: the disk was changed, or the process was
         // killed before it had noted the loss.

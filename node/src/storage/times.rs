@@ -46,7 +46,7 @@ pub struct Times {
 }
 
 impl Histogram {
-    fn add(&mut self, from: Day, to: Day, count: u64) {
+    pub(super) fn add(&mut self, from: Day, to: Day, count: u64) {
         let days = to.0.saturating_sub(from.0).min(MOST_DAYS);
         *self.0.entry(days).or_default() += count;
     }
@@ -67,14 +67,18 @@ impl Histogram {
         Some(Spread { count, p50: rank(5), p90: rank(9), max })
     }
 
-    fn write(&self, w: &mut Writer) {
+    pub(super) fn merge(&mut self, other: &Histogram) {
+        other.0.iter().for_each(|(days, count)| *self.0.entry(*days).or_default() += count);
+    }
+
+    pub(super) fn write(&self, w: &mut Writer) {
         w.array(self.0.len());
         for (days, count) in &self.0 {
             w.array(2).uint(*days).uint(*count);
         }
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Histogram, DecodeError> {
+    pub(super) fn read(r: &mut Reader<'_>) -> Result<Histogram, DecodeError> {
         let pair = |r: &mut Reader<'_>| {
             r.tuple(2)?;
             Ok((r.small("days")?, r.uint()?))
@@ -99,11 +103,8 @@ impl Times {
 
     /// All that both have.
     pub(super) fn merge(&mut self, other: &Times) {
-        for (ours, theirs) in [(&mut self.to_clear, &other.to_clear), (&mut self.to_forget, &other.to_forget)] {
-            for (days, count) in &theirs.0 {
-                ours.add(Day(0), Day(*days), *count);
-            }
-        }
+        self.to_clear.merge(&other.to_clear);
+        self.to_forget.merge(&other.to_forget);
     }
 }
 

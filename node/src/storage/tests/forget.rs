@@ -10,7 +10,7 @@ use antibrush_protocol::{
 };
 
 use super::{
-    super::{Erased, Spread, StorageError},
+    super::{Effects, Erased, Key, Spread, StorageError},
     rewind::copy,
     *,
 };
@@ -64,6 +64,11 @@ fn current() -> BTreeSet<MemberNumber> {
 
 fn none() -> BTreeSet<MemberNumber> {
     BTreeSet::new()
+}
+
+/// What members did, by those remarks that are held and in the numbers that are kept of others.
+fn effects(store: &Store) -> BTreeMap<Key, Effects> {
+    crate::effects::effects(store, today(0), today(5000)).unwrap()
 }
 
 fn erased(store: &Store) -> Vec<u64> {
@@ -146,10 +151,14 @@ fn a_crash_between_any_two_steps_ends_in_the_same_chunks() {
     let before = tempfile::tempdir().unwrap();
     copy(scene.directory.path(), before.path());
     let (store, _) = scene.open();
+    let counted = effects(&store);
+    assert_eq!(counted.values().map(|effects| effects.noticed).collect::<Vec<_>>(), [2], "{counted:?}");
     let done = store.forget(today(200), &current(), &none()).unwrap()[&ME];
     assert_eq!(done, Erased { now: 5, all: 5, size: 7 });
     let expected = chunks(&store);
+    assert_eq!((effects(&store), store.kept_effects().unwrap().len()), (counted.clone(), 1));
     drop(store);
+    assert_eq!(effects(&scene.open().0), counted, "a restart keeps them");
     for crash in 0.. {
         fs::remove_dir_all(scene.directory.path()).unwrap();
         copy(before.path(), scene.directory.path());
@@ -160,6 +169,10 @@ fn a_crash_between_any_two_steps_ends_in_the_same_chunks() {
             if steps > crash { Err(StorageError::Damaged) } else { Ok(()) }
         });
         drop(store);
+        // The numbers are the same after each step, also before the next run.
+        let (store, _) = scene.open();
+        assert_eq!(effects(&store), counted, "after step {crash}");
+        drop(store);
         // Whatever was cleared never comes back, also where the table must be built from half the work.
         fs::remove_dir_all(scene.directory.path().join("table")).unwrap();
         let (store, recovery) = scene.open();
@@ -169,6 +182,7 @@ fn a_crash_between_any_two_steps_ends_in_the_same_chunks() {
         let forgotten = store.times()[&ME].to_forget.spread();
         assert_eq!(forgotten.map(|spread| spread.count), Some(2), "after step {crash}");
         assert_eq!((again.all, chunks(&store)), (5, expected.clone()), "after step {crash}");
+        assert_eq!(effects(&store), counted, "after step {crash}");
         assert_eq!((listed(&store), store.remarks().len()), (vec![5], 1));
         assert!(
             store
@@ -179,7 +193,7 @@ fn a_crash_between_any_two_steps_ends_in_the_same_chunks() {
                 .all(|(key, _)| !key.starts_with(super::super::layout::ERASURES))
         );
         if stopped.is_ok() {
-            assert!(crash >= 6, "{crash} steps");
+            assert!(crash >= 10, "{crash} steps");
             break;
         }
     }
