@@ -1,5 +1,7 @@
 //! The program itself: its verbs, what it prints, and with which status it ends.
 
+#![allow(clippy::unwrap_used, reason = "a test: a failure is a bug there")]
+
 use std::{
     path::PathBuf,
     process::{Command, Output},

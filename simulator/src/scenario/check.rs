@@ -117,7 +117,40 @@ fn misfit(scenario: &Scenario) -> Option<Misfit> {
     if scenario.load.batch_every.ms() < 1000 {
         return misfit("load.batch_every", "batch_every must be 1s at least".into(), "batch_every 至少为 1s".into());
     }
-    in_time(scenario).or_else(|| dishonest(&scenario.adversaries, begin))
+    in_time(scenario)
+        .or_else(|| holding(scenario, begin - federation.observers))
+        .or_else(|| dishonest(&scenario.adversaries, begin))
+}
+
+/// Whether a key can be shared as it says, among so many members.
+fn holding(scenario: &Scenario, able: u32) -> Option<Misfit> {
+    let misfit = |path, what| Some(Misfit { path, at: None, what });
+    let lying = scenario.adversaries.lying_holders;
+    let Some(holding) = &scenario.holding else {
+        let what = Both::new(
+            "lying_holders needs key holders: set [holding]",
+            "lying_holders 需要密钥持有方：请设置 [holding]",
+        );
+        return (lying > 0).then_some(Misfit { path: "adversaries.lying_holders", at: None, what });
+    };
+    let (holders, threshold) = (holding.holders, holding.threshold);
+    if threshold > holders {
+        let en = format!("threshold must be at most the {holders} holders");
+        return misfit("holding.threshold", Both::new(en, format!("threshold 不应大于 {holders} 个持有方")));
+    }
+    if holders > able {
+        let en = format!(
+            "holders must be at most the {able} members that are no observers and are there from the beginning"
+        );
+        return misfit("holding.holders", Both::new(en, format!("holders 不应多于开始时的 {able} 个非观察员成员")));
+    }
+    if lying > holders - threshold {
+        let most = holders - threshold;
+        let en = format!("lying_holders must leave {threshold} holders that answer: {most} at the most");
+        let zh = format!("lying_holders 应留下 {threshold} 个如实作答的持有方：至多 {most} 个");
+        return misfit("adversaries.lying_holders", Both::new(en, zh));
+    }
+    None
 }
 
 /// Whether all that has a time happens while the scenario lasts.

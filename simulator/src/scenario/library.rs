@@ -27,6 +27,7 @@ pub const ALL: &[Entry] = entries![
     "hostile-minority",
     "regulator-offline",
     "mass-clearing",
+    "key-holders",
     "chaos",
     "hostile",
 ];

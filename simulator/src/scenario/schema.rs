@@ -59,6 +59,7 @@ pub const SCENARIO: &[Key] = &[
     needed("duration", Kind::Span),
     needed("converge_within", Kind::Span),
     needed("federation", Kind::Table(FEDERATION)),
+    key("holding", Kind::Table(HOLDING)),
     key("network", Kind::Table(NETWORK)),
     key("load", Kind::Table(LOAD)),
     key("faults", Kind::Table(FAULTS)),
@@ -72,6 +73,14 @@ const FEDERATION: &[Key] = &[
     key("observers", Kind::Number(0, 999)),
     key("late_joiners", Kind::Number(0, 998)),
     key("witnesses", Kind::Number(0, 1000)),
+];
+
+const HOLDING: &[Key] = &[
+    needed("holders", Kind::Number(2, 16)),
+    needed("threshold", Kind::Number(2, 16)),
+    needed("quota", Kind::Number(1, 100_000_000)),
+    key("evaluations_per_minute", Kind::Number(0, 10_000)),
+    key("batch", Kind::Number(1, 256)),
 ];
 
 const NETWORK: &[Key] = &[

@@ -103,6 +103,21 @@ fn a_bad_file_gets_its_line_and_what_was_expected() {
             "x.toml:8:1: adversaries must be fewer than half of the 10 nodes that an alliance begins with; these take 5",
             "x.toml 第 8 行第 1 列：adversaries 应少于每个联盟开始时 10 个节点的一半；目前占 5 个",
         ),
+        (
+            "[holding]\nholders = 5\nthreshold = 6\nquota = 100\n",
+            "x.toml:10:13: threshold must be at most the 5 holders",
+            "x.toml 第 10 行第 13 列：threshold 不应大于 5 个持有方",
+        ),
+        (
+            "[holding]\nholders = 11\nthreshold = 2\nquota = 100\n",
+            "x.toml:9:11: holders must be at most the 10 members that are no observers and are there from the beginning",
+            "x.toml 第 9 行第 11 列：holders 不应多于开始时的 10 个非观察员成员",
+        ),
+        (
+            "[adversaries]\nlying_holders = 1\n",
+            "x.toml:9:17: lying_holders needs key holders: set [holding]",
+            "x.toml 第 9 行第 17 列：lying_holders 需要密钥持有方：请设置 [holding]",
+        ),
     ];
     for (more, en, zh) in table {
         assert_eq!(refused(more), (en.to_owned(), zh.to_owned()), "{more}");
@@ -122,7 +137,7 @@ fn what_is_missing_or_no_toml_gets_its_line() {
 #[test]
 fn every_key_of_the_file_is_in_the_schema_and_back() {
     let text = "name_zh = \"试\"\nname_en = \"Test\"\nduration = \"1h\"\nconverge_within = \"10min\"\n[federation]\nnodes = 10\nobservers = 1\n\
-        [load]\nbursts = [{ at = \"1min\", entries = 5 }]\n[faults]\nuntil = \"1h\"\ndown_for = \"1min\"\n\
+        [holding]\nholders = 5\nthreshold = 3\nquota = 100\n[load]\nbursts = [{ at = \"1min\", entries = 5 }]\n[faults]\nuntil = \"1h\"\ndown_for = \"1min\"\n\
         partitions = [{ at = \"1min\", for = \"1min\", share = \"10%\" }]\nobserver_away = { at = \"1min\", for = \"1min\" }\n";
     let scenario = parse(text, "x.toml").unwrap();
     let written = scenario.to_text();
