@@ -10,6 +10,7 @@ pub mod invariant;
 pub mod lang;
 pub mod op;
 pub mod plan;
+pub mod privacy;
 pub mod random;
 pub mod replay;
 pub mod report;

@@ -32,6 +32,10 @@ pub enum Verb {
     Sweep(SweepArgs),
     /// Run a scenario and write what came of it as one HTML page.
     Report(ReportArgs),
+    /// Compare the gossip model with real libp2p swarms.
+    Calibrate(CalibrateArgs),
+    /// Show what attackers can enumerate under which quotas.
+    Privacy(PrivacyArgs),
     /// Show the scenarios that come with the program.
     List,
 }
@@ -139,4 +143,44 @@ pub struct ReportArgs {
     /// File for the page.
     #[arg(long)]
     pub out: PathBuf,
+}
+
+/// Of `calibrate`.
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// Seed: the same one gives the same links, dials and publishers.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many nodes; may be given several times.
+    #[arg(long, default_values_t = [50, 200], value_parser = clap::value_parser!(u32).range(10..=400))]
+    pub nodes: Vec<u32>,
+    /// Show the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// File for a page with both curves.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+}
+
+/// Of `privacy`.
+#[derive(Debug, Args)]
+pub struct PrivacyArgs {
+    /// How many hold a share.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=16))]
+    pub holders: u8,
+    /// How many of them must answer.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=16))]
+    pub threshold: u8,
+    /// How long a key lives, in days.
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub epoch_days: u32,
+    /// Seed of the small world.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Show the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// File for a page with plots.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
 }

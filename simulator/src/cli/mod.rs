@@ -13,6 +13,7 @@ macro_rules! println {
 mod args;
 mod bar;
 mod broken;
+mod measures;
 mod said;
 mod verbs;
 mod zh;
@@ -69,6 +70,8 @@ pub fn main() -> ExitCode {
         Verb::Replay(args) => verbs::replay(lang, &args),
         Verb::Sweep(args) => verbs::sweep(lang, &args),
         Verb::Report(args) => verbs::report(lang, &args),
+        Verb::Calibrate(args) => measures::calibrate(lang, &args),
+        Verb::Privacy(args) => measures::privacy(lang, &args),
         Verb::List => verbs::list(lang),
     };
     match done {

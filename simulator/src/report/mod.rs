@@ -1,6 +1,7 @@
 //! The report of a run: one HTML page that needs nothing from anywhere, with plots as inline SVG, in Chinese and English.
 
 mod plot;
+mod sections;
 mod style;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use crate::{
     world::{Counts, World},
 };
 use plot::{Axis, Line, Plot};
+pub use sections::{calibration, privacy};
 
 /// A section that comes from elsewhere, like calibration or privacy.
 #[derive(Clone, Debug)]
@@ -22,22 +24,48 @@ pub struct Section {
     pub title: Both,
     /// What it says, as text.
     pub says: Both,
+    /// A plot as SVG; empty if there is none.
+    pub plot: String,
     /// A table: the first row heads it.
     pub rows: Vec<Vec<String>>,
+}
+
+/// A page of sections alone.
+pub fn sections_page(title: &Both, sections: &[Section]) -> String {
+    let mut html = String::new();
+    begin(&mut html, &escape(&title.zh), &escape(&title.en), "");
+    for section in sections {
+        write_section(&mut html, section);
+    }
+    html.push_str("</main>\n</body>\n</html>\n");
+    html
+}
+
+fn begin(html: &mut String, zh: &str, en: &str, more: &str) {
+    let _ = write!(
+        html,
+        "<!doctype html>\n<html lang=\"zh-CN\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{zh} · {en}{more}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n\
+         <h1>{zh} <small lang=\"en\">{en}</small></h1>\n",
+        style::SHEET
+    );
+}
+
+fn write_section(html: &mut String, section: &Section) {
+    heading(html, &section.title.zh, &section.title.en);
+    let _ = writeln!(html, "<p>{}</p>\n<p lang=\"en\">{}</p>", escape(&section.says.zh), escape(&section.says.en));
+    html.push_str(&section.plot);
+    if let Some((head, rows)) = section.rows.split_first() {
+        table(html, head, rows);
+    }
 }
 
 /// The page.
 pub fn page(scenario: &Scenario, seed: u64, outcome: &Outcome, more: &[Section]) -> String {
     let mut html = String::new();
     let (zh, en) = (escape(&scenario.name_zh), escape(&scenario.name_en));
-    let _ = write!(
-        html,
-        "<!doctype html>\n<html lang=\"zh-CN\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{zh} · {en} · {seed}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n\
-         <h1>{zh} <small lang=\"en\">{en}</small></h1>\n",
-        style::SHEET
-    );
+    begin(&mut html, &zh, &en, &format!(" · {seed}"));
     verdict(&mut html, seed, outcome);
     figures(&mut html, scenario, outcome);
     spread(&mut html, outcome);
@@ -46,11 +74,7 @@ pub fn page(scenario: &Scenario, seed: u64, outcome: &Outcome, more: &[Section])
     refusals(&mut html, outcome);
     weather(&mut html, scenario);
     for section in more {
-        heading(&mut html, &section.title.zh, &section.title.en);
-        let _ = writeln!(html, "<p>{}</p>\n<p lang=\"en\">{}</p>", escape(&section.says.zh), escape(&section.says.en));
-        if let Some((head, rows)) = section.rows.split_first() {
-            table(&mut html, head, rows);
-        }
+        write_section(&mut html, section);
     }
     heading(&mut html, "场景全文", "The whole scenario");
     let _ = writeln!(html, "<pre>{}</pre>\n</main>\n</body>\n</html>", escape(&scenario.to_text()));

@@ -15,6 +15,7 @@ fn small() -> (Scenario, Outcome) {
 fn the_page_stands_alone_and_shows_the_run() {
     let (scenario, outcome) = small();
     let section = Section {
+        plot: String::new(),
         title: Both::new("Calibration", "校准"),
         says: Both::new("Within 20 %.", "误差在 20% 以内。"),
         rows: vec![vec!["nodes".into()], vec!["50".into()]],

@@ -6,7 +6,7 @@ mod act;
 pub mod alliance;
 mod carry;
 mod connect;
-mod dealer;
+pub mod dealer;
 pub mod disk;
 mod distance;
 pub mod holding;
