@@ -66,12 +66,12 @@ pub fn privacy(report: &PrivacyReport) -> Vec<Section> {
     let minutes = report.keyed_minutes();
     let en = format!(
         "{holders} holders of whom {threshold} must answer, a key that lives {epoch_days} days. Shown is the share of the 7·10⁹ mobile \
-         numbers that an attacker can test while the key lives, by the quota for each member, holder and day. Under suite 1 every member has the \
+         numbers that an attacker can test while the key lives, by the quota for each member, holder and day: as one member, and as one that has t−1 holders' shares, too. Under suite 1 every member has the \
          pepper: one core of this machine enumerates them all in {minutes:.0} minutes."
     );
     let zh = format!(
         "{holders} 个持有方，须 {threshold} 个作答，密钥使用 {epoch_days} 天。图中为攻击者在密钥期内可试探的手机号占 70 亿号码的比例，横轴为每成员、\
-         每持有方、每日的配额。套件 1 中每个成员都有胡椒值：本机一个核心 {minutes:.0} 分钟即可枚举全部。"
+         每持有方、每日的配额；一为单个成员，一为另有 t−1 个持有方份额者。套件 1 中每个成员都有胡椒值：本机一个核心 {minutes:.0} 分钟即可枚举全部。"
     );
     let line = |row: &Row, zh, en| Line {
         zh,
@@ -80,8 +80,8 @@ pub fn privacy(report: &PrivacyReport) -> Vec<Section> {
     };
     let of = |members, corrupt| report.rows.iter().find(|row| row.attacker == Attacker { members, corrupt });
     let lines = [
-        of(1, 0).map(|row| line(row, "一个成员", "one member")),
-        of(1, threshold - 1).map(|row| line(row, "一个成员与 t−1 个持有方", "one member and t−1 holders")),
+        of(1, 0).map(|row| line(row, "成员", "member")),
+        of(1, threshold - 1).map(|row| line(row, "加持有方", "+ holders")),
     ];
     let plot = Plot {
         x: Axis { zh: "每日配额", en: "quota a day", is_log: true, show: |quota| grouped(quota as u64) },
@@ -135,6 +135,8 @@ fn named(attacker: Attacker) -> String {
     match (members, corrupt) {
         (0, 0) => "泄露的磁盘 a leaked disk".to_owned(),
         (0, corrupt) => format!("{corrupt} 份密钥份额 {corrupt} shares, no member"),
+        (1, 0) => "1 个成员 1 member".to_owned(),
+        (1, corrupt) => format!("1 个成员、{corrupt} 个持有方 1 member, {corrupt} holders"),
         (members, 0) => format!("{members} 个成员 {members} members"),
         (members, corrupt) => format!("{members} 个成员、{corrupt} 个持有方 {members} members, {corrupt} holders"),
     }
