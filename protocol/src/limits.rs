@@ -85,6 +85,10 @@ pub const REQUEST_BYTES: usize = 512 * 1024;
 /// The largest answer: 64 headers, one chunk, or charters up to this.
 pub const ANSWER_BYTES: usize = 4 * 1024 * 1024 + 64 * 1024;
 
+/// How long nothing of a batch is erased anywhere after it was signed, in seconds: two days less than the thirty of FORGET-5, for clocks and time
+/// zones.
+pub const WHOLE_SECONDS: u64 = 28 * 86_400;
+
 /// How many batches of one feed are fetched ahead of the one that is being committed.
 pub const QUEUED_BATCHES: usize = 64;
 

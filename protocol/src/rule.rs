@@ -15,6 +15,9 @@ use crate::{
     witness::WitnessError,
 };
 
+/// A chunk with erased leaves although its batch is too young for any.
+pub const ERASED_EARLY: &str = "CHUNK-5";
+
 /// An answer that is not what was asked for, or more than that.
 pub const WRONG_ANSWER: &str = "SYNC-2";
 

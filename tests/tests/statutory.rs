@@ -151,7 +151,7 @@ fn one_subject_is_listed_with_its_document_and_never_without() {
         node.outcome(&[&fixed, more].concat())
     };
     let refusal = list("ENT", &firm, &[]).refusal();
-    assert_eq!(refusal, "a listing on a statutory list must state the number of its document");
+    assert_eq!(refusal, "a listing on a statutory list must state the number of its document: add it");
     let long = "文".repeat(22);
     let refusal = list("ENT", &firm, &["--document", &long]).refusal();
     assert_eq!(refusal, "the document number must have 1 to 64 bytes");

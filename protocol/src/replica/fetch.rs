@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     base::{Hash, MemberNumber},
-    feed::BatchHeader,
+    feed::{BatchHeader, Chunk},
     limits, rule,
     signed::Signed,
     sync::{Request, Response},
@@ -304,7 +304,7 @@ impl Replica {
             (What::Headers { publisher, from }, Response::Headers(headers)) => {
                 self.on_headers(peer, publisher, from, &headers, now);
             }
-            (What::Chunk { batch, index }, Response::Chunk(bytes)) => self.on_chunk(peer, batch, index, bytes),
+            (What::Chunk { batch, index }, Response::Chunk(bytes)) => self.on_chunk(peer, batch, index, bytes, now),
             (What::Charters, Response::Charters(charters)) => self.on_charters(peer, &charters, now),
             (What::Headers { publisher, .. }, Response::Absent) => {
                 self.lacks(peer, publisher, now.ms + limits::ABSENT_RETRY_MS);
@@ -386,7 +386,7 @@ impl Replica {
         }
     }
 
-    fn on_chunk(&mut self, peer: Peer, batch: BatchId, index: u32, bytes: std::sync::Arc<[u8]>) {
+    fn on_chunk(&mut self, peer: Peer, batch: BatchId, index: u32, bytes: std::sync::Arc<[u8]>, now: Now) {
         let Some(pending) = self.feeds.get_mut(&batch.publisher).and_then(|feed| feed.pending(batch.seq)) else {
             return;
         };
@@ -395,6 +395,14 @@ impl Replica {
         else {
             return;
         };
+        // CHUNK-5: a clearing or a dispute could be taken out of a chunk in this way, and nothing would look wrong. Whoever erased it
+        // lacks it; one that is merely broken is the store's to find and its sender's to answer for.
+        let is_young = now.wall < pending.header.payload().issued.plus(limits::WHOLE_SECONDS);
+        let is_shorter = bytes.len() < descriptor.bytes as usize;
+        if is_young && is_shorter && Chunk::verify(&descriptor, &bytes).is_ok() {
+            self.refused(rule::ERASED_EARLY);
+            return self.lacks(peer, batch.publisher, now.ms + limits::REQUEST_TIMEOUT_MS);
+        }
         if *slot == Slot::Missing {
             *slot = Slot::Storing;
             self.chunks_storing += 1;

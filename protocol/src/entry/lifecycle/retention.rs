@@ -122,11 +122,14 @@ fn alone(change: &Change, published: Day) -> Day {
     erase_on(change.class, change.day, end.max(published))
 }
 
+/// FORGET-5: for how many days after its publication nothing is erased, so that nobody can pass off as forgotten what is new.
+const WHOLE_DAYS: u32 = 30;
+
 /// The day from which a remark of this class, with the day that it bears and that of its publication, is erased; `None` while the listing stays of which it speaks.
 pub fn remark_due(class: Class, (day, published): (Day, Day), target: Target) -> Option<Day> {
-    // FORGET-4
+    // FORGET-4, FORGET-5
     match target {
-        Target::Erased => Some(Day(0)),
+        Target::Erased => Some(published.plus(WHOLE_DAYS)),
         Target::Listing => None,
         Target::Other => Some(erase_on(class, day, day.max(published))),
         Target::Unknown => Some(erase_on(class, day, Day::MAX)),

@@ -10,10 +10,18 @@ use super::{
 use crate::{
     base::MemberNumber,
     charter::{HeaderRefusal, MemberState},
-    feed::HeaderError,
-    replica::{Event, Fault, Input, Offence, RequestFailure, Store, Topic, Verdict},
+    feed::{HeaderError, chunk},
+    replica::{Event, Fault, Input, Offence, Output, RequestFailure, Store, Topic, Verdict},
     sync::{Request, Response},
 };
+
+/// Takes the content of the first leaf out of every chunk, as forgetting does.
+fn stripped_chunks(_: &Request, response: Response) -> Option<Response> {
+    Some(match response {
+        Response::Chunk(bytes) => Response::Chunk(chunk::erase(&bytes, &[0]).unwrap().into()),
+        other => other,
+    })
+}
 
 /// Swaps a byte of every chunk.
 fn wrong_chunks(_: &Request, response: Response) -> Option<Response> {
@@ -65,6 +73,34 @@ fn wrong_chunks_are_blamed_on_who_sent_them_and_others_are_asked() {
     assert!(world.penalties.iter().all(|penalty| *penalty == (4, 2, Offence::BadChunk)), "{:?}", world.penalties);
     assert!(world.refused.iter().all(|refused| *refused == (4, "CHUNK-4")), "{:?}", world.refused);
     assert_eq!(world.refused.len(), world.penalties.len());
+}
+
+#[test]
+fn nobody_can_pass_off_as_forgotten_what_is_new() {
+    let world = beside(stripped_chunks);
+    let (last, whole) = (&world.nodes[3].store.table, &world.nodes[2].store.table);
+    assert!(last.len() == 40 && last == whole, "{} of 40 listings", last.len());
+    assert!(world.refused.iter().all(|refused| *refused == (4, "CHUNK-5")), "{:?}", world.refused);
+    assert!(!world.refused.is_empty() && world.penalties.is_empty(), "{:?}", world.penalties);
+}
+
+#[test]
+fn what_is_old_may_be_forgotten() {
+    let chain = found(3);
+    let mut writer = Writer::new(&chain, 3);
+    let batch = writer.batch(&[listing(1), listing(2)], 2, EPOCH);
+    let erased: Arc<[u8]> = chunk::erase(&batch.chunks[0], &[0]).unwrap().into();
+    for (days, is_taken) in [(27, false), (29, true)] {
+        let mut script = Script::with_posts(&chain, &[2], Vec::new(), EPOCH + days * 86_400);
+        script.has(2, &[(3, 0)]);
+        let (id, _) = script.request_to(2);
+        script.answer(id, Response::Headers(envelopes(&[batch.clone()])));
+        script.probe();
+        let (id, _) = script.request_to(2);
+        script.answer(id, Response::Chunk(erased.clone()));
+        let stores = script.said.iter().any(|output| matches!(output, Output::Store(Store::Chunk { .. })));
+        assert_eq!(stores, is_taken, "CHUNK-5 after {days} days");
+    }
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn no_listing_goes_before_an_earlier_one() {
 fn a_remark_goes_with_its_listing() {
     let due = |target| remark_due(Class::Mob, (Day(1000), Day(1000)), target).map(|day| day.0);
     assert_eq!(due(Target::Listing), None); // FORGET-4
-    assert_eq!(due(Target::Erased), Some(0)); // FORGET-4
+    assert_eq!(due(Target::Erased), Some(1030)); // FORGET-4, FORGET-5
     assert_eq!(due(Target::Other), Some(1030)); // FORGET-4
     assert_eq!(remark_due(Class::Mob, (Day(1000), Day(1005)), Target::Other), Some(Day(1035))); // FORGET-4
     assert_eq!(due(Target::Unknown), Some(Day(1000).plus_months(60).0)); // FORGET-4
