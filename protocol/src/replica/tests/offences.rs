@@ -94,7 +94,7 @@ fn what_is_old_may_be_forgotten() {
         let mut script = Script::with_posts(&chain, &[2], Vec::new(), EPOCH + days * 86_400);
         script.has(2, &[(3, 0)]);
         let (id, _) = script.request_to(2);
-        script.answer(id, Response::Headers(envelopes(&[batch.clone()])));
+        script.answer(id, Response::Headers(envelopes(std::slice::from_ref(&batch))));
         script.probe();
         let (id, _) = script.request_to(2);
         script.answer(id, Response::Chunk(erased.clone()));
