@@ -21,6 +21,15 @@ const DISK_QUEUE: usize = 1_000;
 const QUEUE_PER_NODE: usize = 20_000;
 
 impl World {
+    /// The moments by which states are told today.
+    pub(super) fn cutoffs(&mut self) -> Cutoffs {
+        let today = EPOCH.plus(self.now_us / 1_000_000).day();
+        match self.watched.cutoffs {
+            Some((day, cutoffs)) if day == today => cutoffs,
+            _ => self.watched.cutoffs.insert((today, Cutoffs::new(&Calendar::default(), today))).1,
+        }
+    }
+
     /// Asks a node for a subject and holds its answer against the truth.
     pub(in super::super) fn check(&mut self, node: u32, salt: u64) {
         if !self.nodes[node as usize].takes_part() {
@@ -29,6 +38,7 @@ impl World {
         self.counts.checks += 1;
         let subject = Random::new(salt, &[]).below(u64::from(self.scenario.load.subjects));
         let token = write::token(subject);
+        let cutoffs = self.cutoffs();
         let disk = &self.nodes[node as usize].disk;
         let held: Vec<Held> = disk
             .heads
@@ -46,7 +56,6 @@ impl World {
                 return self.violated(Some(node), Invariant::NothingForged, found);
             }
         }
-        let cutoffs = Cutoffs::new(&Calendar::default(), EPOCH.plus(self.now_us / 1_000_000).day());
         let roster = Roster::new(disk.chain.from(1).iter().map(|version| &**version.charter()));
         let said = disk.remarks.get(&token).map(Vec::as_slice).unwrap_or_default();
         let statuses = Subject::new(&held, said, &roster).statuses(&cutoffs);

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use antibrush_protocol::{
-    base::{Hash, MemberNumber},
+    base::{Day, Hash, MemberNumber},
     charter::MemberState,
+    entry::lifecycle::Cutoffs,
     feed::{BatchHeader, Head},
     replica::{Standing, Topic},
     signed::Signed,
@@ -29,6 +30,8 @@ pub(in super::super) struct Watched {
     pub served: BTreeMap<(u32, u32), (u32, u64, u64)>,
     /// Which node is looked at closely next.
     pub next: u32,
+    /// The moments of a day by which states are told: making them takes a millisecond.
+    pub cutoffs: Option<(Day, Cutoffs)>,
 }
 
 /// How long a feed may take to be taken back, in microseconds: a disk that is full for a minute comes first.

@@ -9,10 +9,7 @@ use std::collections::BTreeMap;
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
-    entry::{
-        calendar::Calendar,
-        lifecycle::{Cutoffs, Held, Remark, Roster, Subject},
-    },
+    entry::lifecycle::{Held, Remark, Roster, Subject},
     feed::{Head, body::BodyError},
     replica::{BatchId, Offence, Standing},
 };
@@ -265,8 +262,7 @@ impl World {
 
     /// The states of all subjects, as an asker sees them, on every honest node that has the same leaves.
     fn look_at_states(&mut self) {
-        let day = super::alliance::EPOCH.plus(self.now_us / 1_000_000).day();
-        let cutoffs = Cutoffs::new(&Calendar::default(), day);
+        let cutoffs = self.cutoffs();
         let mut expected: Option<(u32, Vec<String>)> = None;
         let nodes: Vec<u32> = self.honest().map(|(at, _)| at).collect();
         for at in nodes {
