@@ -2,6 +2,8 @@
 
 use rand_pcg::{Pcg32, rand_core::Rng};
 
+use crate::random::mix;
+
 /// PCG-XSH-RR 64/32 (O'Neill 2014) with what gossip draws from it.
 #[derive(Clone, Debug)]
 pub struct Random(Pcg32);
@@ -9,7 +11,7 @@ pub struct Random(Pcg32);
 impl Random {
     /// The generator of a seed. Seeds next to each other give sequences that have nothing in common.
     pub fn new(seed: u64) -> Random {
-        Random(Pcg32::new(spread(seed), spread(seed ^ u64::MAX)))
+        Random(Pcg32::new(mix(seed), mix(seed ^ u64::MAX)))
     }
 
     /// A number below `bound`, evenly but for one part in 2³² / `bound`; 0 if `bound` is 0.
@@ -45,12 +47,4 @@ impl Random {
         }
         items.truncate(count);
     }
-}
-
-/// The output function of SplitMix64 (Steele, Lea and Flood 2014).
-fn spread(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

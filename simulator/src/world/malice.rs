@@ -106,7 +106,6 @@ impl World {
             clears: truth::clears(h.publisher, entries),
             entries: entries.len() as u64,
             relieves: entries.iter().any(|e| matches!(e.kind(), Kind::Clear | Kind::Dispute | Kind::Ruling)),
-            held_by: 0,
             audience: self.in_contact(),
         };
         if is_honest {

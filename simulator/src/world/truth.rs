@@ -34,8 +34,6 @@ pub struct Made {
     pub entries: u64,
     /// Whether it clears, disputes or rules.
     pub relieves: bool,
-    /// How many nodes committed it.
-    pub held_by: u32,
     /// Who took part and had a connection when it was made, one bit for each node: on the others no spread is measured.
     pub audience: Vec<u64>,
 }

@@ -72,9 +72,6 @@ impl World {
                 return self.violated(Some(node), Invariant::SameLeavesSameState, found);
             }
         }
-        if let Some(made) = self.truth.of_mut(&head.id) {
-            made.held_by += 1;
-        }
         if number_of(node) == publisher {
             self.look_at_acknowledgement(node, head, count);
         }
