@@ -19,9 +19,8 @@ use antibrush_protocol::{
         lifecycle::Remark,
     },
     feed::{
-        BatchHeader, Head,
+        BatchHeader, Chunk, Head,
         build::{Body, Place},
-        chunk,
     },
     merkle::Frontier,
     signed::Verified,
@@ -130,12 +129,12 @@ fn feeds(rounds: u64, hundreds: u64) -> (Vec<Batch>, usize) {
     for round in 0..rounds {
         for (at, member) in MEMBERS.iter().enumerate() {
             let publisher = MemberNumber(*member);
-            let mut body = Body::default();
+            let (previous, tree) = tips[at].clone();
+            let mut body = Body::new(publisher, tree.size());
             for entry in entries(at, round, hundreds) {
                 remarks += usize::from(Remark::new(&entry, publisher, 0).is_some());
                 body.push(&entry).unwrap();
             }
-            let (previous, tree) = tips[at].clone();
             let place = Place {
                 alliance: chain.alliance(),
                 charter: chain.current_id(),
@@ -145,8 +144,8 @@ fn feeds(rounds: u64, hundreds: u64) -> (Vec<Batch>, usize) {
                 now: fixtures::SECOND,
             };
             let key = fixtures::present_feed_key(*member);
-            let (header, chunks) = body.seal(&place, tree.clone(), &key);
-            tips[at] = (Some(Head::of(header.payload(), header.id())), after(tree, &chunks));
+            let (header, chunks) = body.seal(&place, tree.clone(), &key).unwrap();
+            tips[at] = (Some(Head::of(header.payload(), header.id())), after(tree, header.payload(), &chunks));
             batches.push((chain.verify_header(header, fixtures::SECOND).unwrap(), chunks));
         }
     }
@@ -154,11 +153,10 @@ fn feeds(rounds: u64, hundreds: u64) -> (Vec<Batch>, usize) {
 }
 
 /// A tree with the leaves of a batch.
-fn after(mut tree: Frontier, chunks: &[Arc<[u8]>]) -> Frontier {
-    for chunk in chunks {
-        for leaf in chunk::hashed_leaves(chunk) {
-            tree.push(leaf.unwrap().1);
-        }
+fn after(mut tree: Frontier, header: &BatchHeader, chunks: &[Arc<[u8]>]) -> Frontier {
+    for ((place, descriptor), bytes) in header.placed_chunks().zip(chunks) {
+        let chunk = Chunk::verify(place, descriptor, bytes).unwrap();
+        chunk.leaf_hashes.iter().for_each(|hash| tree.push(*hash));
     }
     tree
 }

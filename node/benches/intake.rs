@@ -15,7 +15,7 @@ use antibrush_node::{
     storage::{Store, lock::DataDir, table::prefix_of},
 };
 use antibrush_protocol::{
-    feed::{BatchHeader, Chunk},
+    feed::{BatchHeader, Chunk, ChunkDescriptor, ChunkPlace},
     signed::Verified,
     subject::Class,
 };
@@ -64,9 +64,11 @@ fn take(entries: u64) {
 }
 
 fn verify(header: &Verified<BatchHeader>, chunks: &[Arc<[u8]>]) {
-    let pairs = header.payload().chunks.par_iter().zip(chunks);
-    let erased: u32 =
-        pairs.map(|(descriptor, bytes)| Chunk::verify(descriptor, bytes).expect("a good chunk").erased).sum();
+    let pairs = header.payload().placed_chunks().zip(chunks).collect::<Vec<_>>();
+    let verified = |((place, of), bytes): ((ChunkPlace, &ChunkDescriptor), &Arc<[u8]>)| {
+        Chunk::verify(place, of, bytes).expect("a good chunk").erased
+    };
+    let erased: u32 = pairs.into_par_iter().map(verified).sum();
     assert_eq!(erased, 0);
 }
 

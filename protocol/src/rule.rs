@@ -92,9 +92,10 @@ impl ChunkError {
     pub const fn rule(&self) -> &'static str {
         match self {
             ChunkError::TooLong => "CHUNK-1",
-            ChunkError::Leaf { .. } => "CHUNK-2",
+            ChunkError::Start(_) | ChunkError::Leaf { .. } => "CHUNK-2",
             ChunkError::Count => "CHUNK-3",
             ChunkError::Digest => "CHUNK-4",
+            ChunkError::Place => "CHUNK-6",
         }
     }
 }
@@ -106,6 +107,7 @@ impl BodyError {
             BodyError::Gap => "BODY-1",
             BodyError::Root => "BODY-2",
             BodyError::Totals => "BODY-3",
+            BodyError::Place => "CHUNK-6",
         }
     }
 }

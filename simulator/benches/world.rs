@@ -69,7 +69,7 @@ fn verifying() -> Duration {
         previous: None,
         now: Timestamp(EPOCH.0),
     };
-    let (header, _) = Body::default().seal(&place, Frontier::new(), &key);
+    let (header, _) = Body::new(place.publisher, 0).seal(&place, Frontier::new(), &key).unwrap();
     let envelope = header.envelope().clone();
     let mut times: Vec<Duration> = (0..1_000)
         .map(|_| {

@@ -10,6 +10,7 @@ package `cryptography` is there; otherwise a line on standard error says that th
 import hashlib
 import json
 import pathlib
+import struct
 import sys
 
 try:
@@ -162,7 +163,9 @@ def main(directory, alliance):
         for index, (digest, entries, length) in enumerate(header[13]):
             body = (directory / "bodies" / f"{seq:010}" / f"{index:04}.cborseq").read_bytes()
             assert len(body) <= length
-            hashes, at = [], 0
+            place, at = cbor(body, 0)
+            assert place == [member[0], leaves], "a chunk of another place"
+            hashes = []
             while at < len(body):
                 entry, end = cbor(body, at)
                 if isinstance(entry, bytes):
@@ -174,7 +177,7 @@ def main(directory, alliance):
                     counted[row] = counted.get(row, 0) + 1
                 at = end
             assert len(hashes) == entries, "another number of leaves"
-            assert sha(b"\x02", *hashes) == digest, "a chunk is not what its header names"
+            assert sha(b"\x02", struct.pack(">HQ", *place), *hashes) == digest, "a chunk is not what its header names"
             for leaf in hashes:
                 push(peaks, leaf)
             leaves += len(hashes)

@@ -450,7 +450,7 @@ fn damaged_files_of_the_node() {
         ("api-tokens.json", "[{}]", "api-tokens.json is damaged"),
         ("api-tokens.json", "[{\"name\":\"a\",\"scopes\":[],\"sha256\":\"zz\"}]", "a digest is not 64 hex digits"),
         ("profile.json", "{", "profile.json is damaged"),
-        ("format", "99\n", "reads format 1 only"),
+        ("format", "99\n", "reads format 2 only"),
     ] {
         let path = node.directory.join(file);
         let good = fs::read(&path).unwrap();

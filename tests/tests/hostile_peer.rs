@@ -133,7 +133,7 @@ impl Member {
     fn header(&self, publisher: &str, now: Timestamp, signer: &dyn Signer) -> Vec<u8> {
         let (alliance, charter) = (self.alliance, self.charter.id());
         let place = Place { alliance, charter, publisher: self.number(publisher), log: None, previous: None, now };
-        let (header, _) = Body::default().seal(&place, Frontier::new(), signer);
+        let (header, _) = Body::new(place.publisher, 0).seal(&place, Frontier::new(), signer).unwrap();
         header.envelope().to_vec()
     }
 
@@ -298,9 +298,9 @@ fn who_announces_and_withholds_the_body_is_named() {
         },
         mallory.keys.feed().unwrap(),
     );
-    let mut body = Body::default();
+    let mut body = Body::new(place.publisher, 0);
     body.push(&entry()).unwrap();
-    let (header, chunks) = body.seal(&place, Frontier::new(), signer);
+    let (header, chunks) = body.seal(&place, Frontier::new(), signer).unwrap();
     let head = PeerHead { publisher: place.publisher, seq: 0, id: header.id() };
     let (heads, envelope) = (mallory.heads(vec![head]), header.envelope().clone());
     let shows = Arc::new(AtomicBool::new(false));
@@ -443,7 +443,7 @@ fn a_clock_behind_the_own_last_batch_signs_nothing() {
         previous: Some(Head::of(last.payload(), last.id())),
         now: now().plus(300),
     };
-    let (header, _) = Body::default().seal(&place, Frontier::new(), own.keys.feed().unwrap());
+    let (header, _) = Body::new(place.publisher, 0).seal(&place, Frontier::new(), own.keys.feed().unwrap()).unwrap();
     let objects = json!({ "objects": [STANDARD.encode(header.envelope())] });
     assert_eq!(http.post("/v1/archive/feeds/alibaba/headers", &objects).ok()["seq"], 1);
     let reply = http.post("/v1/listings", &listing_of(&["taobao:late".to_owned()]));

@@ -174,8 +174,8 @@ fn the_feed_of_the_vectors_is_one_feed() {
     assert_eq!(chain.verify_header(first.clone(), now).map(|h| h.id()), Ok(first.id()));
     assert_eq!(chain.verify_header(second.clone(), now).map(|h| Head::of(h.payload(), h.id()).size), Ok(8));
     let (chunk, erased) = (
-        Chunk::verify(&descriptor(), &vector("chunk")).unwrap(),
-        Chunk::verify(&descriptor(), &vector("chunk_erased")).unwrap(),
+        Chunk::verify(wire::PLACE, &descriptor(), &vector("chunk")).unwrap(),
+        Chunk::verify(wire::PLACE, &descriptor(), &vector("chunk_erased")).unwrap(),
     );
     assert_eq!((chunk.leaf_hashes.clone(), chunk.erased, erased.erased), (erased.leaf_hashes.clone(), 0, 1));
     assert_eq!(erased.leaves[2], Leaf::Erased(chunk.leaf_hashes[2]));

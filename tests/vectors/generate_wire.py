@@ -17,6 +17,7 @@ Prints one line for each check; ends with an error at the first difference.
 import base64
 import hashlib
 import pathlib
+import struct
 
 import cbor2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -106,11 +107,19 @@ def root(hashes):
     return sha256(b"\x01", root(hashes[:split]), root(hashes[split:]))
 
 
+# The first batch of member 1 begins at leaf 0.
+PLACE = [1, 0]
+
+
+def body(leaves):
+    return encode(PLACE) + b"".join(leaves)
+
+
 def header(leaves, alliance):
     hashes = [sha256(b"\x00", leaf) for leaf in leaves]
     # Rows [kind, list, conduct or 0, entries], ascending.
     totals = [[1, 1, 1, 2], [1, 1, 9, 1], [2, 1, 0, 1], [3, 1, 0, 1]]
-    chunk = [sha256(b"\x02", *hashes), len(leaves), sum(map(len, leaves))]
+    chunk = [sha256(b"\x02", struct.pack(">HQ", *PLACE), *hashes), len(leaves), len(body(leaves))]
     return encode({
         0: 1, 1: alliance, 2: 1, 3: 0, 5: len(leaves), 6: root(hashes), 7: 0, 8: len(leaves), 9: totals, 10: alliance,
         11: FIRST, 12: FIRST + 86400, 13: [chunk],
@@ -213,7 +222,7 @@ def main():
             check(name, leaf == vector(name))
     for name, entry in remarks().items():
         check(name, encode(entry) == vector(name))
-    check("chunk", b"".join(leaves) == vector("chunk"))
+    check("chunk", body(leaves) == vector("chunk"))
     alliance = sha256(vector("charter_genesis"))
     payload = header(leaves, alliance)
     check("batch_header", payload == vector("batch_header"))

@@ -51,16 +51,16 @@ pub fn batch_with(directory: &Path, entries: impl Iterator<Item = Entry>) -> (Ve
     let (store, _) = Store::open(&data).expect("a store");
     let chain = store.charters().expect("readable charters").expect("a charter");
     let keys = KeyStore::open(directory, &Protection::InClearDangerously).expect("keys in clear");
-    let mut body = Body::default();
+    let publisher = MemberNumber(1);
+    let tree = store.tree(publisher).expect("a readable tree");
+    let mut body = Body::new(publisher, tree.size());
     for entry in entries {
         body.push(&entry).expect("a batch within its bounds");
     }
-    let publisher = MemberNumber(1);
     let previous = store.head(publisher).expect("a readable head");
-    let tree = store.tree(publisher).expect("a readable tree");
     let (alliance, charter) = (chain.alliance(), chain.current_id());
     let place = Place { alliance, charter, publisher, log: None, previous, now: clock::wall() };
-    let (header, chunks) = body.seal(&place, tree, keys.feed().expect("a feed key"));
+    let (header, chunks) = body.seal(&place, tree, keys.feed().expect("a feed key")).expect("the end of the feed");
     (chain.verify_header(header, clock::wall()).expect("a header that holds"), chunks)
 }
 
@@ -68,6 +68,7 @@ pub fn batch_with(directory: &Path, entries: impl Iterator<Item = Entry>) -> (Ve
 pub fn take_in(store: &Store, header: &Verified<BatchHeader>, chunks: &[Arc<[u8]>]) {
     let h = header.payload();
     let batch = BatchId { publisher: h.publisher, seq: h.seq };
+    let placed: Vec<_> = h.placed_chunks().collect();
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
@@ -75,7 +76,8 @@ pub fn take_in(store: &Store, header: &Verified<BatchHeader>, chunks: &[Arc<[u8]
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(bytes) = chunks.get(index) else { break };
-                    store.put_chunk(batch, index as u32, &h.chunks[index], bytes).expect("a good chunk");
+                    let (place, descriptor) = placed[index];
+                    store.put_chunk(batch, index as u32, place, descriptor, bytes).expect("a good chunk");
                 }
             });
         }

@@ -286,11 +286,11 @@ fn check_body(
     result: &mut Verification,
 ) -> Result<Frontier, Both> {
     let mut check = BodyCheck::new(header, tree)?;
-    for descriptor in &header.chunks {
+    for (place, descriptor) in header.placed_chunks() {
         let bytes = node.store().chunk(&descriptor.digest)?;
         let bytes =
             bytes.ok_or_else(|| Both::new("a chunk of the body is missing on disk", "磁盘上缺少批次内容的一个分块"))?;
-        let chunk = Chunk::verify(descriptor, &bytes)?;
+        let chunk = Chunk::verify(place, descriptor, &bytes)?;
         check.add(&chunk.leaf_hashes, &chunk.totals, chunk.erased, |_, _, _| {});
         totals.add(&chunk.totals);
         result.erased += u64::from(chunk.erased);

@@ -410,11 +410,11 @@ async fn import(context: &Context, client: &Client, archive: &Path, summary: &Su
 /// lacks, as it does for peers, and could not say which file is at fault.
 async fn import_body(client: &Client, archive: &Path, seq: u64, header: &BatchHeader) -> Result<(), Failure> {
     let directory = archive.join("bodies").join(format!("{seq:010}"));
-    for (index, descriptor) in header.chunks.iter().enumerate() {
+    for (index, (place, descriptor)) in header.placed_chunks().enumerate() {
         let path = directory.join(format!("{index:04}.cborseq"));
         let chunk = read(&path, limits::CHUNK_BYTES)?;
         let chunk = chunk.ok_or_else(|| refused_file(&path, Both::new("the file is missing", "文件缺失")))?;
-        Chunk::verify(descriptor, &chunk).map_err(|error| refused_file(&path, error))?;
+        Chunk::verify(place, descriptor, &chunk).map_err(|error| refused_file(&path, error))?;
         good(client.send(Method::POST, "/v1/archive/chunks", "application/cbor-seq", chunk.into()).await?).await?;
     }
     Ok(())

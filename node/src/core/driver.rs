@@ -449,8 +449,8 @@ fn do_work(store: &Store, work: StoreWork, effect: Effect, metrics: &Metrics) ->
             let batch = replica::BatchId { publisher: header.payload().publisher, seq: header.payload().seq };
             Some(Input::Probed { batch, present })
         }
-        StoreWork::Chunk { batch, index, descriptor, bytes, from } => {
-            let result = store.put_chunk(batch, index, &descriptor, &bytes);
+        StoreWork::Chunk { batch, index, place, descriptor, bytes, from } => {
+            let result = store.put_chunk(batch, index, place, &descriptor, &bytes);
             metrics.stored(result.is_ok(), bytes.len());
             Some(Input::ChunkStored { batch, index, from, result })
         }

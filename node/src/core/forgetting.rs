@@ -23,6 +23,9 @@ use crate::{clock, storage::Forgotten};
 /// How often it is looked whether there is a new day or a feed that has come up.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
+/// When a run is repeated that could not read a feed, or found it taken back meanwhile.
+const REPEAT_AFTER: Duration = Duration::from_secs(600);
+
 /// So long connected, a node knows what the others have of a feed whose publisher is silent: twice the time after which it counts
 /// as caught up, whatever the peers promised (FEED-7).
 const SETTLED_AFTER: Duration = Duration::from_millis(2 * limits::CATCH_UP_MS);
@@ -33,6 +36,7 @@ impl Node {
         // On which day, and the feeds that were known to the end or of which nobody shows more.
         let mut done: Option<(Day, BTreeSet<MemberNumber>)> = None;
         let mut connected: Option<Instant> = None;
+        let mut repeat_at: Option<Instant> = None;
         loop {
             let view = self.view();
             connected = connected.filter(|_| !view.peers.is_empty()).or((!view.peers.is_empty()).then(Instant::now));
@@ -44,7 +48,13 @@ impl Node {
             let seen: BTreeSet<MemberNumber> = current.union(&withheld).copied().collect();
             let is_done = |(day, feeds): &(Day, BTreeSet<MemberNumber>)| *day == today && seen.is_subset(feeds);
             let waits = self.is_recovering() || self.store().is_behind();
-            if !waits && !done.as_ref().is_some_and(is_done) && self.forget_once(today, &current, &withheld).await {
+            let is_due = !done.as_ref().is_some_and(is_done) || repeat_at.is_some_and(|at| at <= Instant::now());
+            if !waits
+                && is_due
+                && let Some(read) = self.forget_once(today, &current, &withheld).await
+            {
+                let is_whole = view.feeds.iter().all(|feed| feed.head.is_none() || read.contains(&feed.publisher));
+                repeat_at = (!is_whole).then(|| Instant::now() + REPEAT_AFTER);
                 let before = done.take().filter(|(day, _)| *day == today).map(|(_, feeds)| feeds);
                 done = Some((today, before.into_iter().flatten().chain(seen).collect()));
             }
@@ -59,13 +69,13 @@ impl Node {
         }
     }
 
-    /// Says whether it went through.
+    /// The feeds that it could read; `None` if it did not go through.
     async fn forget_once(
         self: &Arc<Self>,
         today: Day,
         current: &BTreeSet<MemberNumber>,
         withheld: &BTreeSet<MemberNumber>,
-    ) -> bool {
+    ) -> Option<BTreeSet<MemberNumber>> {
         let (node, current, withheld) = (self.clone(), current.clone(), withheld.clone());
         let run = move || {
             let forgotten = node.store().forget(today, &current, &withheld)?;
@@ -77,15 +87,15 @@ impl Node {
             if node.may_publish().is_ok() {
                 node.tidy_vault()?;
             }
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(forgotten.into_keys().collect())
         };
         match tokio::task::spawn_blocking(run).await {
-            Ok(Ok(())) => true,
+            Ok(Ok(read)) => Some(read),
             Ok(Err(error)) => {
                 tracing::error!(%error, "contents that are due could not be erased; tried again");
-                false
+                None
             }
-            Err(_) => false,
+            Err(_) => None,
         }
     }
 

@@ -96,8 +96,10 @@ impl Session {
     pub(super) fn new(node: &Node, writer: Writer) -> Result<Session, PublishError> {
         let (view, me) = (node.view(), node.may_publish()?);
         let waiting = node.store().waiting_rows(me)?.into_iter().map(|row| ((row.prefix, row.list), row)).collect();
+        let first = view.head(me).map_or(0, |head| head.size);
         Ok(Session {
-            first: view.head(me).map_or(0, |head| head.size),
+            first,
+            body: Body::new(me, first),
             kept: Vec::new(),
             said: Vec::new(),
             store: node.store().clone(),
@@ -112,7 +114,6 @@ impl Session {
             // HMAC takes keys of every length (RFC 2104 §2).
             salts: Hmac::new_from_slice(&node.evidence_key()).expect("HMAC takes keys of every length"),
             today: clock::wall().day(),
-            body: Body::default(),
             planned: HashSet::new(),
             staging: None,
         })

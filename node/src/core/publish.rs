@@ -125,7 +125,12 @@ impl Node {
     /// Publishes an empty batch: the feed is alive.
     pub async fn publish_heartbeat(self: &Arc<Self>) -> Result<Head, PublishError> {
         let _writer = self.writer().await;
-        self.publish_as_writer(Body::default()).await
+        self.publish_empty_as_writer().await
+    }
+
+    pub(super) async fn publish_empty_as_writer(self: &Arc<Self>) -> Result<Head, PublishError> {
+        let me = self.may_publish()?;
+        self.publish_as_writer(Body::new(me, 0)).await
     }
 
     /// Signs the batch and waits until it is durable and queryable here; gossip carries it on. The caller is the writer.
@@ -240,7 +245,8 @@ impl Node {
         let log = log_name(&alliance, &member.slug, member.cuts_made());
         let place = Place { alliance, charter, publisher: me, log: Some(&log), previous, now };
         let tree = self.store().tree(me)?;
-        Ok(body.seal(&place, tree, self.keys().feed_of(member)?))
+        let sealed = body.seal(&place, tree, self.keys().feed_of(member)?);
+        sealed.map_err(|_| PublishError::Refused(PublishRefusal::Moved))
     }
 }
 

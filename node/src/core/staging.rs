@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use antibrush_protocol::{feed::ChunkDescriptor, replica::BatchId};
+use antibrush_protocol::{
+    feed::{ChunkDescriptor, chunk},
+    replica::BatchId,
+};
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::storage::Store;
@@ -31,7 +34,9 @@ impl Staging {
             let (store, batch, descriptor, bytes) = (self.store.clone(), self.batch, *descriptor, bytes.clone());
             self.tasks.push(Handle::current().spawn_blocking(move || {
                 // A disk that refuses now is asked again, and answers for it, when the batch is published.
-                let _ = store.put_chunk(batch, index as u32, &descriptor, &bytes);
+                if let Ok(place) = chunk::place(&bytes) {
+                    let _ = store.put_chunk(batch, index as u32, place, &descriptor, &bytes);
+                }
             }));
         }
     }

@@ -249,14 +249,14 @@ impl Seat {
         let probe = tokio::task::spawn_blocking(move || store.probe(&probed)).await;
         let present = probe.map_err(|_| Refused::Storage)?;
         let batch = BatchId { publisher: header.publisher, seq: header.seq };
-        for (index, descriptor) in header.chunks.iter().enumerate().filter(|(index, _)| !present[*index]) {
+        for (index, (place, descriptor)) in header.placed_chunks().enumerate().filter(|(index, _)| !present[*index]) {
             let mut got = false;
             for peer in from {
                 let Some(Reply::Chunk(bytes)) = self.ask(peer, Ask::Chunk { digest: descriptor.digest }).await else {
                     continue;
                 };
                 let (store, descriptor) = (self.store.clone(), *descriptor);
-                let put = move || store.put_chunk(batch, index as u32, &descriptor, &bytes);
+                let put = move || store.put_chunk(batch, index as u32, place, &descriptor, &bytes);
                 match tokio::task::spawn_blocking(put).await {
                     Ok(Ok(())) => got = true,
                     Ok(Err(Fault::Bad(_))) => continue,
@@ -380,7 +380,7 @@ impl Node {
             return Err(PublishError::Recovering);
         }
         self.stand(true).await?;
-        self.publish_as_writer(Default::default()).await
+        self.publish_empty_as_writer().await
     }
 
     async fn stand(self: &Arc<Self>, take: bool) -> Result<Right, PublishError> {
@@ -467,8 +467,8 @@ impl Node {
         let batch = BatchId { publisher: h.publisher, seq: h.seq };
         let proposal = Proposal::of(&h, header.key());
         let keep = move || {
-            let mut chunks = h.chunks.iter().zip(&bytes).enumerate();
-            chunks.try_for_each(|(index, (of, bytes))| store.put_chunk(batch, index as u32, of, bytes))
+            let mut chunks = h.placed_chunks().zip(&bytes).enumerate();
+            chunks.try_for_each(|(index, ((place, of), bytes))| store.put_chunk(batch, index as u32, place, of, bytes))
         };
         let kept = tokio::task::spawn_blocking(keep).await.map_err(|_| PublishError::Stopping)?;
         kept.map_err(|_| PublishError::Refused(antibrush_protocol::replica::PublishRefusal::Storage))?;

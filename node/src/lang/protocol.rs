@@ -287,6 +287,7 @@ impl Zh for BodyError {
             BodyError::Gap => "批次不是从名单源的末尾开始",
             BodyError::Root => "各叶算出的树根与批次头签署的不同",
             BodyError::Totals => "条目之和与批次头的统计不符",
+            BodyError::Place => "批次头所指的分块属于别处",
         }
         .to_owned()
     }
@@ -296,9 +297,11 @@ impl Zh for ChunkError {
     fn zh(&self) -> String {
         match self {
             ChunkError::TooLong => "分块比批次头所写的长".to_owned(),
+            ChunkError::Start(error) => format!("分块开头的位置未被接受：{}", error.zh()),
             ChunkError::Leaf { leaf, error } => format!("分块的第 {leaf} 个叶未被接受：{}", error.zh()),
             ChunkError::Count => "分块的叶数与批次头所写的不同".to_owned(),
             ChunkError::Digest => "分块的叶不是批次头所指的叶".to_owned(),
+            ChunkError::Place => "批次头所指的分块属于别处".to_owned(),
         }
     }
 }

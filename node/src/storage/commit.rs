@@ -8,7 +8,7 @@ use antibrush_protocol::{
     encoding::Wire,
     entry::lifecycle::Remark,
     feed::{
-        BatchHeader, Chunk, ChunkDescriptor, Head, Leaf,
+        BatchHeader, Chunk, ChunkDescriptor, ChunkPlace, Head, Leaf,
         body::{BodyCheck, BodyError},
         chunk,
     },
@@ -194,7 +194,7 @@ impl Store {
             Err(error) => return Ok(Err(error)),
         };
         let batch = BatchId { publisher: header.publisher, seq: header.seq };
-        for (index, descriptor) in header.chunks.iter().enumerate() {
+        for (index, (place, descriptor)) in header.placed_chunks().enumerate() {
             // What was stored for another batch of the same number does not count.
             let assembled = lock(&self.assembly).remove(&(batch, index as u32));
             let assembled = assembled.filter(|part| part.digest == descriptor.digest);
@@ -202,7 +202,8 @@ impl Store {
                 Some(part) => part,
                 None => {
                     let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
-                    Assembled::new(descriptor, Chunk::verify(descriptor, &bytes).map_err(|_| StorageError::Damaged)?)
+                    let chunk = Chunk::verify(place, descriptor, &bytes).map_err(|_| StorageError::Damaged)?;
+                    Assembled::new(descriptor, chunk)
                 }
             };
             *erased += u64::from(part.erased);
@@ -237,24 +238,17 @@ impl Store {
         state: OnDisk,
     ) -> Result<(), StorageError> {
         let Some(size) = headers.last().map(|header| header.size) else { return Ok(()) };
-        let mut places = Vec::new();
-        for header in headers {
-            let mut first = header.first;
-            for descriptor in &header.chunks {
-                places.push((first, descriptor));
-                first += u64::from(descriptor.entries);
-            }
-        }
+        let placed: Vec<_> = headers.iter().flat_map(|header| header.placed_chunks()).collect();
         type Read = (Vec<Placed>, Vec<(Prefix, Remark)>);
-        let read = |(first, descriptor): &(u64, &ChunkDescriptor)| -> Result<Read, StorageError> {
+        let read = |(place, descriptor): &(ChunkPlace, &ChunkDescriptor)| -> Result<Read, StorageError> {
             let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
             if state == OnDisk::Old {
-                Chunk::verify(descriptor, &bytes).map_err(|_| StorageError::Damaged)?;
+                Chunk::verify(*place, descriptor, &bytes).map_err(|_| StorageError::Damaged)?;
             }
             let (mut placed, mut said) = (Vec::with_capacity(descriptor.entries as usize), Vec::new());
             for (at, leaf) in chunk::leaves(&bytes).enumerate() {
                 if let Leaf::Entry(entry) = leaf.map_err(|_| StorageError::Damaged)? {
-                    let index = first + at as u64;
+                    let index = place.first + at as u64;
                     placed.extend(Placed::new(&entry, index));
                     let remark = Remark::new(&entry, publisher, index);
                     said.extend(remark.map(|remark| (prefix_of(entry.token()), remark)));
@@ -263,7 +257,7 @@ impl Store {
             Ok((placed, said))
         };
         let (placed, said): (Vec<_>, Vec<_>) =
-            places.par_iter().map(read).collect::<Result<Vec<Read>, _>>()?.into_iter().unzip();
+            placed.par_iter().map(read).collect::<Result<Vec<Read>, _>>()?.into_iter().unzip();
         // Before the table's cursor says that the entry is there.
         self.put_remarks(&said.concat())?;
         let (rows, void) = ledger::rows(placed.concat(), publisher, &self.table.reader());

@@ -30,7 +30,7 @@ use super::{
     kept::Kept,
     layout::{self, FeedCursor},
     ledger::Placed,
-    looked::{Run, may_be_due},
+    looked::{Seen, may_be_due},
     store::{StorageError, Store, lock},
     table::{Row, RowState},
     times::Times,
@@ -120,73 +120,71 @@ impl Store {
         }
         let mut feeds = BTreeMap::new();
         let mut listings: Vec<Together> = Vec::new();
-        let mut maybe_due = BTreeMap::new();
-        let mut is_whole = true;
+        let mut seen = BTreeMap::new();
+        // What can not be read can not be judged.
+        let mut unread = BTreeSet::new();
         for (publisher, cursor) in self.cursors()? {
             match self.read_feed(publisher, &cursor, today) {
                 Ok(mut feed) => {
                     let found = feed.due_listings(today);
                     let may_be = std::mem::take(&mut feed.maybe_due);
-                    if current.contains(&publisher) {
+                    let looked_at = if current.contains(&publisher) {
                         listings.extend(found.into_iter().map(|leaves| (publisher, leaves)));
+                        Seen::ToTheEnd
                     } else if withheld.contains(&publisher) {
-                        let of = found.iter().flatten().filter_map(|leaf| Some(feed.place(*leaf)?.0));
-                        maybe_due.insert(publisher, of.collect());
+                        Seen::in_part(found.iter().flatten().filter_map(|leaf| feed.chunk_of(*leaf)))
                     } else {
-                        maybe_due.insert(publisher, may_be);
-                    }
+                        Seen::in_part(may_be)
+                    };
+                    seen.insert(publisher, looked_at);
                     feeds.insert(publisher, feed);
                 }
-                // It is fetched again when the table is rebuilt; what can not be read can not be judged.
                 Err(StorageError::Damaged) => {
-                    is_whole = false;
-                    tracing::error!(publisher = publisher.0, "a feed is damaged on disk; nothing of it is forgotten");
+                    unread.insert(publisher);
+                    tracing::error!(
+                        publisher = publisher.0,
+                        "a feed is damaged on disk, and nothing of it is forgotten or handed on: stop the node, remove its directory `table` and start it; it then takes the feed from its peers again"
+                    );
                 }
                 Err(error) => return Err(error),
             }
         }
         let _one_at_a_time = lock(&self.committing);
         // What was taken back meanwhile is judged at the next run.
-        let mut gone = Vec::new();
         for (publisher, feed) in &feeds {
             if self.header(*publisher, feed.head.seq)?.is_none_or(|header| header.id() != feed.head.id) {
-                gone.push(*publisher);
+                unread.insert(*publisher);
             }
         }
-        gone.iter().for_each(|publisher| drop(feeds.remove(publisher)));
-        is_whole &= gone.is_empty();
-        listings.retain(|(publisher, _)| feeds.contains_key(publisher));
-        let repeated = repeated(&feeds);
-        agree(&feeds, &repeated, &mut listings);
+        feeds.retain(|publisher, _| !unread.contains(publisher));
+        seen.retain(|publisher, _| !unread.contains(publisher));
+        listings.retain(|(publisher, _)| !unread.contains(publisher));
         // A remark goes in the same run as the listing that it is about.
         mark(&mut feeds, &listings);
         let said = feeds
             .iter()
             .flat_map(|(publisher, feed)| feed.due_remarks(today, &feeds).map(|leaf| (*publisher, vec![leaf])));
-        let mut remarks: Vec<Together> = said.collect();
-        agree(&feeds, &repeated, &mut remarks);
+        let remarks: Vec<Together> = said.collect();
         mark(&mut feeds, &remarks);
         let mut due: BTreeMap<MemberNumber, BTreeSet<u64>> = BTreeMap::new();
         for (publisher, leaves) in listings.into_iter().chain(remarks) {
             due.entry(publisher).or_default().extend(leaves);
         }
-        let void = if is_whole { self.due_in_void_of(&feeds, today)? } else { BTreeMap::new() };
+        let void = self.due_in_void_of(&feeds, &unread, today)?;
         let (erased, times) = self.measure(&feeds, today)?;
         let kept = self.to_keep(&due)?;
         self.write_down(notes(&feeds, &due, void), &kept, &erased, steps)?;
         self.carry_out(steps)?;
         *lock(&self.times) = times;
         self.drop_derived(&feeds, steps)?;
-        let to_the_end: BTreeSet<MemberNumber> =
-            feeds.keys().filter(|publisher| current.contains(publisher)).copied().collect();
-        self.note_whole(to_the_end.iter().copied(), today)?;
+        self.note_whole(feeds.keys().filter(|publisher| current.contains(publisher)).copied(), today)?;
         let of = |(publisher, feed): (&MemberNumber, &Feed)| {
             let now = due.get(publisher).map_or(0, BTreeSet::len) as u64;
             let all = feed.kinds.iter().filter(|kind| **kind == Kind::Erased).count() as u64;
             (*publisher, Erased { now, all, size: feed.kinds.len() as u64 })
         };
         let found: Forgotten = feeds.iter().map(of).collect();
-        lock(&self.looked).note(Run { day: today, is_whole, found: found.clone(), to_the_end, maybe_due });
+        lock(&self.looked).note(today, found.clone(), seen);
         Ok(found)
     }
 
@@ -194,14 +192,16 @@ impl Store {
     fn due_in_void_of(
         &self,
         feeds: &BTreeMap<MemberNumber, Feed>,
+        unread: &BTreeSet<MemberNumber>,
         today: Day,
     ) -> Result<BTreeMap<Hash, BTreeSet<u32>>, StorageError> {
         let chunks = feeds.values().flat_map(|feed| &feed.chunks);
         let in_force: BTreeSet<Hash> = chunks.map(|(_, descriptor)| descriptor.digest).collect();
+        let stays = |publisher: MemberNumber, digest: &Hash| unread.contains(&publisher) || in_force.contains(digest);
         let is_erased = |publisher: MemberNumber, leaf: u64| {
             feeds.get(&publisher).is_some_and(|feed| feed.kind(leaf) == Some(Kind::Erased))
         };
-        self.due_in_void(today, |digest| in_force.contains(digest), is_erased)
+        self.due_in_void(today, stays, is_erased)
     }
 
     /// The leaves of a feed that are in force, verified.
@@ -220,9 +220,9 @@ impl Store {
         while next < end {
             let header = self.header_of_leaf(publisher, next)?.ok_or(StorageError::Damaged)?;
             let published = header.payload().issued.day();
-            for descriptor in &header.payload().chunks {
+            for (place, descriptor) in header.payload().placed_chunks() {
                 let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
-                let chunk = Chunk::verify(descriptor, &bytes).map_err(|_| StorageError::Damaged)?;
+                let chunk = Chunk::verify(place, descriptor, &bytes).map_err(|_| StorageError::Damaged)?;
                 feed.chunks.push((next, *descriptor));
                 if may_be_due(chunk.leaves.iter(), today) {
                     feed.maybe_due.push(descriptor.digest);
@@ -473,11 +473,10 @@ impl Feed {
         self.said.iter().filter(is_due).map(|said| said.leaf)
     }
 
-    /// The chunk of a leaf and the leaf's position in it.
-    fn place(&self, leaf: u64) -> Option<(Hash, u64)> {
+    /// The chunk of a leaf.
+    fn chunk_of(&self, leaf: u64) -> Option<Hash> {
         let behind = self.chunks.partition_point(|(first, _)| *first <= leaf);
-        let (first, descriptor) = self.chunks.get(behind.checked_sub(1)?)?;
-        Some((descriptor.digest, leaf - first))
+        self.chunks.get(behind.checked_sub(1)?).map(|(_, descriptor)| descriptor.digest)
     }
 }
 
@@ -500,44 +499,6 @@ fn notes(
         }
     }
     notes
-}
-
-/// The chunks that stand at several places, with these places.
-fn repeated(feeds: &BTreeMap<MemberNumber, Feed>) -> BTreeMap<Hash, Vec<(MemberNumber, u64)>> {
-    let mut places: BTreeMap<Hash, Vec<(MemberNumber, u64)>> = BTreeMap::new();
-    for (publisher, feed) in feeds {
-        for (first, descriptor) in &feed.chunks {
-            places.entry(descriptor.digest).or_default().push((*publisher, *first));
-        }
-    }
-    places.retain(|_, places| places.len() > 1);
-    places
-}
-
-/// Leaves out what is due at one place of a chunk and not at another: whoever copies another's entries into its own feed and
-/// clears them there must not have them erased in both.
-fn agree(
-    feeds: &BTreeMap<MemberNumber, Feed>,
-    repeated: &BTreeMap<Hash, Vec<(MemberNumber, u64)>>,
-    due: &mut Vec<Together>,
-) {
-    while !repeated.is_empty() {
-        let all: BTreeSet<(MemberNumber, u64)> =
-            due.iter().flat_map(|(publisher, leaves)| leaves.iter().map(|leaf| (*publisher, *leaf))).collect();
-        let is_due_everywhere = |publisher: &MemberNumber, leaf: &u64| {
-            let place = feeds.get(publisher).and_then(|feed| feed.place(*leaf));
-            place.is_none_or(|(digest, position)| {
-                let places = repeated.get(&digest).into_iter().flatten();
-                let mut others = places.map(|(other, first)| (*other, first + position));
-                others.all(|other| all.contains(&other))
-            })
-        };
-        let before = due.len();
-        due.retain(|(publisher, leaves)| leaves.iter().all(|leaf| is_due_everywhere(publisher, leaf)));
-        if due.len() == before {
-            return;
-        }
-    }
 }
 
 /// Takes note of what goes.

@@ -17,7 +17,7 @@ use super::files::{self, FileError, Operation};
 use crate::lang::Zh;
 
 /// The layout of the data directory that this version reads and writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The lock file is one line padded to this length, so that a new line replaces the old one in one write.
 const LOCK_LINE: usize = 128;

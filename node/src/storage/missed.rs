@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 
 use antibrush_protocol::{
-    base::{Day, Hash, MemberNumber},
+    base::{Day, MemberNumber},
     encoding::{DecodeError, Reader, Wire, Writer},
 };
 
@@ -101,24 +101,14 @@ impl Store {
         self.documents.scan_prefix(layout::MISSED).map(of).collect()
     }
 
-    /// Removes the chunks of a feed that no other feed has.
+    /// Removes the chunks of a feed.
     pub(super) fn remove_chunks(&self, publisher: MemberNumber) -> Result<(), StorageError> {
         let _one_at_a_time = lock(&self.committing);
-        let named = |of: MemberNumber| -> Result<BTreeSet<Hash>, StorageError> {
-            let mut named = BTreeSet::new();
-            for seq in 0.. {
-                let Some(header) = self.header(of, seq)? else { break };
-                named.extend(header.payload().chunks.iter().map(|descriptor| descriptor.digest));
+        for seq in 0.. {
+            let Some(header) = self.header(publisher, seq)? else { break };
+            for descriptor in &header.payload().chunks {
+                self.bodies.remove(&descriptor.digest)?;
             }
-            Ok(named)
-        };
-        let mut gone = named(publisher)?;
-        for other in self.cursors()?.into_keys().filter(|other| *other != publisher) {
-            let shared = named(other)?;
-            gone.retain(|digest| !shared.contains(digest));
-        }
-        for digest in gone {
-            self.bodies.remove(&digest)?;
         }
         Ok(())
     }

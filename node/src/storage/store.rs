@@ -15,7 +15,7 @@ use antibrush_protocol::{
     board::PostId,
     charter::{CharterChain, CharterError, SignedCharter},
     encoding::Wire,
-    feed::{BatchHeader, Chunk, ChunkDescriptor, ChunkError, Head, Leaf, Totals, chunk},
+    feed::{BatchHeader, Chunk, ChunkDescriptor, ChunkError, ChunkPlace, Head, Leaf, Totals, chunk},
     limits,
     merkle::Frontier,
     replica::{BatchId, Fault},
@@ -274,16 +274,17 @@ impl Store {
         &self,
         batch: BatchId,
         index: u32,
+        place: ChunkPlace,
         descriptor: &ChunkDescriptor,
         bytes: &[u8],
     ) -> Result<(), Fault<ChunkError>> {
         if self.is_assembled(batch, index, descriptor) && self.bodies.has(&descriptor.digest).map_err(storage_fault)? {
             return Ok(());
         }
-        let chunk = Chunk::verify(descriptor, bytes).map_err(Fault::Bad)?;
+        let chunk = Chunk::verify(place, descriptor, bytes).map_err(Fault::Bad)?;
         // A file that lies there already counts only if it is sound: rot is replaced by what was verified just now.
         let stored = self.bodies.get(&descriptor.digest).map_err(storage_fault)?;
-        let sound = stored.is_some_and(|stored| Chunk::verify(descriptor, &stored).is_ok());
+        let sound = stored.is_some_and(|stored| Chunk::verify(place, descriptor, &stored).is_ok());
         let part = Assembled::new(descriptor, chunk);
         let gone = if sound { self.keep(batch, index, part) } else { Err(part) };
         if let Err(part) = gone {
@@ -293,7 +294,7 @@ impl Store {
         Ok(())
     }
 
-    /// Stores a chunk that comes without a header, under the digest of its own leaves: it counts only once a signed
+    /// Stores a chunk that comes without a header, under the digest of its own place and leaves: it counts only once a signed
     /// header names that digest. Returns the digest.
     pub fn put_loose_chunk(&self, bytes: &[u8]) -> Result<Result<Hash, ChunkError>, StorageError> {
         let descriptor = match chunk::describe(bytes) {
@@ -307,16 +308,17 @@ impl Store {
     /// Which chunks of a batch are on disk and sound.
     pub fn probe(&self, header: &BatchHeader) -> Vec<bool> {
         let batch = BatchId { publisher: header.publisher, seq: header.seq };
-        let probe = |(index, descriptor): (usize, &ChunkDescriptor)| {
+        let probe = |(index, (place, descriptor)): (usize, (ChunkPlace, &ChunkDescriptor))| {
             // Only the file counts now, not what is remembered of it.
             lock(&self.assembly).remove(&(batch, index as u32));
             let Ok(Some(bytes)) = self.bodies.get(&descriptor.digest) else { return false };
-            match Chunk::verify(descriptor, &bytes) {
+            match Chunk::verify(place, descriptor, &bytes) {
                 Ok(chunk) => self.keep(batch, index as u32, Assembled::new(descriptor, chunk)).is_ok(),
                 Err(_) => false,
             }
         };
-        header.chunks.par_iter().enumerate().map(probe).collect()
+        let placed: Vec<_> = header.placed_chunks().collect();
+        placed.into_par_iter().enumerate().map(probe).collect()
     }
 
     /// Removes chunks that no committed header names and that nobody has asked about for a while: what a batch left behind

@@ -85,7 +85,8 @@ impl Scene {
     }
 
     fn batch_of(&self, store: &Store, previous: Option<Head>, entries: impl IntoIterator<Item = Entry>) -> Made {
-        let mut body = build::Body::default();
+        let tree = store.tree(ME).unwrap();
+        let mut body = build::Body::new(ME, tree.size());
         for entry in entries {
             body.push(&entry).unwrap();
         }
@@ -97,7 +98,7 @@ impl Scene {
             previous,
             now: NOW,
         };
-        let (header, chunks) = body.seal(&place, store.tree(ME).unwrap(), self.keys.feed().unwrap());
+        let (header, chunks) = body.seal(&place, tree, self.keys.feed().unwrap()).unwrap();
         let header = self.chain.verify_header(header, NOW).unwrap();
         Made { header, chunks }
     }
@@ -129,8 +130,8 @@ impl Made {
 fn put_chunks(store: &Store, made: &Made) {
     let h = made.header.payload();
     let batch = BatchId { publisher: h.publisher, seq: h.seq };
-    for (index, (descriptor, bytes)) in h.chunks.iter().zip(&made.chunks).enumerate() {
-        store.put_chunk(batch, index as u32, descriptor, bytes).unwrap();
+    for (index, ((place, descriptor), bytes)) in h.placed_chunks().zip(&made.chunks).enumerate() {
+        store.put_chunk(batch, index as u32, place, descriptor, bytes).unwrap();
     }
 }
 
@@ -361,8 +362,8 @@ fn a_proposal_that_another_batch_overtook_leaves_nothing_behind() {
     let accepted = Some(Box::new(Bid::sign(term, proposal, key).unwrap()));
     store.put_register(ME, &Register { promised: Some(term), accepted, ..Register::default() }).unwrap();
     // A longer body than that of the batch that comes: its last chunks have places of their own.
-    let descriptor = overtaken.header.payload().chunks[0];
-    let put = |batch, index| store.put_chunk(batch, index, &descriptor, &overtaken.chunks[0]).unwrap();
+    let (place, descriptor) = overtaken.header.payload().placed_chunks().next().unwrap();
+    let put = |batch, index| store.put_chunk(batch, index, place, descriptor, &overtaken.chunks[0]).unwrap();
     put(BatchId { publisher: ME, seq: 0 }, 1);
     let week = Duration::from_secs(7 * 86_400);
     let age = || {

@@ -21,21 +21,23 @@ use super::{
 
 impl Store {
     /// The positions of what is due in each chunk that stands in batches that were taken back alone: in all of them, where there
-    /// are several. `in_force` tells the others, and `is_erased` what became of a leaf in force.
+    /// are several. `stays` tells which chunks of a publisher are left alone, and `is_erased` what became of a leaf in force.
     pub(super) fn due_in_void(
         &self,
         today: Day,
-        in_force: impl Fn(&Hash) -> bool,
+        stays: impl Fn(MemberNumber, &Hash) -> bool,
         is_erased: impl Fn(MemberNumber, u64) -> bool,
     ) -> Result<BTreeMap<Hash, BTreeSet<u32>>, StorageError> {
         let mut all: BTreeMap<Hash, BTreeSet<u32>> = BTreeMap::new();
         for envelope in self.all_void_headers()? {
             let header = Signed::<BatchHeader>::decode(&envelope).map_err(|_| StorageError::Damaged)?;
             let header = header.payload();
-            for descriptor in header.chunks.iter().filter(|descriptor| !in_force(&descriptor.digest)) {
+            for (place, descriptor) in
+                header.placed_chunks().filter(|(_, descriptor)| !stays(header.publisher, &descriptor.digest))
+            {
                 // What was dropped or is damaged has no contents to erase.
                 let Some(bytes) = self.bodies.get(&descriptor.digest)? else { continue };
-                let Ok(chunk) = Chunk::verify(descriptor, &bytes) else { continue };
+                let Ok(chunk) = Chunk::verify(place, descriptor, &bytes) else { continue };
                 let due = (0..).zip(&chunk.leaves).filter_map(|(position, leaf)| match leaf {
                     Leaf::Entry(entry) => {
                         is_due(entry, header.publisher, header.issued.day(), today, &is_erased).then_some(position)

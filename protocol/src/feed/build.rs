@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::{
-    BatchHeader, ChunkDescriptor, Head, Totals,
+    BatchHeader, ChunkDescriptor, ChunkPlace, Head, Totals,
     totals::{Total, row_of},
 };
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
-    encoding::Wire,
+    encoding::{Wire, Writer},
     entry::{Entry, EntryError},
     limits,
     merkle::{self, Frontier},
@@ -26,9 +26,14 @@ pub enum BuildError {
     Full,
 }
 
+/// The entries were gathered for another place of the feed than the one where it ends now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the feed has moved on since the batch was begun; begin it anew")]
+pub struct Moved;
+
 /// Cuts entries into chunks while they come; [`Body::seal`] makes the header.
-#[derive(Default)]
 pub struct Body {
+    begins: ChunkPlace,
     chunks: Vec<(ChunkDescriptor, Arc<[u8]>)>,
     leaf_hashes: Vec<Hash>,
     totals: Totals,
@@ -37,6 +42,18 @@ pub struct Body {
 }
 
 impl Body {
+    /// Begins a body behind the leaves that a publisher's feed has.
+    pub fn new(publisher: MemberNumber, size: u64) -> Body {
+        Body {
+            begins: ChunkPlace { publisher, first: size },
+            chunks: Vec::new(),
+            leaf_hashes: Vec::new(),
+            totals: Totals::default(),
+            open: Vec::new(),
+            open_from: 0,
+        }
+    }
+
     /// Appends an entry.
     pub fn push(&mut self, entry: &Entry) -> Result<(), BuildError> {
         self.push_encoded(&encode_entry(entry)?)
@@ -53,13 +70,18 @@ impl Body {
         if self.open.len() + encoded.bytes.len() > limits::CHUNK_BYTES {
             self.close_chunk();
         }
+        if self.open.is_empty() {
+            let mut place = Writer::default();
+            self.place_of_open().write(&mut place);
+            self.open = place.into_bytes();
+        }
         self.open.extend_from_slice(&encoded.bytes);
         self.leaf_hashes.push(encoded.leaf_hash);
         self.totals.count_row(encoded.total);
         Ok(())
     }
 
-    /// Bytes of the entries so far.
+    /// Bytes of the chunks so far.
     pub fn bytes(&self) -> u64 {
         self.chunks.iter().map(|(descriptor, _)| u64::from(descriptor.bytes)).sum::<u64>() + self.open.len() as u64
     }
@@ -85,15 +107,19 @@ impl Body {
         self.leaf_hashes.is_empty()
     }
 
-    /// Signs the header that appends this body to the feed. Returns it and the chunks' bytes in order.
+    /// Signs the header that appends this body to the feed, which must end where the body begins; one without entries stands
+    /// anywhere. Returns it and the chunks' bytes in order.
     pub fn seal(
         mut self,
         place: &Place<'_>,
         mut tree: Frontier,
         signer: &dyn Signer,
-    ) -> (Signed<BatchHeader>, Vec<Arc<[u8]>>) {
-        self.close_chunk();
+    ) -> Result<(Signed<BatchHeader>, Vec<Arc<[u8]>>), Moved> {
         let first = tree.size();
+        if !self.is_empty() && self.begins != (ChunkPlace { publisher: place.publisher, first }) {
+            return Err(Moved);
+        }
+        self.close_chunk();
         for hash in &self.leaf_hashes {
             tree.push(*hash);
         }
@@ -116,16 +142,21 @@ impl Body {
         };
         // HEADER-13
         header.checkpoint = place.log.map(|log| signer.sign(header.checkpoint_text(log).as_bytes()));
-        (signed::sign(&header, signer), bytes)
+        Ok((signed::sign(&header, signer), bytes))
+    }
+
+    fn place_of_open(&self) -> ChunkPlace {
+        ChunkPlace { first: self.begins.first + self.open_from as u64, ..self.begins }
     }
 
     fn close_chunk(&mut self) {
         if self.open.is_empty() {
             return;
         }
+        let place = self.place_of_open();
         let hashes = &self.leaf_hashes[self.open_from..];
         let descriptor = ChunkDescriptor {
-            digest: merkle::chunk_digest(hashes),
+            digest: merkle::chunk_digest(place.publisher, place.first, hashes),
             entries: hashes.len() as u32,
             bytes: self.open.len() as u32,
         };

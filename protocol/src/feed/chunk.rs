@@ -1,26 +1,35 @@
-//! Body chunks: CBOR sequences (RFC 8742) of leaves, cut at entries.
+//! Body chunks: CBOR sequences (RFC 8742) of a place and of leaves, cut at entries.
 //!
-//! A leaf is an entry's map, or, after its content was erased, the 32 bytes of its leaf hash. A chunk is named by a digest
-//! over its leaf hashes, not over its bytes: erasing a leaf's content keeps the name, the tree and the signature valid, and
-//! a late joiner verifies what is left in the same way.
+//! The place says in whose feed the chunk stands and from which leaf on. A leaf is an entry's map, or, after its content was erased,
+//! the 32 bytes of its leaf hash. A chunk is named by a digest over its place and its leaf hashes, not over its bytes: erasing a
+//! leaf's content keeps the name, the tree and the signature valid, and a late joiner verifies what is left in the same way.
 
 use crate::{
-    base::Hash,
+    base::{Hash, MemberNumber},
     encoding::{DecodeError, Reader, Wire, Writer},
     entry::Entry,
-    feed::Totals,
+    feed::{BatchHeader, Totals},
     limits, merkle,
 };
 
 /// What a header says of one chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkDescriptor {
-    /// SHA-256(0x02 ‖ leaf hashes).
+    /// [`merkle::chunk_digest`] of its place and its leaves.
     pub digest: Hash,
     /// Leaves in it.
     pub entries: u32,
     /// Its bytes as published; fewer after erasures.
     pub bytes: u32,
+}
+
+/// Where a chunk stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkPlace {
+    /// In whose feed.
+    pub publisher: MemberNumber,
+    /// The index of its first leaf.
+    pub first: u64,
 }
 
 /// An erased leaf: a 32-byte string behind its deterministic head of two bytes. Every entry is longer.
@@ -32,6 +41,9 @@ pub enum ChunkError {
     /// CHUNK-1: longer than the header says.
     #[error("the chunk is longer than its header says")]
     TooLong,
+    /// CHUNK-2: it does not begin with a place.
+    #[error("the chunk does not begin with its place: {0}")]
+    Start(DecodeError),
     /// CHUNK-2: a leaf is neither a well-formed entry nor a hash.
     #[error("leaf {leaf} of the chunk is refused: {error}")]
     Leaf {
@@ -46,6 +58,9 @@ pub enum ChunkError {
     /// CHUNK-4: the leaves are not the ones that the publisher signed.
     #[error("the chunk's leaves are not the ones that the header names")]
     Digest,
+    /// CHUNK-6: a header names a chunk that stands at another place. The fault of who signed it, not of who sent the chunk.
+    #[error("the header names a chunk that stands at another place")]
+    Place,
 }
 
 /// One leaf of a body.
@@ -72,8 +87,9 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// Checks bytes against the description in a verified header. Costs about half a microsecond a leaf.
-    pub fn verify(descriptor: &ChunkDescriptor, bytes: &[u8]) -> Result<Chunk, ChunkError> {
+    /// Checks bytes against the description in a verified header and the place that they have there. Costs about half a microsecond
+    /// a leaf.
+    pub fn verify(place: ChunkPlace, descriptor: &ChunkDescriptor, bytes: &[u8]) -> Result<Chunk, ChunkError> {
         // CHUNK-1
         if bytes.len() > descriptor.bytes as usize || bytes.len() > limits::CHUNK_BYTES {
             return Err(ChunkError::TooLong);
@@ -89,6 +105,7 @@ impl Chunk {
         };
         let mut scratch = Writer::default();
         let mut reader = Reader::new(bytes);
+        let found = ChunkPlace::read(&mut reader).map_err(ChunkError::Start)?;
         while !reader.is_at_end() {
             // CHUNK-3, early: a chunk of tiny leaves must not grow past what was announced.
             if chunk.leaves.len() == expected {
@@ -106,10 +123,41 @@ impl Chunk {
         if chunk.leaves.len() != expected {
             return Err(ChunkError::Count); // CHUNK-3
         }
-        if merkle::chunk_digest(&chunk.leaf_hashes) != descriptor.digest {
+        if merkle::chunk_digest(found.publisher, found.first, &chunk.leaf_hashes) != descriptor.digest {
             return Err(ChunkError::Digest); // CHUNK-4
         }
+        // CHUNK-6, last: only of a chunk that is the one named does its place say anything about the header.
+        if found != place {
+            return Err(ChunkError::Place);
+        }
         Ok(chunk)
+    }
+}
+
+impl ChunkPlace {
+    /// `[publisher, first leaf]`.
+    pub fn write(&self, w: &mut Writer) {
+        w.array(2).uint(self.publisher.0).uint(self.first);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<ChunkPlace, DecodeError> {
+        let start = reader.position();
+        reader.tuple(2)?;
+        let place = ChunkPlace { publisher: MemberNumber(reader.small("publisher")?), first: reader.uint()? };
+        let mut canonical = Writer::default();
+        place.write(&mut canonical);
+        if canonical.as_bytes().len() == reader.position() - start { Ok(place) } else { Err(DecodeError::NotCanonical) }
+    }
+}
+
+impl BatchHeader {
+    /// The chunks of the body in order, each with its place.
+    pub fn placed_chunks(&self) -> impl Iterator<Item = (ChunkPlace, &ChunkDescriptor)> {
+        self.chunks.iter().scan(self.first, |next, descriptor| {
+            let place = ChunkPlace { publisher: self.publisher, first: *next };
+            *next += u64::from(descriptor.entries);
+            Some((place, descriptor))
+        })
     }
 }
 
@@ -137,11 +185,20 @@ fn read_leaf(reader: &mut Reader<'_>, bytes: &[u8], scratch: &mut Writer) -> Res
     Ok((Leaf::Entry(entry), merkle::leaf_hash(raw)))
 }
 
+/// The place with which a chunk begins: of a verified one the place where it stands.
+pub fn place(chunk: &[u8]) -> Result<ChunkPlace, DecodeError> {
+    ChunkPlace::read(&mut Reader::new(chunk))
+}
+
 /// The leaves of a chunk that was verified before: read back from one's own storage, form checked, digest not.
 pub fn leaves(chunk: &[u8]) -> impl Iterator<Item = Result<Leaf, DecodeError>> + '_ {
     let mut reader = Reader::new(chunk);
+    let mut place = Some(ChunkPlace::read(&mut reader));
     std::iter::from_fn(move || {
-        if reader.is_at_end() {
+        if let Some(Err(error)) = place.take() {
+            reader.rest();
+            Some(Err(error))
+        } else if reader.is_at_end() {
             None
         } else if reader.next_is_bytes() {
             Some(reader.fixed().map(Leaf::Erased))
@@ -151,7 +208,7 @@ pub fn leaves(chunk: &[u8]) -> impl Iterator<Item = Result<Leaf, DecodeError>> +
     })
 }
 
-/// The leaves of bytes from anywhere with their hashes, in the form that chunks have: what a proof shows.
+/// The leaves of bytes from anywhere with their hashes, in the form that chunks have behind their place: what a proof shows.
 pub fn hashed_leaves(bytes: &[u8]) -> impl Iterator<Item = Result<(Leaf, Hash), DecodeError>> + '_ {
     let (mut reader, mut scratch) = (Reader::new(bytes), Writer::default());
     std::iter::from_fn(move || (!reader.is_at_end()).then(|| read_leaf(&mut reader, bytes, &mut scratch)))
@@ -160,6 +217,7 @@ pub fn hashed_leaves(bytes: &[u8]) -> impl Iterator<Item = Result<(Leaf, Hash), 
 /// The bytes of the leaves `[from, to)` of a verified chunk, as far as it has them, and how many these are.
 pub fn span(chunk: &[u8], from: u64, to: u64) -> Result<(&[u8], u64), DecodeError> {
     let (mut reader, mut scratch) = (Reader::new(chunk), Writer::default());
+    ChunkPlace::read(&mut reader)?;
     let (mut at, mut start) = (0, 0);
     while at < to && !reader.is_at_end() {
         if at == from {
@@ -179,6 +237,8 @@ pub fn span(chunk: &[u8], from: u64, to: u64) -> Result<(&[u8], u64), DecodeErro
 pub fn erase(chunk: &[u8], positions: &[u32]) -> Result<Vec<u8>, DecodeError> {
     let (mut reader, mut scratch) = (Reader::new(chunk), Writer::default());
     let (mut kept, mut at, mut due) = (Vec::with_capacity(chunk.len()), 0u32, positions.iter().peekable());
+    ChunkPlace::read(&mut reader)?;
+    kept.extend_from_slice(&chunk[..reader.position()]);
     while !reader.is_at_end() {
         let start = reader.position();
         let (_, hash) = read_leaf(&mut reader, chunk, &mut scratch)?;
@@ -194,19 +254,20 @@ pub fn erase(chunk: &[u8], positions: &[u32]) -> Result<Vec<u8>, DecodeError> {
 }
 
 /// Verifies a chunk that comes without a header (from an archive on disk) and returns its digest and number of leaves:
-/// what a header must name for the chunk to count.
+/// what a header must name, at the place that the chunk begins with, for the chunk to count.
 pub fn describe(bytes: &[u8]) -> Result<ChunkDescriptor, ChunkError> {
     if bytes.len() > limits::CHUNK_BYTES {
         return Err(ChunkError::TooLong);
     }
     let (mut reader, mut scratch, mut hashes) = (Reader::new(bytes), Writer::default(), Vec::new());
+    let place = ChunkPlace::read(&mut reader).map_err(ChunkError::Start)?;
     while !reader.is_at_end() {
         let leaf = hashes.len() as u32;
         let (_, hash) =
             read_leaf(&mut reader, bytes, &mut scratch).map_err(|error| ChunkError::Leaf { leaf, error })?;
         hashes.push(hash);
     }
-    let digest = merkle::chunk_digest(&hashes);
+    let digest = merkle::chunk_digest(place.publisher, place.first, &hashes);
     Ok(ChunkDescriptor { digest, entries: hashes.len() as u32, bytes: bytes.len() as u32 })
 }
 
@@ -214,6 +275,7 @@ pub fn describe(bytes: &[u8]) -> Result<ChunkDescriptor, ChunkError> {
 pub fn leaf_bytes(chunk: &[u8], position: u32) -> Result<&[u8], DecodeError> {
     let mut reader = Reader::new(chunk);
     let mut scratch = Writer::default();
+    ChunkPlace::read(&mut reader)?;
     for _ in 0..position {
         read_leaf(&mut reader, chunk, &mut scratch)?;
     }

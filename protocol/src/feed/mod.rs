@@ -13,7 +13,7 @@ mod totals;
 #[cfg(test)]
 mod tests;
 
-pub use chunk::{Chunk, ChunkDescriptor, ChunkError, Leaf};
+pub use chunk::{Chunk, ChunkDescriptor, ChunkError, ChunkPlace, Leaf};
 pub use equivocation::{Contradiction, Equivocation};
 pub use header::{BatchHeader, Head, HeaderError};
 pub use totals::{Total, Totals};

@@ -2,7 +2,7 @@
 
 use super::{
     body::{BodyCheck, BodyError},
-    build::{Body, BuildError, Place},
+    build::{Body, BuildError, Moved, Place},
     chunk::leaf_bytes,
     *,
 };
@@ -143,8 +143,9 @@ fn a_suspended_member_s_feed_stays_readable_and_an_expelled_one_s_does_not() {
 fn chunks_are_what_their_header_says() {
     let feed = feed();
     let descriptor = feed.first.payload().chunks[0];
-    let verify = |descriptor: &ChunkDescriptor, bytes: &[u8]| Chunk::verify(descriptor, bytes).map(|_| ());
-    let chunk = Chunk::verify(&descriptor, &feed.chunk).unwrap();
+    let verify =
+        |descriptor: &ChunkDescriptor, bytes: &[u8]| Chunk::verify(chunk_place(0), descriptor, bytes).map(|_| ());
+    let chunk = Chunk::verify(chunk_place(0), &descriptor, &feed.chunk).unwrap();
     assert_eq!((chunk.leaves.len(), chunk.erased, chunk.totals), (5, 0, feed.first.payload().totals.clone()));
     let short = ChunkDescriptor { bytes: descriptor.bytes - 1, ..descriptor };
     assert_eq!(verify(&short, &feed.chunk), Err(ChunkError::TooLong)); // CHUNK-1
@@ -158,13 +159,41 @@ fn chunks_are_what_their_header_says() {
     assert_eq!(verify(&more, &feed.chunk), Err(ChunkError::Count)); // CHUNK-3: and no memory for four thousand million leaves
     let renamed = ChunkDescriptor { digest: [0; 32], ..descriptor };
     assert_eq!(verify(&renamed, &feed.chunk), Err(ChunkError::Digest)); // CHUNK-4
+    // CHUNK-2: the place is as short as it can be, and there.
+    let starts = |start: &[u8]| verify(&descriptor, &[start, &feed.chunk[3..feed.chunk.len() - 2]].concat());
+    assert_eq!(starts(&[0x82, 0x18, 1, 0]), Err(ChunkError::Start(DecodeError::NotCanonical)));
+    assert_eq!(starts(&[0x81, 1]), Err(ChunkError::Start(DecodeError::Malformed)));
+    assert_eq!(starts(&[]), Err(ChunkError::Start(DecodeError::Malformed)));
+    assert_eq!(verify(&descriptor, &[]), Err(ChunkError::Start(DecodeError::Malformed)));
+}
+
+#[test]
+fn a_chunk_stands_at_one_place() {
+    let feed = feed();
+    let descriptor = feed.first.payload().chunks[0];
+    let at = |publisher, first| {
+        Chunk::verify(ChunkPlace { publisher: MemberNumber(publisher), first }, &descriptor, &feed.chunk)
+    };
+    assert!(at(1, 0).is_ok());
+    assert_eq!(at(2, 0).err(), Some(ChunkError::Place)); // CHUNK-6
+    assert_eq!(at(1, 5).err(), Some(ChunkError::Place)); // CHUNK-6
+    // Whoever writes another place into it makes another chunk of it: that is the sender's fault.
+    let moved = [&[0x82, 2, 0][..], &feed.chunk[3..]].concat();
+    let place = ChunkPlace { publisher: MemberNumber(2), first: 0 };
+    assert_eq!(Chunk::verify(place, &descriptor, &moved).err(), Some(ChunkError::Digest)); // CHUNK-4
+    // The chunks of a header stand one behind the other.
+    let header = changed(|h| {
+        h.chunks = vec![ChunkDescriptor { entries: 2, ..descriptor }, ChunkDescriptor { entries: 3, ..descriptor }]
+    });
+    let firsts: Vec<u64> = header.placed_chunks().map(|(place, _)| place.first).collect();
+    assert_eq!(firsts, [0, 2]);
 }
 
 #[test]
 fn an_erased_leaf_keeps_the_name_and_the_tree() {
     let (feed, erased) = (feed(), erased_chunk());
     let header = feed.first.payload();
-    let chunk = Chunk::verify(&header.chunks[0], &erased).unwrap();
+    let chunk = Chunk::verify(chunk_place(0), &header.chunks[0], &erased).unwrap();
     assert_eq!((chunk.erased, &chunk.leaves[2]), (1, &Leaf::Erased(leaf_hash(&entries()[2]))));
     let mut check = BodyCheck::new(header, Frontier::new()).unwrap();
     check.add(&chunk.leaf_hashes, &chunk.totals, chunk.erased, |_, _, _| ());
@@ -172,12 +201,13 @@ fn an_erased_leaf_keeps_the_name_and_the_tree() {
     assert_eq!(chunk::erase(&feed.chunk, &[2]).as_ref(), Ok(&erased));
     assert_eq!(chunk::erase(&erased, &[2]).as_ref(), Ok(&erased), "once more is nothing");
     let all = chunk::erase(&erased, &[0, 1, 2, 3, 4]).unwrap();
-    assert_eq!(Chunk::verify(&header.chunks[0], &all).map(|chunk| (chunk.erased, all.len())).ok(), Some((5, 5 * 34)));
+    let found = Chunk::verify(chunk_place(0), &header.chunks[0], &all).map(|chunk| (chunk.erased, all.len()));
+    assert_eq!(found.ok(), Some((5, 3 + 5 * 34)));
     // CHUNK-2: a hash in a longer form, and a string that is no hash.
     let text = hex::encode(&erased);
     let leaf = hex::encode(leaf_hash(&entries()[2]));
     let replaced = |with: String| hex::decode(text.replace(&format!("5820{leaf}"), &with)).unwrap();
-    let error = |bytes: Vec<u8>| Chunk::verify(&header.chunks[0], &bytes).unwrap_err();
+    let error = |bytes: Vec<u8>| Chunk::verify(chunk_place(0), &header.chunks[0], &bytes).unwrap_err();
     let longer = replaced(format!("590020{leaf}"));
     assert_eq!(error(longer), ChunkError::Leaf { leaf: 2, error: DecodeError::NotCanonical }); // CHUNK-2
     let shorter = replaced(format!("581f{}", &leaf[2..]));
@@ -191,7 +221,7 @@ fn an_erased_leaf_keeps_the_name_and_the_tree() {
 #[test]
 fn bodies_are_what_their_header_signs() {
     let feed = feed();
-    let chunk = Chunk::verify(&feed.first.payload().chunks[0], &feed.chunk).unwrap();
+    let chunk = Chunk::verify(chunk_place(0), &feed.first.payload().chunks[0], &feed.chunk).unwrap();
     let finish = |header: &BatchHeader, totals: &Totals, erased| {
         let mut check = BodyCheck::new(header, Frontier::new()).unwrap();
         check.add(&chunk.leaf_hashes, totals, erased, |_, _, _| ());
@@ -248,7 +278,7 @@ fn a_batch_ends_before_its_header_outgrows_its_bound() {
         previous: None,
         now: FIRST,
     };
-    let mut body = Body::default();
+    let mut body = Body::new(MemberNumber(1), 0);
     let codes = List::ALL.iter().flat_map(|list| Conduct::ALL.iter().map(|conduct| (*list, *conduct)));
     let both = |(list, conduct)| {
         let long = Listing { list, conduct, sealed: Some(vec![0; 296]), ..full_listing() };
@@ -259,16 +289,38 @@ fn a_batch_ends_before_its_header_outgrows_its_bound() {
     let full = encoded.iter().cycle().find_map(|encoded| body.push_encoded(encoded).err()).unwrap();
     assert_eq!(full, BuildError::Full);
     let count = body.len();
-    let (header, chunks) = body.seal(&place, Frontier::new(), &feed_key(1));
+    let (header, chunks) = body.seal(&place, Frontier::new(), &feed_key(1)).unwrap();
     assert_eq!((header.payload().count, header.payload().check()), (count, Ok(())));
     assert!(chunks.iter().all(|chunk| chunk.len() <= limits::CHUNK_BYTES));
     assert!(header.envelope().len() <= limits::GOSSIP_BYTES, "{}", header.envelope().len());
 }
 
 #[test]
+fn a_body_that_was_begun_for_another_place_is_not_sealed() {
+    let place = |publisher| Place {
+        alliance: [1; 32],
+        charter: [1; 32],
+        publisher: MemberNumber(publisher),
+        log: None,
+        previous: None,
+        now: FIRST,
+    };
+    let seal = |begins: u64, publisher| {
+        let mut body = Body::new(MemberNumber(1), begins);
+        body.push(&Entry::List(listing())).unwrap();
+        body.seal(&place(publisher), Frontier::new(), &feed_key(1)).map(drop)
+    };
+    assert_eq!(seal(0, 1), Ok(()));
+    assert_eq!(seal(1, 1), Err(Moved));
+    assert_eq!(seal(0, 2), Err(Moved));
+    let heartbeat = Body::new(MemberNumber(1), 7);
+    assert!(heartbeat.seal(&place(1), Frontier::new(), &feed_key(1)).is_ok(), "nothing stands nowhere");
+}
+
+#[test]
 fn wrong_entries_do_not_get_into_a_body() {
     let wrong = Entry::List(Listing { expires: day(), ..listing() });
-    let mut body = Body::default();
+    let mut body = Body::new(MemberNumber(1), 0);
     assert_eq!(body.push(&wrong), Err(BuildError::Entry(EntryError::Term)));
     assert!(body.is_empty());
 }
@@ -292,7 +344,7 @@ fn a_span_of_a_chunk_is_the_bytes_of_its_leaves() {
             }
         }
         assert_eq!(chunk::span(&chunk, 5, 6), Ok((&[][..], 0)));
-        let hashes: Vec<_> = chunk::hashed_leaves(&chunk).map(|leaf| leaf.unwrap().1).collect();
+        let hashes: Vec<_> = chunk::hashed_leaves(&chunk[3..]).map(|leaf| leaf.unwrap().1).collect();
         assert_eq!(hashes, entries().iter().map(leaf_hash).collect::<Vec<_>>());
     }
 }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::Frontier;
-use crate::base::Hash;
+use crate::base::{Hash, MemberNumber};
 
 const LEAF_PREFIX: u8 = 0x00;
 const NODE_PREFIX: u8 = 0x01;
@@ -31,14 +31,20 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     Sha256::digest(input).into()
 }
 
-/// The name of a body chunk: SHA-256(0x02 ‖ all leaf hashes of the chunk, in order).
+/// The name of a body chunk: SHA-256(0x02 ‖ publisher, 2 bytes ‖ index of its first leaf, 8 bytes ‖ all its leaf hashes, in order),
+/// the numbers with the highest byte first.
+///
+/// With its place in it, a name belongs to one place of one feed: nobody can have another's chunk count in a feed of his own, where
+/// other entries would decide when its contents are erased.
 ///
 /// A chunk is named by the hashes of its leaves and not by its bytes. So a chunk keeps its name when the content of a leaf is
 /// erased and only its hash stays: headers signed before the erasure still name it, and a late joiner who receives hash-only
 /// leaves checks it in the same way. The prefix 0x02 keeps a chunk of two leaves from having the hash of their node.
-pub fn chunk_digest<'a>(leaf_hashes: impl IntoIterator<Item = &'a Hash>) -> Hash {
+pub fn chunk_digest<'a>(publisher: MemberNumber, first: u64, leaf_hashes: impl IntoIterator<Item = &'a Hash>) -> Hash {
     let mut hasher = Sha256::new();
     hasher.update([CHUNK_PREFIX]);
+    hasher.update(publisher.0.to_be_bytes());
+    hasher.update(first.to_be_bytes());
     for hash in leaf_hashes {
         hasher.update(hash);
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::Hash;
+use crate::base::{Hash, MemberNumber};
 
 const LIMIT: u64 = 70;
 
@@ -104,12 +104,15 @@ fn sha256(bytes: &[u8]) -> Hash {
 }
 
 #[test]
-fn a_chunk_is_named_by_its_leaf_hashes_alone() {
+fn a_chunk_is_named_by_its_place_and_its_leaf_hashes() {
     let leaves = leaves(2);
-    let expected = sha256(&[&[2u8][..], &leaves[0], &leaves[1]].concat());
-    assert_eq!(chunk_digest(&leaves), expected);
-    assert_ne!(chunk_digest(&leaves), node_hash(&leaves[0], &leaves[1]));
-    assert_eq!(chunk_digest([]), sha256(&[2]));
+    let place = [2u8, 0x01, 0x02, 0, 0, 0, 0, 0, 0x03, 0x04, 0x05];
+    let expected = sha256(&[&place[..], &leaves[0], &leaves[1]].concat());
+    let member = MemberNumber(0x0102);
+    assert_eq!(chunk_digest(member, 0x0003_0405, &leaves), expected);
+    assert_ne!(chunk_digest(MemberNumber(0x0103), 0x0003_0405, &leaves), expected);
+    assert_ne!(chunk_digest(member, 0x0003_0406, &leaves), expected);
+    assert_eq!(chunk_digest(member, 0x0003_0405, []), sha256(&place));
 }
 
 #[test]

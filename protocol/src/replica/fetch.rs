@@ -390,23 +390,25 @@ impl Replica {
         let Some(pending) = self.feeds.get_mut(&batch.publisher).and_then(|feed| feed.pending(batch.seq)) else {
             return;
         };
-        let (Some(slot), Some(descriptor)) =
-            (pending.slots.get_mut(index as usize), pending.header.payload().chunks.get(index as usize).copied())
+        let header = pending.header.payload();
+        let (Some(slot), Some((place, descriptor))) =
+            (pending.slots.get_mut(index as usize), header.placed_chunks().nth(index as usize))
         else {
             return;
         };
+        let descriptor = *descriptor;
         // CHUNK-5: a clearing or a dispute could be taken out of a chunk in this way, and nothing would look wrong. Whoever erased it
         // lacks it; one that is merely broken is the store's to find and its sender's to answer for.
-        let is_young = now.wall < pending.header.payload().issued.plus(limits::WHOLE_SECONDS);
+        let is_young = now.wall < header.issued.plus(limits::WHOLE_SECONDS);
         let is_shorter = bytes.len() < descriptor.bytes as usize;
-        if is_young && is_shorter && Chunk::verify(&descriptor, &bytes).is_ok() {
+        if is_young && is_shorter && Chunk::verify(place, &descriptor, &bytes).is_ok() {
             self.refused(rule::ERASED_EARLY);
             return self.lacks(peer, batch.publisher, now.ms + limits::REQUEST_TIMEOUT_MS);
         }
         if *slot == Slot::Missing {
             *slot = Slot::Storing;
             self.chunks_storing += 1;
-            self.out(Output::Store(Store::Chunk { batch, index, descriptor, bytes, from: Some(peer) }));
+            self.out(Output::Store(Store::Chunk { batch, index, place, descriptor, bytes, from: Some(peer) }));
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{
     base::{Hash, MemberNumber, Timestamp},
     board::{BoardError, Post, PostId},
     charter::SignedCharter,
-    feed::{BatchHeader, ChunkDescriptor, ChunkError, Equivocation, Head, body::BodyError},
+    feed::{BatchHeader, ChunkDescriptor, ChunkError, ChunkPlace, Equivocation, Head, body::BodyError},
     signed::{PublicKey, Signed, Verified},
     sync::{Request, Response},
 };
@@ -338,6 +338,8 @@ pub enum Store {
         batch: BatchId,
         /// The chunk's position.
         index: u32,
+        /// Where the header has it stand.
+        place: ChunkPlace,
         /// What the header says of it.
         descriptor: ChunkDescriptor,
         /// The bytes.

@@ -29,8 +29,8 @@ impl Replica {
     ) -> Result<(), PublishRefusal> {
         let header = self.chain.verify_header(header, now.wall).map_err(|_| PublishRefusal::Invalid)?;
         let batch = BatchId { publisher: header.payload().publisher, seq: header.payload().seq };
-        let descriptors = header.payload().chunks.clone();
-        if Some(batch.publisher) != self.me() || descriptors.len() != chunks.len() {
+        let placed: Vec<_> = header.payload().placed_chunks().map(|(place, of)| (place, *of)).collect();
+        if Some(batch.publisher) != self.me() || placed.len() != chunks.len() {
             return Err(PublishRefusal::Invalid);
         }
         let feed = self.feeds.entry(batch.publisher).or_default();
@@ -43,11 +43,11 @@ impl Replica {
         if waiting || !feed.continues(&header) || !matches!(feed.admit(header, true, &self.chain), Admission::Queued) {
             return Err(PublishRefusal::Moved);
         }
-        feed.own_storing = descriptors.len();
-        for (index, (descriptor, bytes)) in descriptors.into_iter().zip(chunks).enumerate() {
+        feed.own_storing = placed.len();
+        for (index, ((place, descriptor), bytes)) in placed.into_iter().zip(chunks).enumerate() {
             let index = index as u32;
             self.set_slot(batch, index, Slot::Storing);
-            self.out(Output::Store(Store::Chunk { batch, index, descriptor, bytes, from: None }));
+            self.out(Output::Store(Store::Chunk { batch, index, place, descriptor, bytes, from: None }));
         }
         Ok(())
     }

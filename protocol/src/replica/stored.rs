@@ -33,6 +33,12 @@ impl Replica {
         self.set_slot(batch, index, slot);
         match result {
             Ok(()) => {}
+            // Whoever sent it sent what the header names.
+            Err(Fault::Bad(ChunkError::Place)) => {
+                if self.slot(batch, index).is_some() {
+                    self.refuse(batch, BodyError::Place);
+                }
+            }
             Err(Fault::Bad(error)) => {
                 self.refused(error.rule());
                 self.blame(from, Offence::BadChunk, now);
@@ -84,7 +90,7 @@ impl Replica {
         self.pump(now);
     }
 
-    /// FEED-4: a body that does not hold is the publisher's doing alone; its feed stops before it.
+    /// FEED-4: a body that does not hold, or that names a chunk of another place, is the publisher's doing alone; its feed stops before it.
     fn refuse(&mut self, batch: BatchId, error: BodyError) {
         if let Some(feed) = self.feeds.get_mut(&batch.publisher) {
             feed.standing = Standing::Refused { seq: batch.seq, error };

@@ -17,7 +17,7 @@ use antibrush_protocol::{
         lifecycle::Remark,
     },
     feed::{
-        BatchHeader, Chunk, ChunkDescriptor, ChunkError, Head, Leaf,
+        BatchHeader, Chunk, ChunkDescriptor, ChunkError, ChunkPlace, Head, Leaf,
         body::{BodyCheck, BodyError},
     },
     limits,
@@ -152,11 +152,12 @@ impl Disk {
             Store::Probe { header } => {
                 let h = header.payload();
                 let batch = BatchId { publisher: h.publisher, seq: h.seq };
-                let present = h.chunks.iter().map(|chunk| self.has_chunk(chunk, library)).collect();
+                let present = h.placed_chunks().map(|(place, chunk)| self.has_chunk(place, chunk, library)).collect();
                 Some(Input::Probed { batch, present })
             }
-            Store::Chunk { batch, index, descriptor, bytes, from } => {
-                let result = if full { Err(Fault::Storage) } else { self.keep_chunk(&descriptor, bytes, library) };
+            Store::Chunk { batch, index, place, descriptor, bytes, from } => {
+                let result =
+                    if full { Err(Fault::Storage) } else { self.keep_chunk(place, &descriptor, bytes, library) };
                 Some(Input::ChunkStored { batch, index, from, result })
             }
             Store::Commit { headers } => {
@@ -260,21 +261,23 @@ impl Disk {
 
     /// The verified chunks of a committed header.
     pub fn body(&self, header: &BatchHeader, library: &mut Library) -> Vec<Arc<Chunk>> {
-        let chunk = |descriptor| library.read(descriptor, self.chunks.get(&descriptor.digest)?).ok();
-        header.chunks.iter().filter_map(chunk).collect()
+        let chunk =
+            |(place, of): (ChunkPlace, &ChunkDescriptor)| library.read(place, of, self.chunks.get(&of.digest)?).ok();
+        header.placed_chunks().filter_map(chunk).collect()
     }
 
-    fn has_chunk(&self, descriptor: &ChunkDescriptor, library: &mut Library) -> bool {
-        self.chunks.get(&descriptor.digest).is_some_and(|bytes| library.read(descriptor, bytes).is_ok())
+    fn has_chunk(&self, place: ChunkPlace, of: &ChunkDescriptor, library: &mut Library) -> bool {
+        self.chunks.get(&of.digest).is_some_and(|bytes| library.read(place, of, bytes).is_ok())
     }
 
     fn keep_chunk(
         &mut self,
+        place: ChunkPlace,
         descriptor: &ChunkDescriptor,
         bytes: Arc<[u8]>,
         library: &mut Library,
     ) -> Result<(), Fault<ChunkError>> {
-        library.read(descriptor, &bytes).map_err(Fault::Bad)?;
+        library.read(place, descriptor, &bytes).map_err(Fault::Bad)?;
         self.chunks.insert(descriptor.digest, bytes);
         Ok(())
     }

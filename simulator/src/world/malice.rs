@@ -69,7 +69,7 @@ impl World {
 
     /// Signs a batch. `None` if the entries do not fit into one.
     pub fn sign_batch(&self, draft: &Draft, entries: &[Entry]) -> Option<Signing> {
-        let mut body = Body::default();
+        let mut body = Body::new(draft.publisher, draft.tree.size());
         for entry in entries {
             body.push(entry).ok()?;
         }
@@ -81,7 +81,7 @@ impl World {
             previous: draft.previous,
             now: draft.now,
         };
-        Some(body.seal(&place, draft.tree.clone(), self.alliance.feed_key(draft.signer)))
+        body.seal(&place, draft.tree.clone(), self.alliance.feed_key(draft.signer)).ok()
     }
 
     /// Signs a batch that its publisher does not stand by.

@@ -8,10 +8,10 @@ use antibrush_protocol::{
     board::{Board, Deletion, Post, PurgeReceipt, Taken, UsageReport},
     ceremony::{Call, Message, verify_call, verify_message},
     charter::{Charter, CharterChain, CharterSignature, Member, SignedCharter, SignedSuccession, TokenKey},
-    encoding::Wire,
+    encoding::{Wire, Writer},
     entry::Entry,
     evaluation::{self, Answer, BadAnswer, EvaluationRequest, EvaluationResponse},
-    feed::{BatchHeader, Chunk, ChunkDescriptor, Leaf, body::BodyCheck},
+    feed::{BatchHeader, Chunk, ChunkDescriptor, ChunkPlace, Leaf, body::BodyCheck},
     filter::{Filter, FilterHead},
     join::{Application, Invitation, JoinAnswer, JoinRequest},
     merkle::Frontier,
@@ -134,14 +134,18 @@ pub fn body(header: &[u8], chunk: &[u8]) -> Result<(), String> {
     let header: &BatchHeader = header.payload();
     let mut before = Frontier::new();
     if header.seq > 0 {
-        let first = Chunk::verify(&descriptor(), &vector("chunk")).unwrap();
+        let first = Chunk::verify(PLACE, &descriptor(), &vector("chunk")).unwrap();
         first.leaf_hashes.iter().for_each(|hash| before.push(*hash));
     }
     let mut check = show(BodyCheck::new(header, before))?;
-    let chunk = show(Chunk::verify(&header.chunks[0], chunk))?;
+    let (place, descriptor) = header.placed_chunks().next().ok_or("no chunk")?;
+    let chunk = show(Chunk::verify(place, descriptor, chunk))?;
     check.add(&chunk.leaf_hashes, &chunk.totals, chunk.erased, |_, _, _| ());
     show(check.finish()).map(drop)
 }
+
+/// The place of the published chunk.
+pub const PLACE: ChunkPlace = ChunkPlace { publisher: MemberNumber(1), first: 0 };
 
 /// The description of the published chunk.
 pub fn descriptor() -> ChunkDescriptor {
@@ -170,7 +174,7 @@ pub fn recode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
         _ if name.starts_with("entry_") => again::<Entry>(bytes),
         "batch_header" => again::<BatchHeader>(bytes),
         "batch_header_signed" | "batch_header_second" => again_signed::<BatchHeader>(bytes),
-        "chunk" | "chunk_erased" => show(Chunk::verify(&descriptor(), bytes)).map(|chunk| leaves(&chunk)),
+        "chunk" | "chunk_erased" => show(Chunk::verify(PLACE, &descriptor(), bytes)).map(|chunk| leaves(&chunk)),
         "charter_genesis" | "charter_second" | "charter_third" | "charter_witnesses" => again::<Charter>(bytes),
         "charter_genesis_signed" | "charter_second_signed" | "charter_third_signed" => {
             show(SignedCharter::decode(bytes)).map(|c| c.encode())
@@ -217,7 +221,10 @@ fn leaves(chunk: &Chunk) -> Vec<u8> {
         Leaf::Entry(entry) => entry.encode(),
         Leaf::Erased(hash) => [&[0x58, 0x20], &hash[..]].concat(),
     };
-    chunk.leaves.iter().flat_map(leaf).collect()
+    let mut start = Writer::default();
+    PLACE.write(&mut start);
+    let leaves = chunk.leaves.iter().flat_map(leaf);
+    start.into_bytes().into_iter().chain(leaves).collect()
 }
 
 /// Offers hostile input to the check that it must not pass; the directory's first words say which one that is.
@@ -232,7 +239,7 @@ pub fn offer(dir: &str, input: &[Vec<u8>]) -> Result<(), String> {
             show(chain(2).verify_header(header, now)).map(drop)
         }
         () if begins("cose-") => again_signed::<BatchHeader>(bytes).map(drop),
-        () if begins("chunk-") => show(Chunk::verify(&descriptor(), bytes)).map(drop),
+        () if begins("chunk-") => show(Chunk::verify(PLACE, &descriptor(), bytes)).map(drop),
         () if begins("body-") => body(bytes, &input[1]),
         () if begins("charter-") => {
             let charter = show(SignedCharter::decode(bytes)).map_err(|error| format!("Signature({error})"))?;

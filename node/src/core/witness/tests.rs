@@ -82,11 +82,14 @@ impl Scene {
 
     /// Beta's next heartbeat, committed here.
     fn commit(&self) {
-        self.commit_body(Body::default());
+        self.commit_body(&[]);
     }
 
     /// Beta's next batch, committed here.
-    fn commit_body(&self, body: Body) {
+    fn commit_body(&self, entries: &[Entry]) {
+        let tree = self.store.tree(BETA).unwrap();
+        let mut body = Body::new(BETA, tree.size());
+        entries.iter().for_each(|entry| body.push(entry).unwrap());
         let place = Place {
             alliance: self.chain.alliance(),
             charter: self.chain.current_id(),
@@ -95,12 +98,12 @@ impl Scene {
             previous: self.store.head(BETA).unwrap(),
             now: clock::wall(),
         };
-        let (header, chunks) = body.seal(&place, self.store.tree(BETA).unwrap(), self.beta.feed().unwrap());
+        let (header, chunks) = body.seal(&place, tree, self.beta.feed().unwrap()).unwrap();
         let header = self.chain.verify_header(header, clock::wall()).unwrap();
         let h = header.payload();
         let batch = BatchId { publisher: BETA, seq: h.seq };
-        for (index, (descriptor, bytes)) in (0..).zip(h.chunks.iter().zip(&chunks)) {
-            self.store.put_chunk(batch, index, descriptor, bytes).unwrap();
+        for (index, ((place, descriptor), bytes)) in (0..).zip(h.placed_chunks().zip(&chunks)) {
+            self.store.put_chunk(batch, index, place, descriptor, bytes).unwrap();
         }
         assert_eq!(self.store.commit(&[header], Effect::AtOnce).1, Ok(()));
     }
@@ -157,9 +160,7 @@ fn a_witness_goes_on_from_what_it_stated_and_from_nothing_else() {
     let stated = scene.post(&first);
     assert_eq!(scene.says(std::slice::from_ref(&stated), true), [], "nothing new");
     scene.commit();
-    let mut body = Body::default();
-    body.push(&clearing()).unwrap();
-    scene.commit_body(body);
+    scene.commit_body(&[clearing()]);
     let second = scene.says(&[stated], true).remove(0);
     assert_eq!((second.heads[0].seq, second.heads[0].size), (2, 1));
     assert!(!scene.refused());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use antibrush_protocol::{codes::Reason, entry::Clearing};
 
-use super::*;
+use super::{forget_model::Several, *};
 
 fn today(later: u32) -> Day {
     Day(NOW.day().0 + later)
@@ -16,9 +16,9 @@ fn of(publishers: &[MemberNumber]) -> BTreeSet<MemberNumber> {
 
 /// What a peer gets of the first chunk: nothing, or so many erased leaves.
 fn served(store: &Store, made: &Made, later: u32) -> Option<u32> {
-    let descriptor = made.header.payload().chunks[0];
+    let (place, descriptor) = made.header.payload().placed_chunks().next().unwrap();
     let bytes = store.chunk_for_peers(&descriptor.digest, today(later)).unwrap()?;
-    Some(antibrush_protocol::feed::Chunk::verify(&descriptor, &bytes).unwrap().erased)
+    Some(antibrush_protocol::feed::Chunk::verify(place, descriptor, &bytes).unwrap().erased)
 }
 
 #[test]
@@ -86,6 +86,63 @@ fn a_publisher_that_withholds_a_body_keeps_nobody_from_its_earlier_batches() {
     let found = store.forget(today(195), &of(&[]), &of(&[ME])).unwrap();
     assert_eq!((served(&store, &made[0], 195), served(&store, &stays, 195)), (None, Some(0)));
     assert_eq!(found[&ME].now, 0);
+}
+
+/// What a peer gets of the first chunk of a publisher.
+fn served_of(store: &Store, publisher: MemberNumber, later: u32) -> Option<u32> {
+    let header = store.header(publisher, 0).unwrap().unwrap();
+    let (place, descriptor) = header.payload().placed_chunks().next().unwrap();
+    let bytes = store.chunk_for_peers(&descriptor.digest, today(later)).unwrap()?;
+    Some(antibrush_protocol::feed::Chunk::verify(place, descriptor, &bytes).unwrap().erased)
+}
+
+/// Somebody publishes the entries of another, and keeps his own feed from being complete, or clears them there.
+#[test]
+fn a_feed_with_the_entries_of_another_decides_nothing_about_them() {
+    const COPY: MemberNumber = MemberNumber(2);
+    let several = Several::new();
+    let (store, _) = several.scene.open();
+    let entries = [Entry::List(listing(1)), Entry::List(listing(2))];
+    several.publish(&store, 1, NOW.day(), &entries);
+    several.publish(&store, 2, NOW.day(), &entries);
+    store.forget(today(100), &of(&[ME]), &of(&[])).unwrap();
+    assert_eq!((served_of(&store, ME, 100), served_of(&store, COPY, 100)), (Some(0), None));
+    let found = store.forget(today(190), &of(&[ME]), &of(&[])).unwrap();
+    assert_eq!((found[&ME].now, found[&COPY].now), (2, 0));
+    assert_eq!((served_of(&store, ME, 190), served_of(&store, COPY, 190)), (Some(2), None));
+    let (_, stated) = store.forgotten().unwrap();
+    assert_eq!(stated.keys().collect::<Vec<_>>(), [&ME]);
+    // The contents of the copy go with the copy.
+    store.forget(today(190), &of(&[ME, COPY]), &of(&[])).unwrap();
+    assert_eq!(served_of(&store, COPY, 190), Some(2));
+}
+
+#[test]
+fn a_damaged_feed_keeps_back_nothing_of_the_others() {
+    const OTHER: MemberNumber = MemberNumber(2);
+    let several = Several::new();
+    let (store, _) = several.scene.open();
+    several.publish(&store, 1, NOW.day(), &[Entry::List(listing(1))]);
+    several.publish(&store, 2, NOW.day(), &[Entry::List(listing(2))]);
+    let name = hex::encode(store.header(ME, 0).unwrap().unwrap().payload().chunks[0].digest);
+    let file = several.scene.directory.path().join("bodies").join(&name[..2]).join(&name[2..]);
+    fs::write(file, b"rot").unwrap();
+    let found = store.forget(today(190), &of(&[ME, OTHER]), &of(&[])).unwrap();
+    assert_eq!((found.get(&ME), found[&OTHER].now), (None, 1));
+    assert_eq!((served_of(&store, ME, 190), served_of(&store, OTHER, 190)), (None, Some(1)));
+}
+
+#[test]
+fn a_feed_that_comes_after_the_run_waits_for_the_next() {
+    const LATE: MemberNumber = MemberNumber(2);
+    let several = Several::new();
+    let (store, _) = several.scene.open();
+    several.publish(&store, 1, NOW.day(), &[Entry::List(listing(1))]);
+    store.forget(today(95), &of(&[ME]), &of(&[])).unwrap();
+    several.publish(&store, 2, NOW.day(), &[Entry::List(listing(2))]);
+    assert_eq!((served_of(&store, ME, 95), served_of(&store, LATE, 95)), (Some(0), None));
+    store.forget(today(95), &of(&[ME, LATE]), &of(&[])).unwrap();
+    assert_eq!(served_of(&store, LATE, 95), Some(0));
 }
 
 #[test]

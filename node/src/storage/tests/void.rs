@@ -69,18 +69,23 @@ fn entries_that_were_taken_back_are_due_as_ones_without_effect() {
 }
 
 #[test]
-fn a_chunk_that_stands_elsewhere_keeps_what_is_not_due_there() {
+fn a_chunk_that_is_published_again_at_its_place_has_the_term_that_it_has_there() {
     let scene = Scene::new();
     let (store, _) = scene.open();
-    let first = scene.batch(&store, None, 1..3);
+    let first = scene.batch(&store, None, 1..2);
     let head = scene.commit(&store, &first);
-    // The same entries again: the same chunk.
-    scene.commit(&store, &scene.batch(&store, Some(head), 1..3));
+    // A notice is due 90 days after its day where it was taken back, and with the listing that it is about where it is in force.
+    let batch = |head| scene.batch_of(&store, Some(head), [notice(1, 0)]);
+    let taken_back = batch(head);
+    scene.commit(&store, &taken_back);
     store.rewind(ME, 1, Some(head.id)).unwrap();
-    forget(&store, 189);
-    assert_eq!(erased(&store, &first), [0; 0]);
-    forget(&store, 190);
-    assert_eq!(erased(&store, &first), [0, 1]);
+    let again = batch(head);
+    scene.commit(&store, &again);
+    assert_eq!(again.chunks, taken_back.chunks);
+    for (later, expected) in [(90, vec![]), (189, vec![]), (190, vec![0])] {
+        forget(&store, later);
+        assert_eq!(erased(&store, &taken_back), expected, "day {later}");
+    }
 }
 
 #[test]

@@ -49,10 +49,13 @@ pub fn bodies() -> Vec<Defect> {
         tree.root()
     };
     let four: Vec<Hash> = entries[..4].iter().map(leaf_hash).collect();
-    let late = Chunk::verify(&feed.second.payload().chunks[0], &feed.late).expect("the chunk of batch 1").leaf_hashes;
+    let late = Chunk::verify(chunk_place(5), &feed.second.payload().chunks[0], &feed.late)
+        .expect("the chunk of batch 1")
+        .leaf_hashes;
     let mut swapped = entries.clone();
     swapped.swap(0, 1);
-    let swapped: Vec<u8> = swapped.iter().flat_map(Wire::encode).collect();
+    let swapped = chunk_at(0, &swapped.iter().flat_map(Wire::encode).collect::<Vec<u8>>());
+    let leaves = |chunk: &[u8]| chunk[START..].to_vec();
     let mut other = entries.clone();
     other[0] = Entry::List(Listing { conduct: Conduct::C02, ..listing() });
     let whole = || (0, feed.chunk.clone());
@@ -75,9 +78,23 @@ pub fn bodies() -> Vec<Defect> {
         body(
             "body-gap",
             "batch 1 begins a leaf behind the end of batch 0",
-            (1, feed.late.clone()),
+            (1, chunk_at(6, &leaves(&feed.late))),
             |h| (h.first, h.size) = (h.first + 1, h.size + 1),
             BodyError::Gap,
+        ),
+        body(
+            "body-chunk-of-another-place",
+            "batch 1 names the chunk of batch 0",
+            (1, feed.chunk.clone()),
+            |_| (),
+            ChunkError::Place,
+        ),
+        body(
+            "body-chunk-of-another-publisher",
+            "batch 0 of member 1 names a chunk of member 2",
+            (0, [&[0x82, 2, 0], &feed.chunk[START..]].concat()),
+            |_| (),
+            ChunkError::Place,
         ),
         body(
             "body-wrong-count",

@@ -149,20 +149,47 @@ pub fn chunks() -> Vec<Defect> {
     let mut swapped = hashes.clone();
     swapped.swap(0, 1);
     let first = entries()[0].encode();
-    let spread = |leaf: Vec<u8>| joined(&leaf, &hashes[1..].concat());
+    let all = |leaves: &[Vec<u8>]| chunk_at(0, &leaves.concat());
+    let spread = |leaf: Vec<u8>| chunk_at(0, &joined(&leaf, &hashes[1..].concat()));
     vec![
         defect("chunk-trailing-bytes", "one byte after the last leaf", joined(&chunk, &[0]), ChunkError::TooLong),
         defect("chunk-truncated", "without its last byte", chunk[..chunk.len() - 1].to_vec(), leaf(4, MALFORMED)),
-        defect("chunk-too-many-leaves", "six leaves", joined(&hashes.concat(), &hashes[0]), ChunkError::Count),
-        defect("chunk-too-few-leaves", "four leaves", hashes[..4].concat(), ChunkError::Count),
-        defect("chunk-empty", "nothing", Vec::new(), ChunkError::Count),
+        defect("chunk-too-many-leaves", "six leaves", all(&[&hashes[..], &hashes[..1]].concat()), ChunkError::Count),
+        defect("chunk-too-few-leaves", "four leaves", all(&hashes[..4]), ChunkError::Count),
+        defect("chunk-empty", "nothing", Vec::new(), ChunkError::Start(MALFORMED)),
+        defect("chunk-no-leaves", "a place alone", all(&[]), ChunkError::Count),
+        defect("chunk-without-place", "leaves alone", hashes.concat(), ChunkError::Start(MALFORMED)),
+        defect(
+            "chunk-place-long",
+            "the number of the member in two bytes",
+            joined(&[0x82, 0x18, 1, 0], &hashes.concat()),
+            ChunkError::Start(DecodeError::NotCanonical),
+        ),
+        defect(
+            "chunk-place-of-three",
+            "a place of three numbers",
+            joined(&[0x83, 1, 0, 0], &hashes.concat()),
+            ChunkError::Start(MALFORMED),
+        ),
+        defect(
+            "chunk-other-publisher",
+            "the place of another member",
+            joined(&[0x82, 2, 0], &hashes.concat()),
+            ChunkError::Digest,
+        ),
+        defect(
+            "chunk-other-first-leaf",
+            "another first leaf",
+            joined(&[0x82, 1, 1], &hashes.concat()),
+            ChunkError::Digest,
+        ),
         defect(
             "chunk-other-leaf",
             "the hash of another leaf",
             replaced(&erased, &hash, &format!("5820{}", "00".repeat(32))),
             ChunkError::Digest,
         ),
-        defect("chunk-leaves-swapped", "the first two leaves in the other order", swapped.concat(), ChunkError::Digest),
+        defect("chunk-leaves-swapped", "the first two leaves in the other order", all(&swapped), ChunkError::Digest),
         defect(
             "chunk-leaf-changed",
             "a listing with another token",

@@ -10,9 +10,9 @@ use crate::{
         Charter, CharterChain, FeedKey, Level, Member, MemberRole, MemberState, Node, Policy, SignedCharter, Steward,
     },
     codes::{Conduct, DisputeReason, List, NoticeStep, Outcome, Reason, RulingReason, Severity},
-    encoding::Wire,
+    encoding::{Wire, Writer as Encoding},
     entry::{About, Clearing, Dispute, DisputeAct, Entry, Listing, Notice, Ruling},
-    feed::{BatchHeader, ChunkDescriptor, Head, Totals},
+    feed::{BatchHeader, ChunkDescriptor, ChunkPlace, Head, Totals},
     limits,
     merkle::{self, Frontier},
     replica::Peer,
@@ -245,7 +245,10 @@ impl Writer {
         let (first, mut totals, mut chunks, mut descriptors) =
             (self.tree.size(), Totals::default(), Vec::new(), Vec::new());
         for part in entries.chunks(per_chunk) {
-            let (mut bytes, mut hashes) = (Vec::new(), Vec::new());
+            let place = ChunkPlace { publisher: MemberNumber(self.member), first: self.tree.size() };
+            let (mut start, mut hashes) = (Encoding::default(), Vec::new());
+            place.write(&mut start);
+            let mut bytes = start.into_bytes();
             for entry in part {
                 let encoded = entry.encode();
                 hashes.push(merkle::leaf_hash(&encoded));
@@ -254,7 +257,7 @@ impl Writer {
                 totals.count(entry);
             }
             descriptors.push(ChunkDescriptor {
-                digest: merkle::chunk_digest(&hashes),
+                digest: merkle::chunk_digest(place.publisher, place.first, &hashes),
                 entries: hashes.len() as u32,
                 bytes: bytes.len() as u32,
             });

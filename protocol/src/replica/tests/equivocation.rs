@@ -203,8 +203,8 @@ fn a_body_that_does_not_hold_refuses_the_feed() {
         let mut writer = Writer { head: Some(head), tree, ..world.nodes[2].writer.clone() };
         let bad = writer.batch_with(&[listing(2)], 1, wall, change);
         // Its node serves what its publisher signed.
-        let h = bad.header.payload();
-        world.nodes[2].store.store_chunk(&h.chunks[0], &bad.chunks[0]).unwrap();
+        let (place, descriptor) = bad.header.payload().placed_chunks().next().unwrap();
+        world.nodes[2].store.store_chunk(place, descriptor, &bad.chunks[0]).unwrap();
         world.flood(2, Topic::Heads, bad.header.envelope());
         world.run(5000);
         for node in &world.nodes[..2] {
@@ -225,6 +225,29 @@ fn a_body_that_does_not_hold_refuses_the_feed() {
         assert_eq!(world.nodes[0].events, [Event::HeartbeatDue, Event::NotPublished { seq: 0, reason }]);
         assert_eq!(world.nodes[0].replica.feeds()[0].standing, Standing::Open);
     }
+}
+
+#[test]
+fn a_feed_that_names_the_chunk_of_another_feed_is_refused() {
+    let mut world = World::new(&found(4), 3, 17, Faults { latency_ms: 10, ..Faults::default() });
+    world.run(1000);
+    world.publish(1, &[listing(1)], 1);
+    world.run(2000);
+    let theirs = *world.nodes[2].store.chunks.keys().next().unwrap();
+    let (wall, wants) = (world.wall(), [listing(1)]);
+    let bad = world.nodes[2].writer.batch_with(&wants, 1, wall, |h| h.chunks[0].digest = theirs);
+    world.flood(2, Topic::Heads, bad.header.envelope());
+    world.run(5000);
+    let (batch, error) = (BatchId { publisher: MemberNumber(3), seq: 0 }, BodyError::Place);
+    for node in &world.nodes[..2] {
+        assert!(node.events.contains(&Event::FeedRefused { batch, error }), "FEED-4, CHUNK-6: {:?}", node.events);
+    }
+    // Who lacks the chunk gets it from an honest node, which has it in good faith.
+    world.add(&found(4), 4);
+    world.run(20_000);
+    assert_eq!(world.nodes[3].replica.head(MemberNumber(2)).map(|head| head.size), Some(1));
+    assert!(world.penalties.is_empty(), "{:?}", world.penalties);
+    assert!(world.refused.iter().all(|(_, rule)| *rule == "CHUNK-6"), "{:?}", world.refused);
 }
 
 fn totals_of_another() -> crate::feed::Totals {

@@ -230,9 +230,11 @@ fn a_bad_chunk_is_found_by_the_store() {
     let (id, _) = script.request_to(2);
     script.answer(id, Response::Chunk(Arc::from([0xff; 8])));
     let stores = script.stores();
-    let [Store::Chunk { batch, index, descriptor, bytes, from }] = stores.as_slice() else { panic!("{stores:?}") };
+    let [Store::Chunk { batch, index, place, descriptor, bytes, from }] = stores.as_slice() else {
+        panic!("{stores:?}")
+    };
     assert_eq!(*from, Some(node_key(2)));
-    let error = crate::feed::Chunk::verify(descriptor, bytes).unwrap_err();
+    let error = crate::feed::Chunk::verify(*place, descriptor, bytes).unwrap_err();
     script.give(Input::ChunkStored { batch: *batch, index: *index, from: *from, result: Err(Fault::Bad(error)) });
     assert_eq!(script.offences(), [(2, Offence::BadChunk)]);
     assert!(script.replica.head(MemberNumber(3)).is_none());

@@ -9,7 +9,7 @@ use crate::{
     codes::List,
     entry::ledger::{self, Effect},
     feed::{
-        BatchHeader, Chunk, ChunkDescriptor, ChunkError, Head, Leaf,
+        BatchHeader, Chunk, ChunkDescriptor, ChunkError, ChunkPlace, Head, Leaf,
         body::{BodyCheck, BodyError},
     },
     limits,
@@ -53,14 +53,22 @@ impl ModelStore {
         self.trees.get(&publisher).cloned().unwrap_or_default()
     }
 
-    pub fn store_chunk(&mut self, descriptor: &ChunkDescriptor, bytes: &Arc<[u8]>) -> Result<(), Fault<ChunkError>> {
-        Chunk::verify(descriptor, bytes).map_err(Fault::Bad)?;
+    pub fn store_chunk(
+        &mut self,
+        place: ChunkPlace,
+        descriptor: &ChunkDescriptor,
+        bytes: &Arc<[u8]>,
+    ) -> Result<(), Fault<ChunkError>> {
+        Chunk::verify(place, descriptor, bytes).map_err(Fault::Bad)?;
         self.chunks.insert(descriptor.digest, bytes.clone());
         Ok(())
     }
 
     pub fn probe(&self, header: &BatchHeader) -> Vec<bool> {
-        header.chunks.iter().map(|chunk| self.chunks.contains_key(&chunk.digest)).collect()
+        let is_here = |(place, of): (ChunkPlace, &ChunkDescriptor)| {
+            self.chunks.get(&of.digest).is_some_and(|bytes| Chunk::verify(place, of, bytes).is_ok())
+        };
+        header.placed_chunks().map(is_here).collect()
     }
 
     /// Commits one batch. FEED-5: a batch that is not the next one is a bug of the replica, not of a peer.
@@ -70,9 +78,9 @@ impl ModelStore {
         assert_eq!(h.seq, expected, "FEED-5: each batch once and in order");
         let mut check = BodyCheck::new(h, self.tree(h.publisher)).map_err(Fault::Bad)?;
         let mut leaves = Vec::new();
-        for descriptor in &h.chunks {
+        for (place, descriptor) in h.placed_chunks() {
             let bytes = self.chunks.get(&descriptor.digest).expect("FEED-5: only complete bodies are committed");
-            let chunk = Chunk::verify(descriptor, bytes).expect("what is stored was verified");
+            let chunk = Chunk::verify(place, descriptor, bytes).expect("what is stored was verified");
             check.add(&chunk.leaf_hashes, &chunk.totals, chunk.erased, |_, _, _| ());
             leaves.extend(chunk.leaves);
         }

@@ -379,8 +379,8 @@ impl World {
                 let present = if fails { vec![false; h.chunks.len()] } else { model.probe(h) };
                 Some(Input::Probed { batch: super::super::BatchId { publisher: h.publisher, seq: h.seq }, present })
             }
-            Store::Chunk { batch, index, descriptor, bytes, from } => {
-                let result = if fails { Err(Fault::Storage) } else { model.store_chunk(&descriptor, &bytes) };
+            Store::Chunk { batch, index, place, descriptor, bytes, from } => {
+                let result = if fails { Err(Fault::Storage) } else { model.store_chunk(place, &descriptor, &bytes) };
                 Some(Input::ChunkStored { batch, index, from, result })
             }
             Store::Commit { headers } => {

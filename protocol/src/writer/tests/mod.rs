@@ -77,7 +77,7 @@ fn chain_of(versions: usize) -> CharterChain {
 fn heartbeat(chain: &CharterChain, head: Option<Head>, now: Timestamp) -> Proposal {
     let (alliance, charter) = (chain.alliance(), chain.current_id());
     let place = BatchPlace { alliance, charter, publisher: ME, log: None, previous: head, now };
-    let (header, _) = Body::default().seal(&place, Frontier::new(), &feed_key(1));
+    let (header, _) = Body::new(place.publisher, 0).seal(&place, Frontier::new(), &feed_key(1)).unwrap();
     Proposal::of(header.payload(), feed_key(1).public())
 }
 
