@@ -228,8 +228,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         drop(DataDir::lock(dir.path()).unwrap());
         let path = dir.path().join("format");
-        std::fs::write(&path, "2\n").unwrap();
-        assert_eq!(DataDir::lock(dir.path()).unwrap_err(), LockError::Format { path, found: "2".into() });
+        std::fs::write(&path, "1\n").unwrap();
+        assert_eq!(DataDir::lock(dir.path()).unwrap_err(), LockError::Format { path, found: "1".into() });
         assert_eq!(running(dir.path()), Ok(None));
     }
 
