@@ -132,7 +132,7 @@ fn feeds(rounds: u64, hundreds: u64) -> (Vec<Batch>, usize) {
             let publisher = MemberNumber(*member);
             let mut body = Body::default();
             for entry in entries(at, round, hundreds) {
-                remarks += usize::from(Remark::new(&entry, publisher, 0).is_some());
+                remarks += usize::from(Remark::new(&entry, publisher, 0, entry.day()).is_some());
                 body.push(&entry).unwrap();
             }
             let (previous, tree) = tips[at].clone();

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use antibrush_protocol::{
-    base::{Hash, MemberNumber},
+    base::{Day, Hash, MemberNumber},
     encoding::Wire,
     entry::lifecycle::Remark,
     feed::{
@@ -241,12 +241,12 @@ impl Store {
         for header in headers {
             let mut first = header.first;
             for descriptor in &header.chunks {
-                places.push((first, descriptor));
+                places.push((header.issued.day(), first, descriptor));
                 first += u64::from(descriptor.entries);
             }
         }
         type Read = (Vec<Placed>, Vec<(Prefix, Remark)>);
-        let read = |(first, descriptor): &(u64, &ChunkDescriptor)| -> Result<Read, StorageError> {
+        let read = |(published, first, descriptor): &(Day, u64, &ChunkDescriptor)| -> Result<Read, StorageError> {
             let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
             if state == OnDisk::Old {
                 Chunk::verify(descriptor, &bytes).map_err(|_| StorageError::Damaged)?;
@@ -256,7 +256,7 @@ impl Store {
                 if let Leaf::Entry(entry) = leaf.map_err(|_| StorageError::Damaged)? {
                     let index = first + at as u64;
                     placed.extend(Placed::new(&entry, index));
-                    let remark = Remark::new(&entry, publisher, index);
+                    let remark = Remark::new(&entry, publisher, index, *published);
                     said.extend(remark.map(|remark| (prefix_of(entry.token()), remark)));
                 }
             }

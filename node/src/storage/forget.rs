@@ -72,8 +72,7 @@ struct Said {
     leaf: u64,
     about: (MemberNumber, u64),
     class: Class,
-    /// The day that it bears and that of its publication.
-    days: (Day, Day),
+    published: Day,
 }
 
 /// One feed as it was read.
@@ -428,7 +427,7 @@ impl Feed {
                 leaf: index,
                 about: (about.publisher.unwrap_or(author), about.target),
                 class: about.class,
-                days: (about.day, published),
+                published,
             }),
             // An entry makes, changes or ends a listing, or speaks of one.
             (None, None) => {}
@@ -468,7 +467,7 @@ impl Feed {
                 Some(Kind::List) => Target::Listing,
                 Some(Kind::Other) => Target::Other,
             };
-            remark_due(said.class, said.days, target).is_some_and(|due| due <= today)
+            remark_due(said.class, said.published, target).is_some_and(|due| due <= today)
         };
         self.said.iter().filter(is_due).map(|said| said.leaf)
     }
