@@ -379,11 +379,12 @@ pub(super) fn answer_all(app: &App, context: &Context, subjects: &[Subject]) -> 
     known.into_iter().zip(subjects).map(settle).collect()
 }
 
-/// Whose listings are hit, unless the charter keeps that to itself.
+/// Whose listings are hit. Where the charter keeps that from answers, the node counts for its operator alone whether they are a burst.
 fn count_hits(app: &App, answer: &Answer, today: Day) {
     for listed in &answer.listings {
-        let Some(slug) = listed.publisher.as_deref() else { continue };
-        app.node.metrics().hit(slug);
+        if let Some(slug) = listed.publisher.as_deref() {
+            app.node.metrics().hit(slug);
+        }
         let (publisher, leaf, _) = listed.entry;
         app.hits.hit(publisher, leaf, listed.origin, today);
     }
