@@ -34,9 +34,13 @@ impl Scene {
 
     /// Moves the clocks of all, which stand still meanwhile.
     fn move_clock(&mut self, days: u64) {
-        PLATFORMS.iter().for_each(|slug| drop(self.alliance[*slug].stop()));
+        for slug in PLATFORMS {
+            self.alliance[slug].stop();
+        }
         fs::write(&self.clock, (days * 86_400).to_string()).unwrap();
-        PLATFORMS.iter().for_each(|slug| drop(self.alliance[*slug].start()));
+        for slug in PLATFORMS {
+            self.alliance[slug].start();
+        }
         for slug in PLATFORMS {
             let is_connected = || self.alliance[slug].http().get("/v1/status").ok()["connected"] == 2;
             wait_until(&format!("{slug} is connected"), is_connected);

@@ -158,12 +158,12 @@ mod tests {
         let second = Duration::from_secs(1);
         let mut gate = Gate::new();
         gate.set_members(HashSet::from([member]));
-        assert_eq!(gate.forgiven(now), []);
+        assert!(gate.forgiven(now).is_empty());
         gate.offend(member, Offence::BadChunk, now);
         gate.offend(member, Offence::BadChunk, now + 300 * second);
-        assert_eq!(gate.forgiven(now + 899 * second), []);
+        assert!(gate.forgiven(now + 899 * second).is_empty());
         assert_eq!(gate.forgiven(now + 900 * second), [member]);
-        assert_eq!(gate.forgiven(now + 900 * second), [], "told once");
+        assert!(gate.forgiven(now + 900 * second).is_empty(), "told once");
         gate.offend(member, Offence::BadChunk, now + 1000 * second);
         assert_eq!(gate.forgiven(now + 1600 * second), [member]);
     }
