@@ -132,7 +132,7 @@ fn feeds(rounds: u64, hundreds: u64) -> (Vec<Batch>, usize) {
             let (previous, tree) = tips[at].clone();
             let mut body = Body::new(publisher, tree.size());
             for entry in entries(at, round, hundreds) {
-                remarks += usize::from(Remark::new(&entry, publisher, 0).is_some());
+                remarks += usize::from(Remark::new(&entry, publisher, 0, entry.day()).is_some());
                 body.push(&entry).unwrap();
             }
             let place = Place {

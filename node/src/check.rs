@@ -294,6 +294,11 @@ impl Context {
         &self.feeds_json
     }
 
+    /// Whether a member's feed has been heard from.
+    pub fn is_fresh(&self, publisher: MemberNumber) -> bool {
+        self.publishers.get(&publisher).is_some_and(|publisher| publisher.fresh)
+    }
+
     /// Whether some feed has not been heard from.
     pub fn is_stale(&self) -> bool {
         self.stale

@@ -65,6 +65,11 @@ impl Weeks {
         }
     }
 
+    /// The same, in whole tens.
+    pub fn in_tens(&self) -> Weeks {
+        Weeks { counts: self.counts.map(|count| count - count % 10) }
+    }
+
     /// Of the last seven days.
     pub fn last(&self) -> u64 {
         self.counts[0]

@@ -10,6 +10,7 @@ use crate::{
     audit::Audit,
     config::Config,
     core::{Node, NodeError, Opening},
+    effects,
     keys::{Keys, LocalKey},
     lang::{Zh, reason_zh},
     recommend::{self, RecommendError, Recommender},
@@ -31,6 +32,9 @@ pub enum ServeError {
     /// Recommendations cannot be made.
     #[error(transparent)]
     Recommend(#[from] RecommendError),
+    /// The own figures of effects can not be read.
+    #[error(transparent)]
+    Effects(#[from] effects::SavedError),
     /// A file can not be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -55,6 +59,7 @@ impl Zh for ServeError {
             ServeError::Node(error) => error.zh(),
             ServeError::Auth(error) => error.zh(),
             ServeError::Recommend(error) => error.zh(),
+            ServeError::Effects(error) => error.zh(),
             ServeError::File(error) => error.zh(),
             ServeError::Lock(error) => error.zh(),
             ServeError::Listen { address, reason } => {
@@ -79,8 +84,10 @@ pub async fn open(data: DataDir, keys: Keys, config: Config, opening: Opening) -
     let audit = Arc::new(Audit::open(data.path())?);
     let key = LocalKey::derive(keys.seal().map_err(NodeError::from)?.secret(), recommend::PURPOSE);
     let recommender = Arc::new(Recommender::open(data.path(), key)?);
+    let key = LocalKey::derive(keys.seal().map_err(NodeError::from)?.secret(), effects::PURPOSE);
+    let effects = Arc::new(effects::Own::open(data.path(), key)?);
     let node = Node::open(data, keys, config, opening).await?;
-    Ok(App { node, access, audit, recommender, hits: Arc::default() })
+    Ok(App { node, access, audit, recommender, hits: Arc::default(), effects })
 }
 
 /// Starts a node and its HTTP interface.
@@ -116,6 +123,13 @@ pub async fn start(data: DataDir, keys: Keys, config: Config) -> Result<Serving,
             drop(tokio::task::spawn_blocking(move || recommender.save_counts()).await);
         }
     });
+    let (counting, stopping) = (app.clone(), app.node.stopping().clone());
+    tokio::spawn(async move {
+        while stopping.run_until_cancelled(tokio::time::sleep(effects::SAVE_EVERY)).await.is_some() {
+            let app = counting.clone();
+            drop(tokio::task::spawn_blocking(move || app.effects.save(&app.node)).await);
+        }
+    });
     Ok(Serving { app, api, server })
 }
 
@@ -130,5 +144,6 @@ impl Serving {
         self.app.node.stop().await;
         self.app.audit.flush();
         self.app.recommender.save_counts();
+        self.app.effects.save(&self.app.node);
     }
 }

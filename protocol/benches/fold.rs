@@ -188,7 +188,7 @@ fn fold(leaves: &[Leaf], roster: &Roster, cutoffs: &Cutoffs) -> usize {
         for leaf in subject {
             match Change::new(&leaf.entry, leaf.index) {
                 Some(change) => apply(&mut held, leaf, &change),
-                None => remarks.extend(Remark::new(&leaf.entry, leaf.publisher, leaf.index)),
+                None => remarks.extend(Remark::new(&leaf.entry, leaf.publisher, leaf.index, leaf.entry.day())),
             }
         }
         Subject::new(&held, &remarks, roster).statuses_into(cutoffs, &mut statuses);

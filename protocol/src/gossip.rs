@@ -75,6 +75,10 @@ pub const TOPICS_CAP: f64 = 15.0;
 /// What the application says of a peer that did what no honest node does (P5).
 pub const OFFENCE_SCORE: f64 = -20.0;
 
+/// For so long after a peer's last offence the application says that of it, in seconds; then nothing. As long as a peer is shut out that
+/// goes on: a member whose software was mended is in the meshes again without anybody's restart.
+pub const OFFENCE_SECONDS: u64 = 600;
+
 /// A mesh whose median score is below this gets better peers: never, for a peer with a score below 0 is pruned at once, and at our low
 /// rates a low one says no more than that the mesh is young.
 pub const OPPORTUNISTIC_GRAFT_THRESHOLD: f64 = 0.0;

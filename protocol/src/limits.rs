@@ -106,6 +106,10 @@ pub const REQUESTS_PER_PEER: usize = 16;
 /// on a line of 0.3 Mbit/s.
 pub const REQUEST_TIMEOUT_MS: u64 = 30_000;
 
+/// After how many milliseconds without an answer to anything a peer is silent: whatever takes force from a listing is asked of others
+/// first, for it must not lie for [`REQUEST_TIMEOUT_MS`] with one that does not answer. Small answers over the slowest lines take less.
+pub const SILENT_MS: u64 = 2_000;
+
 /// How long a peer that lacks a body is left alone about that feed, in milliseconds.
 pub const ABSENT_RETRY_MS: u64 = 100;
 

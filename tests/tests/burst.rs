@@ -67,3 +67,30 @@ fn a_burst_against_one_members_subjects_shows_there_and_nowhere_else() {
         assert!(!text.contains(table) && !text.contains(note), "{text}");
     }
 }
+
+#[test]
+fn a_burst_is_told_in_tens_where_answers_do_not_say_who_listed() {
+    let flags = ["--accept-insider-enumeration", "--hide-publishers"];
+    let mut alliance = Alliance::founded_with("alibaba", &flags);
+    alliance.admit("jd", "platform");
+    alliance.settle();
+    let (alibaba, jd) = (&alliance["alibaba"], &alliance["jd"]);
+    let listed: Vec<String> = (0..LISTED).map(|number| account("jd", number)).collect();
+    alibaba.list_accounts(&listed);
+    wait_until("alibaba's listings are there", || jd.feed_size("alibaba") == LISTED);
+    let ask = |ids: &[String]| {
+        jd.http().post("/v1/checks", &json!({"class": "ACC", "purpose": "own-shops", "ids": ids})).ok();
+    };
+    ask(&listed[..9]);
+    assert_eq!(quality(jd, "alibaba")["known_bursts"], json!([]));
+    ask(&listed[..19]);
+    let told = || quality(jd, "alibaba")["known_bursts"].clone();
+    let first = told();
+    assert_eq!(first, json!([{"class": "ACC", "week": 10, "most": 0}]));
+    assert_eq!(metric(jd, "antibrush_publisher_known_burst{publisher=\"alibaba\"}"), Some("10".to_owned()));
+    // A single check moves nothing that would say who listed the subject.
+    let check = jd.check("ACC", &listed[3]);
+    assert_eq!((&check["answer"], &check["listings"][0]["publisher"]), (&"listed".into(), &Value::Null));
+    assert_eq!((told(), &quality(jd, "alibaba")["known_new"]), (first, &json!(0)));
+    assert_eq!(metric(jd, "antibrush_check_hits_total{publisher=\"alibaba\"}"), None);
+}

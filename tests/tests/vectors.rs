@@ -144,7 +144,7 @@ fn remarks_say_what_their_comments_say() {
         ("entry_measure_recorded", 2, one, 8),
     ] {
         let entry = entry(name);
-        let remark = Remark::new(&entry, MemberNumber(author), 9).unwrap();
+        let remark = Remark::new(&entry, MemberNumber(author), 9, entry.day()).unwrap();
         assert_eq!((entry.kind().number(), remark.publisher, remark.target), (kind, publisher, 0), "{name}");
         let act = match name {
             "entry_notice" => Act::Rectify { until: Some(remark.day.plus(60)) },

@@ -126,7 +126,7 @@ pub async fn check(
         Err(invalid) => Answer::invalid(invalid),
     };
     app.node.metrics().checked(answer.answer, 1);
-    count_hits(&app, &answer, context.cutoffs().today);
+    count_hits(&app, std::slice::from_ref(&answer), context.cutoffs().today);
     app.audit.checked(&caller.name, purpose, std::iter::once(answer.answer));
     app.node.metrics().check_took(began.elapsed());
     Ok(json(&CheckResponse { answer, feeds: context.feeds_json() }))
@@ -286,8 +286,8 @@ impl Questions {
         let answers: Vec<Answer> = self.answers.into_iter().collect::<Option<_>>().ok_or_else(Problem::stopping)?;
         for answer in &answers {
             app.node.metrics().checked(answer.answer, 1);
-            count_hits(app, answer, self.context.cutoffs().today);
         }
+        count_hits(app, &answers, self.context.cutoffs().today);
         app.audit.checked(caller, &self.purpose, answers.iter().map(|answer| answer.answer));
         Ok(json(&ChecksResponse { answers, feeds: self.context.feeds_json() }))
     }
@@ -379,11 +379,13 @@ pub(super) fn answer_all(app: &App, context: &Context, subjects: &[Subject]) -> 
     known.into_iter().zip(subjects).map(settle).collect()
 }
 
-/// Whose listings are hit, unless the charter keeps that to itself.
-fn count_hits(app: &App, answer: &Answer, today: Day) {
-    for listed in &answer.listings {
-        let Some(slug) = listed.publisher.as_deref() else { continue };
-        app.node.metrics().hit(slug);
+/// Whose listings are hit. Where the charter keeps that from answers, the node counts for its operator alone whether they are a burst.
+fn count_hits(app: &App, answers: &[Answer], today: Day) {
+    app.effects.checked(answers, today);
+    for listed in answers.iter().flat_map(|answer| &answer.listings) {
+        if let Some(slug) = listed.publisher.as_deref() {
+            app.node.metrics().hit(slug);
+        }
         let (publisher, leaf, _) = listed.entry;
         app.hits.hit(publisher, leaf, listed.origin, today);
     }

@@ -15,7 +15,11 @@ use super::{
     App, Problem,
     auth::{Caller, READ},
 };
-use crate::{clock, effects};
+use crate::{
+    clock,
+    effects::{self, Checks, Figures},
+    storage::StorageError,
+};
 
 /// Of which months.
 #[derive(Deserialize, IntoParams)]
@@ -33,6 +37,20 @@ pub struct EffectsQuery {
 pub struct EffectsResponse {
     /// By month, member, list, conduct and region.
     effects: Vec<EffectsView>,
+    /// What this node was asked, by month. Of no other member's node anything is known.
+    checks: Vec<ChecksView>,
+}
+
+/// What this node was asked in a month.
+#[derive(Serialize, ToSchema)]
+pub struct ChecksView {
+    /// Like `2026-11`.
+    month: String,
+    /// Subjects that were asked about, each time anew; without what was no identifier or could not be looked up.
+    queries: u64,
+    /// Answers with at least one listing; absent if there were fewer than ten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hits: Option<u64>,
 }
 
 /// One row.
@@ -74,6 +92,18 @@ pub struct EffectsView {
     ruled: u64,
     /// Of these, those that took the listing's force.
     upheld: u64,
+    /// Listings in the answers to this node's own checks, each time anew; of its own member alone, and absent if there were fewer than ten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hits: Option<u64>,
+    /// The median of the days from the first hit of a listing in this node's own checks to a measure that its member applied; absent if
+    /// there were fewer than ten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hit_to_measure_days: Option<u32>,
+    /// Deadlines in this month that the member let pass: notices, answers to disputes, clearings of its own listings, as far as this node
+    /// saw them open the day after.
+    overdue: u64,
+    /// Deadlines in this month that the subjects of its listings let pass: commitments and rectifications.
+    subjects_overdue: u64,
 }
 
 /// Counts what members did about listings, by list, conduct, region, member and month.
@@ -93,29 +123,56 @@ pub async fn effects(
     let (year, now, _) = clock::wall().day().ymd();
     let from = query.from.unwrap_or_else(|| format!("{year:04}-{now:02}"));
     let (first, last) = (month(&from)?.0, month(query.to.as_deref().unwrap_or(&from))?.1);
-    let node = app.node.clone();
-    let counted = tokio::task::spawn_blocking(move || effects::effects(node.store(), first, last));
-    let counted = counted.await.map_err(|_| Problem::stopping())??;
-    let (view, median) = (app.node.view(), |effects: &effects::Effects| effects.median_days());
-    let row = |(key, effects): (&effects::Key, &effects::Effects)| EffectsView {
-        month: format!("{:04}-{:02}", key.month.0, key.month.1),
-        member: view.charter().member(key.member).map_or_else(|| key.member.to_string(), |member| member.slug.clone()),
-        list: key.list,
-        conduct: key.conduct,
-        region: key.region,
-        applied: effects.applied,
-        declined: effects.declined,
-        acknowledged: effects.acknowledged,
-        median_days: median(effects),
-        noticed: effects.noticed,
-        committed: effects.committed,
-        rectified: effects.rectified,
-        escalated: effects.escalated,
-        disputed: effects.disputed,
-        ruled: effects.ruled,
-        upheld: effects.upheld,
+    let work = app.clone();
+    let counted = tokio::task::spawn_blocking(move || {
+        work.effects.settle(&work.node);
+        let (checks, own) = work.effects.figures(effects::month_of(first), effects::month_of(last));
+        Ok::<_, StorageError>((effects::effects(work.node.store(), first, last)?, checks, own))
+    });
+    let (mut counted, checks, own) = counted.await.map_err(|_| Problem::stopping())??;
+    // What is hidden adds no row.
+    for (key, _) in own.iter().filter(|(_, figures)| !figures.is_hidden()) {
+        counted.entry(*key).or_default();
+    }
+    let (view, none) = (app.node.view(), Figures::default());
+    let row = |(key, effects): (&effects::Key, &effects::Effects)| {
+        let own = own.get(key).unwrap_or(&none);
+        EffectsView {
+            month: month_text(key.month),
+            member: view
+                .charter()
+                .member(key.member)
+                .map_or_else(|| key.member.to_string(), |member| member.slug.clone()),
+            list: key.list,
+            conduct: key.conduct,
+            region: key.region,
+            applied: effects.applied,
+            declined: effects.declined,
+            acknowledged: effects.acknowledged,
+            median_days: effects.median_days(),
+            noticed: effects.noticed,
+            committed: effects.committed,
+            rectified: effects.rectified,
+            escalated: effects.escalated,
+            disputed: effects.disputed,
+            ruled: effects.ruled,
+            upheld: effects.upheld,
+            hits: own.shown_hits(),
+            hit_to_measure_days: own.shown_median(),
+            overdue: own.overdue,
+            subjects_overdue: own.subjects_overdue,
+        }
     };
-    Ok(Json(EffectsResponse { effects: counted.iter().map(row).collect() }))
+    let asked = |(month, checks): (&(u32, u32), &Checks)| ChecksView {
+        month: month_text(*month),
+        queries: checks.queries,
+        hits: checks.shown_hits(),
+    };
+    Ok(Json(EffectsResponse { effects: counted.iter().map(row).collect(), checks: checks.iter().map(asked).collect() }))
+}
+
+fn month_text((year, month): (u32, u32)) -> String {
+    format!("{year:04}-{month:02}")
 }
 
 fn not_a_month() -> Problem {

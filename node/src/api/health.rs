@@ -68,9 +68,11 @@ pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
         let bursts = rows().map(|(slug, quality)| (slug, quality.bursts().map(|(_, weeks)| weeks.last()).sum()));
         metrics.set_quality(bursts, rows().map(|(slug, quality)| (slug, quality.overturned)));
         let known = app.hits.known(clock::wall().day());
-        let rows = || known.iter().filter_map(|(number, known)| Some((charter.member(*number)?.slug.as_str(), known)));
-        let bursts = rows().map(|(slug, known)| (slug, known.bursts().map(|(_, weeks)| weeks.last()).sum()));
-        metrics.set_known(rows().map(|(slug, known)| (slug, known.new)), bursts);
+        let names = charter.policy.names_publishers;
+        let shown: Vec<_> = known.iter().map(|(number, known)| (*number, known.shown(names))).collect();
+        let rows = || shown.iter().filter_map(|(number, shown)| Some((charter.member(*number)?.slug.as_str(), shown)));
+        let bursts = rows().map(|(slug, (_, bursts))| (slug, bursts.iter().map(|(_, weeks)| weeks.last()).sum()));
+        metrics.set_known(rows().map(|(slug, (new, _))| (slug, *new)), bursts);
     }
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.render())
 }

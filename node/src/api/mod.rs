@@ -41,7 +41,7 @@ use auth::BearerScheme;
 pub use auth::{ADMIN_TOKEN_FILE, Access, AuthError, Scope};
 pub use problem::Problem;
 
-use crate::{audit::Audit, core::Node, hits::Hits, recommend::Recommender};
+use crate::{audit::Audit, core::Node, effects::Own, hits::Hits, recommend::Recommender};
 
 /// The largest body of a call that carries no file: 10,000 identifiers of 4 KiB each do not occur, of 400 bytes they may.
 const BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -59,6 +59,8 @@ pub struct App {
     pub recommender: Arc<Recommender>,
     /// Which listings the checks hit.
     pub hits: Arc<Hits>,
+    /// What this node alone counts of effects.
+    pub effects: Arc<Own>,
 }
 
 #[derive(OpenApi)]

@@ -157,7 +157,8 @@ pub struct QualityView {
     /// Of its listings of the last 30 days, those that this platform's own checks of the last 30 days hit. 0 where the charter hides
     /// publishers.
     known_new: u64,
-    /// Classes in which the listings that own checks hit come in a burst, by the same formula.
+    /// Classes in which the listings that own checks hit come in a burst, by the same formula. In whole tens where the charter hides
+    /// publishers.
     known_bursts: Vec<Burst>,
 }
 
@@ -324,6 +325,7 @@ async fn qualities(app: &App) -> Result<Vec<QualityView>, Problem> {
     let view = |member: &antibrush_protocol::charter::Member| {
         let quality = counted.get(&member.number).cloned().unwrap_or_default();
         let known = known.get(&member.number).cloned().unwrap_or_default();
+        let (known_new, known_bursts) = known.shown(charter.policy.names_publishers);
         QualityView {
             publisher: member.slug.clone(),
             in_force: quality.in_force,
@@ -333,8 +335,8 @@ async fn qualities(app: &App) -> Result<Vec<QualityView>, Problem> {
             overturn_rate: quality.overturn_rate(),
             bursts: quality.bursts().map(Burst::of).collect(),
             new: quality.new,
-            known_new: known.new,
-            known_bursts: known.bursts().map(Burst::of).collect(),
+            known_new,
+            known_bursts: known_bursts.into_iter().map(Burst::of).collect(),
         }
     };
     Ok(charter.publishers().map(view).collect())

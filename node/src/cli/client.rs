@@ -127,6 +127,7 @@ impl Client {
         if let Way::InProcess { app, .. } = self.way {
             app.node.stop().await;
             app.audit.flush();
+            app.effects.save(&app.node);
         }
     }
 }

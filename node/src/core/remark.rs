@@ -59,7 +59,7 @@ impl Session {
                 }
                 let index = self.first + self.body.len();
                 // Every entry made here speaks of a listing.
-                let Some(remark) = Remark::new(&entry, self.me, index) else { continue };
+                let Some(remark) = Remark::new(&entry, self.me, index, self.today) else { continue };
                 let subject = Subject::new(&known.held, &known.remarks, self.context.roster());
                 match subject.admit(&remark, &known.remarks, self.context.cutoffs()) {
                     Ok(()) => {

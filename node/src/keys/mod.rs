@@ -12,7 +12,7 @@ mod roles;
 mod store;
 mod succession;
 
-pub use local::LocalKey;
+pub use local::{LocalKey, OVERHEAD};
 pub use roles::{FeedKey, KeyRole, NodeKey, SealKey, Signer, StewardKey};
 pub use store::{KeyError, KeyStore, Keys, Protection};
 pub use succession::Place;

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use antibrush_protocol::replica::{Offence, Peer};
+use antibrush_protocol::{
+    gossip::OFFENCE_SECONDS,
+    replica::{Offence, Peer},
+};
 use serde::Serialize;
 
 /// How long a stranger may stay for the join exchange.
@@ -13,7 +16,7 @@ pub const STRANGER_STAYS: Duration = Duration::from_secs(30);
 
 /// Offences until a peer is shut out, and for how long. No offence can happen to an honest peer, so few are needed.
 const OFFENCES_UNTIL_BAN: u32 = 3;
-const BAN: Duration = Duration::from_secs(600);
+const BAN: Duration = Duration::from_secs(OFFENCE_SECONDS);
 
 /// Whether strangers may knock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +51,15 @@ pub struct PeerRecord {
 pub struct Gate {
     members: HashSet<Peer>,
     door: Door,
-    records: HashMap<Peer, (u32, Option<Instant>)>,
+    records: HashMap<Peer, Record>,
+}
+
+#[derive(Default)]
+struct Record {
+    offences: u32,
+    banned_until: Option<Instant>,
+    /// Its score is lowered until then; `None`: it is not.
+    lowered_until: Option<Instant>,
 }
 
 impl Gate {
@@ -92,22 +103,30 @@ impl Gate {
             return true;
         }
         let record = self.records.entry(peer).or_default();
-        record.0 += 1;
-        if record.0.is_multiple_of(OFFENCES_UNTIL_BAN) {
-            record.1 = Some(now + BAN);
+        record.offences += 1;
+        record.lowered_until = Some(now + BAN);
+        if record.offences.is_multiple_of(OFFENCES_UNTIL_BAN) {
+            record.banned_until = Some(now + BAN);
         }
-        record.1.is_some_and(|until| now < until)
+        record.banned_until.is_some_and(|until| now < until)
+    }
+
+    /// The peers whose score is no longer to be lowered, each told once.
+    pub fn forgiven(&mut self, now: Instant) -> Vec<Peer> {
+        let over =
+            |(peer, record): (&Peer, &mut Record)| record.lowered_until.take_if(|until| *until <= now).map(|_| *peer);
+        self.records.iter_mut().filter_map(over).collect()
     }
 
     /// Whether a peer is shut out.
     pub fn is_banned(&self, peer: &Peer, now: Instant) -> bool {
-        self.records.get(peer).and_then(|record| record.1).is_some_and(|until| now < until)
+        self.records.get(peer).and_then(|record| record.banned_until).is_some_and(|until| now < until)
     }
 
     /// What is remembered of those who offended.
     pub fn records(&self, now: Instant) -> Vec<(Peer, PeerRecord)> {
-        let record = |(peer, (offences, _)): (&Peer, &(u32, Option<Instant>))| {
-            (*peer, PeerRecord { offences: *offences, banned: self.is_banned(peer, now) })
+        let record = |(peer, record): (&Peer, &Record)| {
+            (*peer, PeerRecord { offences: record.offences, banned: self.is_banned(peer, now) })
         };
         self.records.iter().map(record).collect()
     }
@@ -131,5 +150,21 @@ mod tests {
         assert!(gate.offend(member, Offence::BadChunk, now));
         assert_eq!(gate.admit(&member, now), Admission::Refused);
         assert_eq!(gate.admit(&member, now + BAN), Admission::Member);
+    }
+
+    #[test]
+    fn a_score_is_lowered_until_ten_minutes_after_the_last_offence() {
+        let (now, member) = (Instant::now(), [1; 32]);
+        let second = Duration::from_secs(1);
+        let mut gate = Gate::new();
+        gate.set_members(HashSet::from([member]));
+        assert!(gate.forgiven(now).is_empty());
+        gate.offend(member, Offence::BadChunk, now);
+        gate.offend(member, Offence::BadChunk, now + 300 * second);
+        assert!(gate.forgiven(now + 899 * second).is_empty());
+        assert_eq!(gate.forgiven(now + 900 * second), [member]);
+        assert!(gate.forgiven(now + 900 * second).is_empty(), "told once");
+        gate.offend(member, Offence::BadChunk, now + 1000 * second);
+        assert_eq!(gate.forgiven(now + 1600 * second), [member]);
     }
 }

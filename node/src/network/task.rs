@@ -424,6 +424,9 @@ impl Task {
             self.strangers.remove(&peer);
             let _ = self.swarm.disconnect_peer_id(peer);
         }
+        for peer in self.gate.forgiven(now).iter().filter_map(peer_id) {
+            self.swarm.behaviour_mut().gossip.set_application_score(&peer, 0.0);
+        }
         let room = ENOUGH_CONNECTIONS.saturating_sub(self.connected.len());
         let mut due: Vec<(Peer, Vec<Multiaddr>)> = Vec::new();
         for (key, member) in &mut self.members {

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use antibrush_protocol::{
-    base::{Hash, MemberNumber},
+    base::{Day, Hash, MemberNumber},
     encoding::Wire,
     entry::lifecycle::Remark,
     feed::{
@@ -238,9 +238,12 @@ impl Store {
         state: OnDisk,
     ) -> Result<(), StorageError> {
         let Some(size) = headers.last().map(|header| header.size) else { return Ok(()) };
-        let placed: Vec<_> = headers.iter().flat_map(|header| header.placed_chunks()).collect();
+        let placed: Vec<(Day, ChunkPlace, &ChunkDescriptor)> = headers
+            .iter()
+            .flat_map(|header| header.placed_chunks().map(|(place, of)| (header.issued.day(), place, of)))
+            .collect();
         type Read = (Vec<Placed>, Vec<(Prefix, Remark)>);
-        let read = |(place, descriptor): &(ChunkPlace, &ChunkDescriptor)| -> Result<Read, StorageError> {
+        let read = |(published, place, descriptor): &(Day, ChunkPlace, &ChunkDescriptor)| -> Result<Read, StorageError> {
             let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
             if state == OnDisk::Old {
                 Chunk::verify(*place, descriptor, &bytes).map_err(|_| StorageError::Damaged)?;
@@ -250,7 +253,7 @@ impl Store {
                 if let Leaf::Entry(entry) = leaf.map_err(|_| StorageError::Damaged)? {
                     let index = place.first + at as u64;
                     placed.extend(Placed::new(&entry, index));
-                    let remark = Remark::new(&entry, publisher, index);
+                    let remark = Remark::new(&entry, publisher, index, *published);
                     said.extend(remark.map(|remark| (prefix_of(entry.token()), remark)));
                 }
             }

@@ -72,8 +72,7 @@ struct Said {
     leaf: u64,
     about: (MemberNumber, u64),
     class: Class,
-    /// The day that it bears and that of its publication.
-    days: (Day, Day),
+    published: Day,
 }
 
 /// One feed as it was read.
@@ -266,7 +265,7 @@ impl Store {
     }
 
     /// Writes down what is to be erased, and then that this is all of it.
-    fn write_down(
+    pub(super) fn write_down(
         &self,
         notes: BTreeMap<Hash, BTreeSet<u32>>,
         kept: &Kept,
@@ -297,9 +296,14 @@ impl Store {
             self.documents.commit(batch)?;
             steps()?;
         }
+        for some in erased.chunks(TOTALS_AT_ONCE) {
+            let mut batch = Batch::default();
+            some.iter().for_each(|(publisher, times)| batch.put(layout::timing(*publisher), times.encode()));
+            self.documents.commit(batch)?;
+            steps()?;
+        }
         let mut batch = Batch::default();
         batch.put(layout::ERASING, []);
-        erased.iter().for_each(|(publisher, times)| batch.put(layout::times(*publisher), times.encode()));
         self.documents.commit(batch)?;
         steps()
     }
@@ -314,8 +318,17 @@ impl Store {
     }
 
     /// Erases what is written down, and then the notes.
-    fn carry_out(&self, steps: Steps<'_>) -> Result<(), StorageError> {
+    pub(super) fn carry_out(&self, steps: Steps<'_>) -> Result<(), StorageError> {
         self.take_kept(TOTALS_AT_ONCE, steps)?;
+        self.each_note(layout::TIMING, TOTALS_AT_ONCE, |notes| {
+            let mut batch = Batch::default();
+            for (key, times) in notes {
+                let publisher = layout::timing_of(key).ok_or(StorageError::Damaged)?;
+                batch.put(layout::times(publisher), times.clone());
+            }
+            self.documents.commit(batch)?;
+            steps()
+        })?;
         self.each_note(layout::ERASURES, CHUNKS_AT_ONCE, |notes| {
             let mut written = Vec::new();
             for (key, positions) in notes {
@@ -371,7 +384,7 @@ impl Store {
     }
 
     fn remove_notes(&self, steps: Steps<'_>) -> Result<(), StorageError> {
-        for prefix in [layout::ERASURES, layout::KEEPING, layout::UNSAYING] {
+        for prefix in [layout::ERASURES, layout::KEEPING, layout::UNSAYING, layout::TIMING] {
             self.each_note(prefix, TOTALS_AT_ONCE, |notes| {
                 let mut batch = Batch::default();
                 notes.iter().for_each(|(key, _)| batch.remove(key.clone()));
@@ -428,7 +441,7 @@ impl Feed {
                 leaf: index,
                 about: (about.publisher.unwrap_or(author), about.target),
                 class: about.class,
-                days: (about.day, published),
+                published,
             }),
             // An entry makes, changes or ends a listing, or speaks of one.
             (None, None) => {}
@@ -468,7 +481,7 @@ impl Feed {
                 Some(Kind::List) => Target::Listing,
                 Some(Kind::Other) => Target::Other,
             };
-            remark_due(said.class, said.days, target).is_some_and(|due| due <= today)
+            remark_due(said.class, said.published, target).is_some_and(|due| due <= today)
         };
         self.said.iter().filter(is_due).map(|said| said.leaf)
     }

@@ -77,7 +77,7 @@ pub struct Effects {
     pub(crate) days: Histogram,
 }
 
-/// What of a listing its effects are counted by.
+/// What of a listing its effects are counted by: conduct, region and day of listing; nothing of one that is not known.
 type Listing = (Option<Conduct>, Option<u32>, Option<Day>);
 
 /// What a run of forgetting writes down of the remarks that it erases.
@@ -91,7 +91,7 @@ pub(super) struct Kept {
 
 impl Key {
     /// As it stands in the keys of the documents.
-    pub(super) fn pack(&self) -> [u8; KEY_BYTES] {
+    pub(crate) fn pack(&self) -> [u8; KEY_BYTES] {
         let mut packed = [0; KEY_BYTES];
         packed[..2].copy_from_slice(&self.member.0.to_be_bytes());
         // Years of days in 32 bits have at most eight digits, those of members four.
@@ -104,7 +104,8 @@ impl Key {
         packed
     }
 
-    fn unpack(packed: &[u8]) -> Option<Key> {
+    /// The key in these bytes.
+    pub(crate) fn unpack(packed: &[u8]) -> Option<Key> {
         let packed: &[u8; KEY_BYTES] = packed.try_into().ok()?;
         let [a, b, c, d, month, list, conduct, region @ ..] = *packed;
         let region = u32::from_be_bytes(region);
@@ -216,7 +217,7 @@ impl Store {
         remarks.sort_unstable_by_key(|remark| (remark.publisher, remark.target, remark.author, remark.index));
         let mut all: BTreeMap<Key, Effects> = BTreeMap::new();
         for of_listing in remarks.chunk_by(|a, b| (a.publisher, a.target) == (b.publisher, b.target)) {
-            let (conduct, region, listed) = self.listing_of(&of_listing[0])?;
+            let (conduct, region, listed) = self.listing_of(of_listing[0].publisher, of_listing[0].target)?;
             for remark in of_listing {
                 let (year, month, _) = remark.day.ymd();
                 let key = Key { month: (year, month), member: remark.author, list: remark.list, conduct, region };
@@ -226,16 +227,16 @@ impl Store {
         Ok(all)
     }
 
-    /// The listing that a remark speaks of, as it was published.
-    fn listing_of(&self, remark: &Remark) -> Result<Listing, StorageError> {
-        let leaf = match self.leaves(remark.publisher, remark.target, 1) {
+    /// The listing that begins with a leaf, as it was published.
+    pub(crate) fn listing_of(&self, publisher: MemberNumber, target: u64) -> Result<Listing, StorageError> {
+        let leaf = match self.leaves(publisher, target, 1) {
             Ok(mut leaves) => leaves.pop(),
             // What can not be read is fetched again; what was said of it counts meanwhile as said of a listing that is not known.
             Err(StorageError::Damaged) => None,
             Err(error) => return Err(error),
         };
         Ok(match leaf {
-            Some((index, Leaf::Entry(Entry::List(listing)))) if index == remark.target => {
+            Some((index, Leaf::Entry(Entry::List(listing)))) if index == target => {
                 (Some(listing.conduct), listing.region, Some(listing.day))
             }
             _ => (None, None, None),

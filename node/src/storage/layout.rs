@@ -166,6 +166,19 @@ pub fn times(publisher: MemberNumber) -> Vec<u8> {
     [b"t/".as_slice(), &publisher.0.to_be_bytes()].concat()
 }
 
+/// The same, as it will be once the notes are carried out.
+pub fn timing(publisher: MemberNumber) -> Vec<u8> {
+    [TIMING, &publisher.0.to_be_bytes()].concat()
+}
+
+/// The prefix of all such notes.
+pub const TIMING: &[u8] = b"z/";
+
+/// The publisher in a key made by [`timing`].
+pub fn timing_of(key: &[u8]) -> Option<MemberNumber> {
+    Some(MemberNumber(u16::from_be_bytes(key.strip_prefix(TIMING)?.try_into().ok()?)))
+}
+
 /// There if a clearing in a feed may have been missed.
 pub fn missed(publisher: MemberNumber) -> Vec<u8> {
     [MISSED, &publisher.0.to_be_bytes()].concat()

@@ -39,7 +39,7 @@ pub use adopt::{AdoptError, Adopted};
 pub use commit::Effect;
 pub use forget::{Erased, Forgotten};
 pub use forks::{Fork, short_id};
-pub use kept::{Effects, Key};
+pub use kept::{Effects, KEY_BYTES, Key};
 pub use layout::{CommitRecord, Held, InvitationRecord};
 pub use ledger::standing as standing_of;
 pub use proofs::Absence;

@@ -46,7 +46,7 @@ pub struct Times {
 }
 
 impl Histogram {
-    pub(super) fn add(&mut self, from: Day, to: Day, count: u64) {
+    pub(crate) fn add(&mut self, from: Day, to: Day, count: u64) {
         let days = to.0.saturating_sub(from.0).min(MOST_DAYS);
         *self.0.entry(days).or_default() += count;
     }
@@ -67,18 +67,18 @@ impl Histogram {
         Some(Spread { count, p50: rank(5), p90: rank(9), max })
     }
 
-    pub(super) fn merge(&mut self, other: &Histogram) {
+    pub(crate) fn merge(&mut self, other: &Histogram) {
         other.0.iter().for_each(|(days, count)| *self.0.entry(*days).or_default() += count);
     }
 
-    pub(super) fn write(&self, w: &mut Writer) {
+    pub(crate) fn write(&self, w: &mut Writer) {
         w.array(self.0.len());
         for (days, count) in &self.0 {
             w.array(2).uint(*days).uint(*count);
         }
     }
 
-    pub(super) fn read(r: &mut Reader<'_>) -> Result<Histogram, DecodeError> {
+    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Histogram, DecodeError> {
         let pair = |r: &mut Reader<'_>| {
             r.tuple(2)?;
             Ok((r.small("days")?, r.uint()?))

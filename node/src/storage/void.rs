@@ -69,7 +69,7 @@ fn is_due(
                 Some(publisher) if is_erased(publisher, about.target) => Target::Erased,
                 _ => Target::Other,
             };
-            remark_due(about.class, (about.day, published), target)
+            remark_due(about.class, published, target)
         }
         // An entry makes, changes or ends a listing, or speaks of one.
         (None, None) => None,

@@ -200,8 +200,11 @@ impl Replica {
                     let serves = if want.is_urgent() { PeerState::can_relieve } else { PeerState::can_serve };
                     serves(peer, batch.publisher, batch.seq, now)
                 };
-                let publishers = own_nodes.iter().find(|key| self.peers.get(*key).is_some_and(can)).copied();
-                let Some(peer) = publishers.or_else(|| self.best_peer(can)) else { break };
+                // The publisher first: its line carries each chunk once. Not for relief while it is silent, for it may have its reasons.
+                let speaks = |peer: &PeerState| can(peer) && !(want.is_urgent() && peer.is_silent(now));
+                let publishers = own_nodes.iter().find(|key| self.peers.get(*key).is_some_and(speaks)).copied();
+                let others = || self.best_peer(speaks).or_else(|| self.best_peer(can));
+                let Some(peer) = publishers.or_else(others) else { break };
                 let id = self.ask(peer, Request::Chunk { digest }, What::Chunk { batch, index }, now);
                 self.chunks_out += 1;
                 self.set_slot(batch, index, Slot::Asked(id));
@@ -226,7 +229,7 @@ impl Replica {
         let id = RequestId(self.next_request);
         self.next_request += 1;
         if let Some(state) = self.peers.get_mut(&peer) {
-            state.in_flight += 1;
+            state.asked(now);
         }
         self.asked.insert(id, Asked { peer, what });
         self.out(Output::Request { id, peer, request });
@@ -239,7 +242,7 @@ impl Replica {
         let asked = self.asked.remove(&id)?;
         self.out(Output::Cancel(Timer::Request(id)));
         if let Some(peer) = self.peers.get_mut(&asked.peer) {
-            peer.in_flight = peer.in_flight.saturating_sub(1);
+            peer.settled();
         }
         match asked.what {
             What::Headers { publisher, .. } => {
@@ -292,6 +295,9 @@ impl Replica {
     }
 
     fn on_answer(&mut self, peer: Peer, what: What, response: Response, now: Now) {
+        if let Some(state) = self.peers.get_mut(&peer) {
+            state.spoke(now);
+        }
         // SYNC-1: neither is a fault. A node under load says so, and one that has not got a body yet waits for it as we do.
         if let Response::Busy { retry_after_ms } = response {
             return self.ask_later(peer, what, u64::from(retry_after_ms.clamp(50, 10_000)), now);

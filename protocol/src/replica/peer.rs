@@ -35,6 +35,8 @@ pub(super) struct PeerState {
     pub other_charter: Option<u64>,
     /// Time-outs since its last answer: others are asked before it.
     failures: u32,
+    /// Since when it owes an answer: its last one, or the oldest request of ours that it holds if that is later.
+    owes_since_ms: Option<u64>,
     /// Our requests that it holds.
     pub in_flight: usize,
     /// How many it may hold, but for one more that brings relief: grows with answers, halves with time-outs.
@@ -64,6 +66,7 @@ impl PeerState {
             suspects: BTreeMap::new(),
             other_charter: None,
             failures: 0,
+            owes_since_ms: None,
             in_flight: 0,
             window: 4,
             answers_in_window: 0,
@@ -128,6 +131,30 @@ impl PeerState {
     /// What it lacked may be asked for again.
     pub fn forget_absences(&mut self) {
         self.absent.clear();
+    }
+
+    /// A request goes out to it.
+    pub fn asked(&mut self, now: Now) {
+        self.in_flight += 1;
+        self.owes_since_ms.get_or_insert(now.ms);
+    }
+
+    /// A request is off the books, answered or not.
+    pub fn settled(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if self.in_flight == 0 {
+            self.owes_since_ms = None;
+        }
+    }
+
+    /// It said something, if only that it is busy.
+    pub fn spoke(&mut self, now: Now) {
+        self.owes_since_ms = (self.in_flight > 0).then_some(now.ms);
+    }
+
+    /// Whether it has not answered lately: not since a request of ours timed out, nor for [`limits::SILENT_MS`] while it holds one.
+    pub fn is_silent(&self, now: Now) -> bool {
+        self.failures > 0 || self.owes_since_ms.is_some_and(|since| now.ms.saturating_sub(since) >= limits::SILENT_MS)
     }
 
     /// Orders peers that could all be asked: the least first.

@@ -300,15 +300,16 @@ impl Disk {
         let leaves = body.iter().flat_map(|chunk| &chunk.leaves);
         for (index, leaf) in (h.first..).zip(leaves) {
             if let Leaf::Entry(entry) = leaf {
-                self.apply(h.publisher, entry, index);
+                self.apply(h, entry, index);
             }
         }
         Ok(())
     }
 
-    fn apply(&mut self, publisher: MemberNumber, entry: &Entry, index: u64) {
+    fn apply(&mut self, header: &BatchHeader, entry: &Entry, index: u64) {
+        let publisher = header.publisher;
         let digest = self.digests.entry(publisher).or_default();
-        if let Some(remark) = Remark::new(entry, publisher, index) {
+        if let Some(remark) = Remark::new(entry, publisher, index, header.issued.day()) {
             *digest = digest.wrapping_add(fingerprint(&(entry.token().0, remark.pack())));
             self.remarks.entry(*entry.token()).or_default().push(remark);
             return;

@@ -10,7 +10,7 @@ use antibrush_protocol::{
 };
 
 use super::{
-    super::{Effects, Erased, Key, Spread, StorageError},
+    super::{Effects, Erased, Key, Spread, StorageError, Times, kept::Kept},
     rewind::copy,
     *,
 };
@@ -265,5 +265,28 @@ fn who_missed_a_clearing_takes_the_feed_anew() {
             drop(store);
             assert!(scene.open().1.feeds_dropped.is_empty());
         }
+    }
+}
+
+#[test]
+fn the_times_of_many_publishers_fit_whatever_they_are() {
+    let scene = Scene::new();
+    let (store, _) = scene.open();
+    // As many different days as are told apart, each counted as often as can be.
+    let mut times = Times::default();
+    for days in 0..4_096 {
+        times.to_clear.add(Day(0), Day(days), u64::MAX);
+        times.to_forget.add(Day(0), Day(days), u64::MAX);
+    }
+    let of = |publisher| (MemberNumber(publisher), times.clone());
+    let erased: Vec<_> = (0..200).map(of).collect();
+    // A chunk that is not here: its note is carried out and changes nothing.
+    let notes = BTreeMap::from([([9; 32], BTreeSet::from([0]))]);
+    store.write_down(notes, &Kept::default(), &erased, &mut || Ok(())).unwrap();
+    assert_eq!(store.counted(MemberNumber(7)).unwrap(), Times::default(), "nothing holds before it is carried out");
+    drop(store);
+    let (store, _) = scene.open();
+    for (publisher, times) in [&erased[0], &erased[199]] {
+        assert_eq!(store.counted(*publisher).unwrap(), *times);
     }
 }

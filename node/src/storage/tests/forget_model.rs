@@ -215,7 +215,7 @@ impl Model {
                 Some(Published { entry: Entry::List(_), .. }) => Target::Listing,
                 Some(_) => Target::Other,
             };
-            remark_due(about.class, (about.day, leaf.day), target).is_some_and(|day| day <= today)
+            remark_due(about.class, leaf.day, target).is_some_and(|day| day <= today)
         };
         let remarks: Vec<Place> = self.places().filter(is_due).map(|(place, _)| place).collect();
         seen[1] += remarks.len() as u64;

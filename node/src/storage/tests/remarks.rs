@@ -70,3 +70,27 @@ fn remarks_come_with_their_batch_and_go_with_it() {
     drop(store);
     assert!(scene.open().0.remarks().is_empty());
 }
+
+#[test]
+fn a_remark_counts_from_its_publication_whatever_day_it_bears() {
+    let scene = Scene::new();
+    let (store, _) = scene.open();
+    let head = scene.commit(&store, &scene.batch(&store, None, 1..2));
+    let dated = |day| match dispute(1, 0) {
+        Entry::Dispute(said) => Entry::Dispute(Dispute { about: About { day, ..said.about }, ..said }),
+        other => other,
+    };
+    let borne = [Day(NOW.day().0 - 400), Day(NOW.day().0 + 400)];
+    scene.commit(&store, &scene.batch_of(&store, Some(head), borne.map(dated)));
+    let days = |store: &Store| {
+        let mut found = Vec::new();
+        store.remarks().of(&prefix_of(&token(1)), &mut found);
+        found.iter().map(|remark| remark.day).collect::<Vec<_>>()
+    };
+    assert_eq!(days(&store), [NOW.day(); 2]);
+    // The same from the documents, and from the feed once more.
+    drop(store);
+    assert_eq!(days(&scene.open().0), [NOW.day(); 2]);
+    fs::remove_dir_all(scene.directory.path().join("table")).unwrap();
+    assert_eq!(days(&scene.open().0), [NOW.day(); 2]);
+}

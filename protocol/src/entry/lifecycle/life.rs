@@ -177,7 +177,8 @@ fn in_order(held: &Held, remarks: &[Remark]) -> Vec<(Place, Remark)> {
     let mut placed: Vec<(Place, Remark)> = remarks
         .iter()
         .filter(is_about)
-        // One that is dated before the listing, by a clock that is slow, counts as made on its day.
+        // One that was published before the day of listing, by a clock that is slow or to let its term run out unseen, counts as made
+        // on that day.
         .map(|remark| ((remark.day.max(held.standing.listed), remark.act.rank(), remark.author, remark.index), *remark))
         .collect();
     if placed.len() > 1 {

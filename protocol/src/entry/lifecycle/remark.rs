@@ -27,7 +27,8 @@ pub struct Remark {
     pub author: MemberNumber,
     /// The index of the entry in the author's feed.
     pub index: u64,
-    /// The day that the entry bears.
+    /// The day, in Beijing time, of `issued` in the header under which it was published. The day that the entry bears is its author's
+    /// choice, and no term hangs on it.
     pub day: Day,
     /// What it says.
     pub act: Act,
@@ -94,8 +95,8 @@ impl Act {
 }
 
 impl Remark {
-    /// What matters of the entry at `index` of the author's feed; `None` for the entries that make, change and end a listing.
-    pub fn new(entry: &Entry, author: MemberNumber, index: u64) -> Option<Remark> {
+    /// What matters of the entry at `index` of the author's feed, published on that day; `None` for the entries that make, change and end a listing.
+    pub fn new(entry: &Entry, author: MemberNumber, index: u64, published: Day) -> Option<Remark> {
         let about = entry.about()?;
         let act = match entry {
             Entry::List(_) | Entry::Amend(_) | Entry::Clear(_) => return None,
@@ -130,7 +131,7 @@ impl Remark {
             target: about.target,
             author,
             index,
-            day: about.day,
+            day: published,
             act,
         })
     }

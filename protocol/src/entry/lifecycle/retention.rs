@@ -125,13 +125,14 @@ fn alone(change: &Change, published: Day) -> Day {
 /// FORGET-5: for how many days after its publication nothing is erased, so that nobody can pass off as forgotten what is new.
 const WHOLE_DAYS: u32 = 30;
 
-/// The day from which a remark of this class, with the day that it bears and that of its publication, is erased; `None` while the listing stays of which it speaks.
-pub fn remark_due(class: Class, (day, published): (Day, Day), target: Target) -> Option<Day> {
+/// The day from which a remark of this class, published on that day, is erased; `None` while the listing stays of which it speaks.
+/// The day that it bears is its author's choice and decides nothing.
+pub fn remark_due(class: Class, published: Day, target: Target) -> Option<Day> {
     // FORGET-4, FORGET-5
     match target {
         Target::Erased => Some(published.plus(WHOLE_DAYS)),
         Target::Listing => None,
-        Target::Other => Some(erase_on(class, day, day.max(published))),
-        Target::Unknown => Some(erase_on(class, day, Day::MAX)),
+        Target::Other => Some(erase_on(class, published, published)),
+        Target::Unknown => Some(erase_on(class, published, Day::MAX)),
     }
 }

@@ -1,7 +1,7 @@
 //! The one transition function: the table of docs/PROTOCOL.md § Lifecycle.
 
 use super::Act;
-use crate::base::Day;
+use crate::{base::Day, entry::remarks::NOTICE_TERM_DAYS};
 
 /// Where a listing stands by what is said of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -175,7 +175,9 @@ pub fn step(stage: Stage, act: &Act, who: Who, day: Day) -> Result<Stage, Refusa
         (_, Act::Dispute(_) | Act::Withdraw { .. } | Act::Rule { .. } | Act::Measure { .. }) => Ok(stage),
         // LIFE-4
         (Stage::Rectified { .. }, _) => Err(Refusal::AlreadyRectified),
-        (Stage::Listed | Stage::Escalated { .. }, Act::Rectify { until }) => Ok(Stage::Noticed { day, until: *until }),
+        (Stage::Listed | Stage::Escalated { .. }, Act::Rectify { until }) => {
+            Ok(Stage::Noticed { day, until: until.filter(|until| is_term(day, *until)) })
+        }
         (Stage::Noticed { .. } | Stage::Committed { .. }, Act::Rectify { .. }) => Err(Refusal::AlreadyNoticed),
         (Stage::Listed, _) => Err(Refusal::NotNoticed),
         (Stage::Noticed { until, .. }, Act::Commit) => Ok(Stage::Committed { day, due: due(day, until) }),
@@ -211,6 +213,12 @@ fn entitled(act: &Act, who: Who) -> Result<(), Refusal> {
             Err(Refusal::NotEntitled)
         }
     }
+}
+
+/// LIFE-5: whether the day that a notice sets leaves the subject a term that ENTRY-16 allows, seen from the notice's publication:
+/// otherwise a notice that is dated back would be overdue at once, and one that is dated ahead would not be for years.
+fn is_term(published: Day, until: Day) -> bool {
+    until > published && until <= published.plus(NOTICE_TERM_DAYS)
 }
 
 /// DEADLINE-5: the last day of rectification of a commitment.

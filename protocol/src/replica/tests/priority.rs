@@ -10,7 +10,7 @@ use crate::{
     charter::CharterChain,
     entry::Entry,
     limits,
-    replica::{Input, RequestId, Topic},
+    replica::{Input, RequestId, Timer, Topic},
     sync::{Request, Response},
 };
 
@@ -159,4 +159,57 @@ fn a_peer_that_is_slow_holds_one_chunk_of_relief_beside_the_bulk() {
     script.answer(bulk[0].0, Response::Absent);
     script.wait(limits::ABSENT_RETRY_MS);
     assert!(asked(&mut script).len() <= 1);
+}
+
+#[test]
+fn relief_is_not_asked_of_a_publisher_that_is_silent() {
+    let chain = found(9);
+    let relief = Writer::new(&chain, 2).batch(&[clearing(0, 0)], 1, EPOCH);
+    let of_bulk = bulk(&mut Writer::new(&chain, 4), 3);
+    // The publisher holds requests of ours for a while, and the same batch comes from it and from another one.
+    let asked_of = |held_ms: u64, answers: Option<Response>, batch: &Batch| {
+        let mut script = Script::new(&chain, &[2, 5]);
+        let heads = script.has(2, &[(4, 0)]).has(5, &[]).requests_to(2);
+        assert!(matches!(heads[..], [(_, Request::Headers { .. })]), "{heads:?}");
+        script.ms += held_ms;
+        if let Some(answer) = answers {
+            script.answer(heads[0].0, answer);
+        }
+        for peer in [2, 5] {
+            script.gossip(peer, Topic::Heads, batch.header.envelope());
+        }
+        script.probe();
+        let wanted = digests(batch);
+        let is_of_it = |(_, request): &(RequestId, Request)| match request {
+            Request::Chunk { digest } => wanted.contains(digest),
+            _ => false,
+        };
+        [2, 5].map(|peer| script.requests_to(peer).into_iter().filter(is_of_it).count())
+    };
+    let silent = limits::SILENT_MS;
+    assert_eq!(asked_of(silent - 1, None, &relief), [1, 0], "it has time to answer");
+    assert_eq!(asked_of(silent, None, &relief), [0, 1]);
+    let busy = Response::Busy { retry_after_ms: 50 };
+    let late = Response::Headers(envelopes(&[of_bulk]));
+    assert_eq!(asked_of(silent, Some(late), &relief), [1, 0], "it answered late");
+    // What is no relief waits with its publisher as before, and a busy one is left alone as before.
+    let plain = Writer::new(&chain, 2).batch(&[listing(7)], 1, EPOCH);
+    assert_eq!(asked_of(silent, None, &plain), [1, 0]);
+    assert_eq!(asked_of(silent, Some(busy), &relief), [0, 1]);
+}
+
+#[test]
+fn relief_that_only_a_silent_peer_has_is_asked_of_it() {
+    let chain = found(9);
+    let batch = Writer::new(&chain, 2).batch(&[clearing(0, 0)], 1, EPOCH);
+    let mut script = Script::new(&chain, &[2, 5]);
+    script.has(2, &[(4, 0)]).has(5, &[]);
+    let (id, _) = script.request_to(2);
+    script.ms += limits::REQUEST_TIMEOUT_MS;
+    script.give(Input::Timer(Timer::Request(id)));
+    script.ms += u64::from(limits::BUSY_RETRY_MS);
+    script.gossip(2, Topic::Heads, batch.header.envelope());
+    script.probe();
+    let asked = script.requests_to(2);
+    assert!(asked.iter().any(|(_, request)| matches!(request, Request::Chunk { .. })), "{asked:?}");
 }

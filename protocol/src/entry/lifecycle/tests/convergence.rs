@@ -197,7 +197,7 @@ struct Replica {
 impl Replica {
     /// An entry arrives. Those that change a standing take effect in the order of their feed; a remark counts as it comes.
     fn deliver(&mut self, publisher: MemberNumber, index: u64, entry: &Entry) {
-        if let Some(remark) = Remark::new(entry, publisher, index) {
+        if let Some(remark) = Remark::new(entry, publisher, index, entry.day()) {
             self.remarks.push((*entry.token(), remark.pack()));
         }
         self.early.insert((publisher, index), entry.clone());
@@ -289,7 +289,7 @@ proptest! {
         let feeds = feeds(&ops);
         let roster = alliance();
         let said: Vec<Remark> =
-            leaves(&feeds).iter().filter_map(|(author, index, entry)| Remark::new(entry, *author, *index)).collect();
+            leaves(&feeds).iter().filter_map(|(author, index, entry)| Remark::new(entry, *author, *index, entry.day())).collect();
         let mut other = [said.clone(), said.clone()].concat();
         other.sort_by_key(|remark| (remark.index ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(remark.author.0)));
         for publisher in 1..=MEMBERS {

@@ -9,8 +9,12 @@ use super::*;
 use crate::{
     base::{Day, MemberNumber},
     charter::{Charter, MemberState},
-    codes::{Conduct, DeclineReason, DisputeReason, List, Measure, Outcome, Response, RulingReason, Severity},
+    codes::{
+        CommitmentStep, Conduct, DeclineReason, DisputeReason, List, Measure, NoticeStep, Outcome, Response,
+        RulingReason, Severity,
+    },
     entry::{
+        About, Commitment, Dispute, DisputeAct, Entry, Notice,
         calendar::Calendar,
         ledger::{Ending, Standing},
     },
@@ -192,6 +196,54 @@ fn one_order_whatever_the_days_say() {
     assert_eq!(fold(&early).1, [Err(Refusal::NoSuchDispute), Ok(())]); // LIFE-7
 }
 
+/// What Delta says of Alpha's listing in an entry that bears one day and is published on another.
+fn dated(entry: impl FnOnce(About) -> Entry, borne: Day, published: Day) -> Remark {
+    let about = About { publisher: Some(ALPHA), day: borne, ..crate::fixtures::about() };
+    let entry = entry(about);
+    assert_eq!(entry.check(), Ok(()));
+    Remark::new(&entry, BETA, 0, published).unwrap()
+}
+
+#[test]
+fn no_term_hangs_on_the_day_that_a_remark_bears() {
+    let (today, years) = (began().plus(30), 3 * 365);
+    let act = DisputeAct::Filed { reason: DisputeReason::Facts, evidence: [1; 32] };
+    for borne in [Day(today.0 - years), today.plus(years)] {
+        // A dispute: twenty days from its publication, and an answer is one whatever day the dispute bears.
+        let dispute = dated(|about| Entry::Dispute(Dispute { about, act: act.clone() }), borne, today);
+        let of = [held(ALPHA)];
+        let suspended = |at: Day| {
+            let cutoffs = Cutoffs::new(&Calendar::new(), at);
+            Subject::new(&of, &[dispute], &roster()).statuses(&cutoffs)[0].suspended
+        };
+        assert!(!suspended(today.plus(20)) && suspended(today.plus(21)), "{borne}"); // LIFE-3, LIFE-13
+        let ruled = remark(ALPHA, 9, today.plus(1), rule(BETA, 0, Outcome::Rejected));
+        assert_eq!(fold(&[dispute, ruled]).1, [Ok(()), Ok(())], "{borne}"); // LIFE-3
+        // A commitment: three months from its publication.
+        let step = CommitmentStep::Committed;
+        let commit = dated(|about| Entry::Commitment(Commitment { about, step, evidence: [1; 32] }), borne, today);
+        let (life, _) = fold(&[remark(ALPHA, 0, began(), RECTIFY), commit]);
+        assert_eq!(life.stage, Stage::Committed { day: today, due: today.plus_months(3) }, "{borne}"); // DEADLINE-5
+        // A notice: its own term as far as it lies ahead of its publication, else that of DEADLINE-5.
+        let notice = |until| {
+            let step = NoticeStep::Rectify;
+            let notice = |about| Entry::Notice(Notice { about, step, until: Some(until), document: None });
+            fold(&[dated(notice, borne, today)]).0.stage
+        };
+        for until in [borne.plus(1), borne.plus(366)] {
+            assert_eq!(notice(until), Stage::Noticed { day: today, until: None }, "{until}"); // LIFE-5
+        }
+        // Who was a steward on another day gives no notice now.
+        let (then, now) = (since(Day(0), |_| ()), since(today.plus(years / 2), |charter| charter.stewards.clear()));
+        let rectify = |about| Entry::Notice(Notice { about, step: NoticeStep::Rectify, until: None, document: None });
+        let late = dated(rectify, borne, today.plus(years));
+        assert_eq!(Life::fold(&held(ALPHA), &[late], &Roster::new([&then, &now])).refused, 1, "{borne}"); // LIFE-1
+    }
+    let until = Some(today.plus(366));
+    let notice = remark(BETA, 0, today, Act::Rectify { until });
+    assert_eq!(fold(&[notice]).0.stage, Stage::Noticed { day: today, until }); // LIFE-5
+}
+
 #[test]
 fn the_table_refuses_what_does_not_follow() {
     let at = began().plus(1);
@@ -299,12 +351,13 @@ fn nothing_is_said_after_the_clearing() {
 fn remarks_pack_into_32_bytes_and_back() {
     let mut packed = Vec::new();
     for (index, entry) in remarks().iter().enumerate() {
-        let remark = Remark::new(entry, DELTA, index as u64).unwrap();
+        let remark = Remark::new(entry, DELTA, index as u64, entry.day()).unwrap();
         assert_eq!(Remark::unpack(&remark.pack()), Some(remark));
         packed.push(remark.pack());
     }
     // A ruling and a commitment are about the author's own listing.
-    let publishers: Vec<u16> = remarks().iter().map(|e| Remark::new(e, DELTA, 0).unwrap().publisher.0).collect();
+    let publishers: Vec<u16> =
+        remarks().iter().map(|e| Remark::new(e, DELTA, 0, e.day()).unwrap().publisher.0).collect();
     assert_eq!(publishers, [1, 5, 1, 1, 5, 1, 1]);
     let all = [
         RECTIFY,
@@ -330,6 +383,6 @@ fn remarks_pack_into_32_bytes_and_back() {
         }
     }
     for entry in crate::fixtures::entries() {
-        assert_eq!(Remark::new(&entry, DELTA, 0), None);
+        assert_eq!(Remark::new(&entry, DELTA, 0, entry.day()), None);
     }
 }

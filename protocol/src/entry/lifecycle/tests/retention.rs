@@ -90,12 +90,17 @@ fn no_listing_goes_before_an_earlier_one() {
 
 #[test]
 fn a_remark_goes_with_its_listing() {
-    let due = |target| remark_due(Class::Mob, (Day(1000), Day(1000)), target).map(|day| day.0);
-    assert_eq!(due(Target::Listing), None); // FORGET-4
-    assert_eq!(due(Target::Erased), Some(1030)); // FORGET-4, FORGET-5
-    assert_eq!(due(Target::Other), Some(1030)); // FORGET-4
-    assert_eq!(remark_due(Class::Mob, (Day(1000), Day(1005)), Target::Other), Some(Day(1035))); // FORGET-4
-    assert_eq!(due(Target::Unknown), Some(Day(1000).plus_months(60).0)); // FORGET-4
+    let due = |class, target| remark_due(class, Day(1000), target);
+    assert_eq!(due(Class::Mob, Target::Listing), None); // FORGET-4
+    assert_eq!(due(Class::Ent, Target::Erased), Some(Day(1030))); // FORGET-4, FORGET-5
+    assert_eq!(due(Class::Mob, Target::Other), Some(Day(1030))); // FORGET-4
+    assert_eq!(due(Class::Ent, Target::Other), Some(Day(1365))); // FORGET-4
+    // No sooner than with a listing of its day: whoever lacks the target erases nothing that the others keep.
+    for class in Class::ALL {
+        let with_listing = erase_on(*class, Day(1000), Day(1000).plus(5 * 366)).max(Day(1030));
+        assert!(due(*class, Target::Unknown) >= Some(with_listing)); // FORGET-4
+    }
+    assert_eq!(due(Class::Mob, Target::Unknown), Some(Day(1000).plus_months(60))); // FORGET-4
 }
 
 /// One step: kind, days since the last entry (or before it), term or target.
