@@ -78,10 +78,9 @@ impl Replica {
         peer.heard_clock(heads.clock, now);
         // Only feeds that the charter knows: a peer must not fill memory with made-up ones.
         for head in heads.feeds {
-            let Some(feed) = self.feeds.get_mut(&head.publisher) else { continue };
+            let Some(ours) = self.feeds.get(&head.publisher).map(|feed| feed.head) else { continue };
             peer.has(head.publisher, head.seq);
-            feed.announced = feed.announced.max(Some(head.seq));
-            let ours = feed.head;
+            self.feeds.announce(head.publisher, head.seq);
             if ours.is_some_and(|ours| ours.seq == head.seq && ours.id != head.id) {
                 peer.suspects.insert(head.publisher, head.seq);
             }

@@ -8,7 +8,7 @@ use antibrush_protocol::{
         lifecycle::{Act, Cutoffs, Held, Roster, Status, Subject},
     },
     limits,
-    sync::{Request, Response},
+    sync::Response,
 };
 
 use super::super::{Asked, World, alliance::EPOCH, write};
@@ -106,11 +106,11 @@ impl World {
 
     /// A peer is given something.
     pub(in super::super) fn look_at_quota(&mut self, node: u32, asked: &Asked, response: &Response) {
-        let cost = match (&asked.request, response) {
-            (_, Response::Busy { .. }) => return,
+        let cost = match response {
+            Response::Busy { .. } => return,
             // What a chunk could have had counts, for that is what the quota is made for.
-            (Request::Chunk { .. }, _) => limits::CHUNK_BYTES as u64,
-            (_, answer) => super::super::carry::size_of_response(answer),
+            _ if asked.is_for_chunk => limits::CHUNK_BYTES as u64,
+            answer => super::super::carry::size_of_response(answer),
         };
         if self.nodes[node as usize].is_dishonest {
             return;
