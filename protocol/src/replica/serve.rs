@@ -76,14 +76,22 @@ impl Replica {
         peer.other_charter = other.then_some(heads.charter);
         peer.heads_heard = true;
         peer.heard_clock(heads.clock, now);
-        // Only feeds that the charter knows: a peer must not fill memory with made-up ones.
+        // Only feeds that the charter knows: a peer must not fill memory with made-up ones. Both are in ascending order, by SYNC-2.
+        let (mut feeds, mut news) = (self.feeds.iter().peekable(), Vec::new());
         for head in heads.feeds {
-            let Some(ours) = self.feeds.get(&head.publisher).map(|feed| feed.head) else { continue };
+            while feeds.next_if(|(publisher, _)| **publisher < head.publisher).is_some() {}
+            let Some((_, feed)) = feeds.next_if(|(publisher, _)| **publisher == head.publisher) else { continue };
             peer.has(head.publisher, head.seq);
-            self.feeds.announce(head.publisher, head.seq);
+            if feed.announced < Some(head.seq) {
+                news.push((head.publisher, head.seq));
+            }
+            let ours = feed.head;
             if ours.is_some_and(|ours| ours.seq == head.seq && ours.id != head.id) {
                 peer.suspects.insert(head.publisher, head.seq);
             }
+        }
+        for (publisher, seq) in news {
+            self.feeds.announce(publisher, seq);
         }
         self.pump(now);
     }

@@ -184,11 +184,13 @@ impl World {
     }
 
     fn sample(&mut self) {
+        let last = |publisher| Some((publisher, self.truth.last_acknowledged(publisher)?.0));
+        let publishers = self.chain.current().publishers();
+        let acknowledged: Vec<_> = publishers.filter_map(|publisher| last(publisher.number)).collect();
         let mut missing = 0;
         for (_, node) in self.honest() {
-            for publisher in self.chain.current().publishers() {
-                let Some((seq, _)) = self.truth.last_acknowledged(publisher.number) else { continue };
-                let has = node.disk.heads.get(&publisher.number).map_or(0, |(head, _)| head.seq + 1);
+            for (publisher, seq) in &acknowledged {
+                let has = node.disk.heads.get(publisher).map_or(0, |(head, _)| head.seq + 1);
                 missing += (seq + 1).saturating_sub(has);
             }
         }
