@@ -231,7 +231,7 @@ impl Replica {
     fn ask(&mut self, peer: Peer, request: Request, what: What, now: Now) -> RequestId {
         let id = RequestId(self.next_request);
         self.next_request += 1;
-        if let Some(state) = self.peers.get_mut(&peer) {
+        if let Some(state) = self.peers.get_at_rest(&peer) {
             state.in_flight += 1;
         }
         self.asked.insert(id, Asked { peer, what });
@@ -244,7 +244,7 @@ impl Replica {
     fn settle(&mut self, id: RequestId) -> Option<Asked> {
         let asked = self.asked.remove(&id)?;
         self.out(Output::Cancel(Timer::Request(id)));
-        if let Some(peer) = self.peers.get_mut(&asked.peer) {
+        if let Some(peer) = self.peers.get_at_rest(&asked.peer) {
             peer.in_flight = peer.in_flight.saturating_sub(1);
         }
         match asked.what {
@@ -302,7 +302,7 @@ impl Replica {
         if let Response::Busy { retry_after_ms } = response {
             return self.ask_later(peer, what, u64::from(retry_after_ms.clamp(50, 10_000)), now);
         }
-        if let Some(state) = self.peers.get_mut(&peer) {
+        if let Some(state) = self.peers.get_at_rest(&peer) {
             state.answered();
         }
         match (what, response) {
@@ -342,7 +342,7 @@ impl Replica {
 
     /// Asks nothing of a peer before that moment.
     pub(super) fn hold_off(&mut self, peer: Peer, until_ms: u64) {
-        if let Some(state) = self.peers.get_mut(&peer) {
+        if let Some(state) = self.peers.get_at_rest(&peer) {
             state.busy_until_ms = until_ms.max(state.busy_until_ms);
             self.wake_at(until_ms);
         }
@@ -350,7 +350,7 @@ impl Replica {
 
     /// Asks nothing of one feed of a peer before that moment.
     pub(super) fn lacks(&mut self, peer: Peer, publisher: MemberNumber, until_ms: u64) {
-        if let Some(state) = self.peers.get_mut(&peer) {
+        if let Some(state) = self.peers.get_at_rest(&peer) {
             state.lacks(publisher, until_ms);
             self.wake_at(until_ms);
         }

@@ -36,6 +36,11 @@ impl<K: Copy + Ord, V> Restless<K, V> {
         Some(value)
     }
 
+    /// A value to change in what has no part in whether it rests.
+    pub fn get_at_rest(&mut self, key: &K) -> Option<&mut V> {
+        self.all.get_mut(key)
+    }
+
     /// A value to change, which is made if need be.
     pub fn or_default(&mut self, key: K) -> &mut V
     where

@@ -25,7 +25,7 @@ impl Replica {
             Request::Headers { .. } | Request::Charters { .. } => 64 * 1024,
             Request::Heads(_) => 1024,
         };
-        if let Some(peer) = self.peers.get_mut(&from)
+        if let Some(peer) = self.peers.get_at_rest(&from)
             && let Err(retry_after_ms) = peer.charge(cost, now)
         {
             return self.out(Output::Answer { handle, response: Response::Busy { retry_after_ms } });
@@ -45,7 +45,7 @@ impl Replica {
             Request::Chunk { digest } => self.out(Output::Serve { handle, serve: Serve::Chunk { digest } }),
             Request::Charters { from } => self.out(Output::Serve { handle, serve: Serve::Charters { from } }),
             Request::Board { known } => {
-                let turn = self.peers.get_mut(&from).map_or(0, PeerState::next_turn);
+                let turn = self.peers.get_at_rest(&from).map_or(0, PeerState::next_turn);
                 let response = Response::Board(self.board.missing(&known, limits::POSTS_PER_ANSWER, turn));
                 self.out(Output::Answer { handle, response });
             }
