@@ -54,16 +54,12 @@ impl Replica {
 
     /// What this node has.
     pub(super) fn heads(&self, now: Now) -> Heads {
-        let feeds = self.feeds.iter().filter_map(|(publisher, feed)| {
+        let mut feeds = Vec::with_capacity(self.feeds.len());
+        feeds.extend(self.feeds.iter().filter_map(|(publisher, feed)| {
             let head = feed.head?;
             Some(PeerHead { publisher: *publisher, seq: head.seq, id: head.id })
-        });
-        Heads {
-            charter: self.charter().number,
-            charter_id: self.chain.current_id(),
-            feeds: feeds.collect(),
-            clock: now.wall,
-        }
+        }));
+        Heads { charter: self.charter().number, charter_id: self.chain.current_id(), feeds, clock: now.wall }
     }
 
     /// Notes what a peer has, and looks closer where its head contradicts ours.
@@ -76,7 +72,8 @@ impl Replica {
         peer.other_charter = other.then_some(heads.charter);
         peer.heads_heard = true;
         peer.heard_clock(heads.clock, now);
-        // Only feeds that the charter knows: a peer must not fill memory with made-up ones. Both are in ascending order, by SYNC-2.
+        // Only feeds that the charter knows: a peer must not fill memory with made-up ones. Both are in ascending order, or the heads
+        // would not have been decoded.
         let (mut feeds, mut news) = (self.feeds.iter().peekable(), Vec::new());
         for head in heads.feeds {
             while feeds.next_if(|(publisher, _)| **publisher < head.publisher).is_some() {}

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
-    entry::lifecycle::{Held, Remark, Roster, Subject},
+    entry::lifecycle::{Held, Remark, Roster, Status, Subject},
     feed::{Head, body::BodyError},
     replica::{BatchId, Offence, Standing},
 };
@@ -262,7 +262,7 @@ impl World {
     /// The states of all subjects, as an asker sees them, on every honest node that has the same leaves.
     fn look_at_states(&mut self) {
         let cutoffs = self.cutoffs();
-        let mut expected: Option<(u32, Vec<String>)> = None;
+        let mut expected: Option<(u32, Vec<Vec<Status>>)> = None;
         let nodes: Vec<u32> = self.honest().map(|(at, _)| at).collect();
         for at in nodes {
             let disk = &self.nodes[at as usize].disk;
@@ -276,14 +276,13 @@ impl World {
                 let held = Held { publisher: *publisher, list: *list, standing: *standing, ended: *ended };
                 by_token.entry(token.0).or_default().push(held);
             }
-            let states: Vec<String> = by_token
+            let states: Vec<Vec<Status>> = by_token
                 .iter()
                 .map(|(token, held)| {
                     let said = disk.remarks.get(&antibrush_protocol::base::Token(*token));
                     let said = said.into_iter().flatten().filter(|remark| !is_out(remark.author)).copied();
                     let said: Vec<Remark> = said.collect();
-                    let subject = Subject::new(held, &said, &roster);
-                    format!("{:?}", subject.statuses(&cutoffs))
+                    Subject::new(held, &said, &roster).statuses(&cutoffs)
                 })
                 .collect();
             match &expected {
