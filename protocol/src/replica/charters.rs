@@ -167,7 +167,7 @@ impl Replica {
             self.open_feeds();
             self.settle_feeds(now);
             // What was refused under the old charter may be asked for again at once.
-            self.peers.values_mut().for_each(|peer| {
+            self.peers.iter_mut().for_each(|(_, peer)| {
                 peer.forget_absences();
                 peer.board_wanted |= std::mem::take(&mut peer.board_refused);
             });
@@ -195,7 +195,7 @@ impl Replica {
         let charter = self.charter().clone();
         for member in charter.members.iter().filter(|member| member.role.publishes()) {
             if member.state != MemberState::Expelled {
-                self.feeds.entry(member.number).or_default();
+                self.feeds.or_default(member.number);
             }
         }
         self.count_announced();

@@ -82,12 +82,12 @@ impl Replica {
             Standing::Frozen { seq } => Some((seq, None)),
             Standing::Open | Standing::Refused { .. } => None,
         };
-        let (Some(head), Some(envelope)) = (feed.head, &feed.head_envelope) else {
+        let Some(head) = feed.head else {
             return self.bring_back(publisher, cut, now);
         };
         let is_void = |cut: &&Cut| {
-            let named = Signed::<BatchHeader>::decode(envelope).ok().map(|header| header.payload().charter);
-            let early = named.and_then(|id| self.chain.number_of(&id)).is_none_or(|number| number < cut.charter);
+            let named = feed.head_charter.and_then(|id| self.chain.number_of(&id));
+            let early = named.is_none_or(|number| number < cut.charter);
             (head.seq >= cut.batches && early) || (head.seq + 1 == cut.batches && cut.head != Some(head.id))
         };
         let decided = cut.filter(is_void).map(|cut| (cut.batches, cut.head));
@@ -131,7 +131,7 @@ impl Replica {
         let Some(feed) = self.feeds.get_mut(&publisher) else { return };
         feed.rewinding = false;
         if let Ok(found) = result {
-            (feed.head, feed.head_envelope) = found.unzip();
+            feed.set_head(found);
             // What others state of it is compared anew: until then its silence says nothing.
             (feed.caught_up, feed.compared_ms) = (false, None);
             let head = feed.head;

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{RequestId, io::BatchId};
+use super::{RequestId, io::BatchId, restless::Restless};
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
     charter::CharterChain,
@@ -117,12 +117,27 @@ impl Want {
     }
 }
 
+/// All feeds.
+pub(super) type Feeds = Restless<MemberNumber, Feed>;
+
+impl Feeds {
+    /// A connected peer says that it has this batch.
+    pub fn announce(&mut self, publisher: MemberNumber, seq: u64) {
+        let is_news = self.get(&publisher).is_some_and(|feed| feed.announced < Some(seq));
+        if is_news && let Some(feed) = self.get_mut(&publisher) {
+            feed.announced = Some(seq);
+        }
+    }
+}
+
 /// One feed.
 #[derive(Debug, Default)]
 pub(super) struct Feed {
     pub head: Option<Head>,
     /// The signed header of `head`: evidence if another one contradicts it.
     pub head_envelope: Option<Arc<[u8]>>,
+    /// The charter that the header of `head` names.
+    pub head_charter: Option<Hash>,
     pub queue: VecDeque<Pending>,
     /// How many at the front of the queue the store is committing.
     pub committing: usize,
@@ -198,6 +213,13 @@ impl Feed {
         self.caught_up != before
     }
 
+    /// Whether time changes nothing of it and it waits for nothing, until something comes for it or its peers change what they state.
+    pub fn is_at_rest(&self) -> bool {
+        let is_here = self.queue.is_empty() && self.stuck.is_none() && self.announced < Some(self.next_seq());
+        let is_compared = self.caught_up && (self.announced.is_none() || self.compared_ms.is_some());
+        is_here && (self.head.is_none() || is_compared)
+    }
+
     /// Notes whether the body of the first batch that waits comes on.
     pub fn note_progress(&mut self, now_ms: u64) {
         let first = self.queue.front().filter(|pending| !pending.own && pending.probed && !pending.is_complete());
@@ -271,12 +293,16 @@ impl Feed {
 
     /// The charter that the last header admitted names.
     fn tip_charter(&self) -> Option<Hash> {
-        if let Some(pending) = self.queue.back() {
-            return Some(pending.header.payload().charter);
-        }
-        // It was verified when it came, and decodes again.
-        let head = self.head_envelope.as_deref().map(Signed::<BatchHeader>::decode)?;
-        head.ok().map(|head| head.payload().charter)
+        let waiting = self.queue.back().map(|pending| pending.header.payload().charter);
+        waiting.or(self.head_charter)
+    }
+
+    /// Sets the head to one that the store knows: its header was verified when it came, and decodes again.
+    pub fn set_head(&mut self, stored: Option<(Head, Arc<[u8]>)>) {
+        let (head, envelope) = stored.unzip();
+        let header = envelope.as_deref().and_then(|envelope| Signed::<BatchHeader>::decode(envelope).ok());
+        self.head_charter = header.map(|header| header.payload().charter);
+        (self.head, self.head_envelope) = (head, envelope);
     }
 
     /// Whether a header comes right after the last one admitted.

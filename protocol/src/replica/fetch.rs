@@ -44,6 +44,8 @@ impl Replica {
         if self.unsettled {
             self.settle_feeds(now);
         }
+        let charter = self.charter().number;
+        self.peers.settle(|_, peer| peer.is_at_rest(charter));
         let backlog = self.compare_feeds(now);
         self.store_charter_again(now);
         self.store_own_posts(now);
@@ -51,8 +53,11 @@ impl Replica {
         self.pump_charters(now);
         self.pump_heads(now);
         self.pump_board(now);
-        if backlog.headers || self.peers.values().any(|peer| !peer.suspects.is_empty()) {
-            self.pump_headers(now);
+        let has_suspects = self.peers.touched().any(|(_, peer)| !peer.suspects.is_empty());
+        if has_suspects {
+            self.pump_headers(self.feeds.keys().copied().collect(), now);
+        } else if backlog.headers {
+            self.pump_headers(self.feeds.touched().map(|(publisher, _)| publisher).collect(), now);
         }
         if backlog.bodies {
             self.pump_commits(now);
@@ -64,14 +69,15 @@ impl Replica {
     fn compare_feeds(&mut self, now: Now) -> Backlog {
         let is_alone = self.peers.is_empty();
         let (mut changed, mut backlog) = (Vec::new(), Backlog::default());
-        for (publisher, feed) in &mut self.feeds {
+        self.feeds.settle(|publisher, feed| {
             feed.note_progress(now.ms);
             if feed.compare(is_alone, now.ms) {
-                changed.push((*publisher, feed.caught_up));
+                changed.push((publisher, feed.caught_up));
             }
             backlog.headers |= feed.announced >= Some(feed.next_seq());
             backlog.bodies |= !feed.queue.is_empty();
-        }
+            feed.is_at_rest()
+        });
         for (publisher, caught_up) in changed {
             self.out(Output::Report(Event::Compared { publisher, caught_up }));
         }
@@ -80,25 +86,27 @@ impl Replica {
 
     fn pump_charters(&mut self, now: Now) {
         let ours = self.charter().number;
-        let asked = self.asked.values().any(|asked| matches!(asked.what, What::Charters));
-        if asked || self.storing_charter || self.unstored_charter.is_some() {
+        if self.peers.touched().next().is_none() || self.storing_charter || self.unstored_charter.is_some() {
             return;
         }
-        if let Some(peer) = self.best_peer(|peer| peer.charter > ours && peer.is_free(now)) {
+        if self.asked.values().any(|asked| matches!(asked.what, What::Charters)) {
+            return;
+        }
+        let ahead = self.peers.touched().filter(|(_, peer)| peer.charter > ours && peer.is_free(now));
+        if let Some((peer, _)) = ahead.min_by_key(|(_, peer)| peer.load()) {
             self.ask(peer, Request::Charters { from: ours + 1 }, What::Charters, now);
             return;
         }
         // CHARTER-12: who states another charter of a number that we have shows it.
-        let suspect = self.peers.iter_mut().filter(|(_, peer)| peer.is_free(now));
-        let mut suspect = suspect.filter_map(|(key, peer)| Some((*key, peer.other_charter.take()?)));
-        if let Some((peer, from)) = suspect.next() {
+        let suspect = self.peers.find_mut(|peer| if peer.is_free(now) { peer.other_charter.take() } else { None });
+        if let Some((peer, from)) = suspect {
             self.ask(peer, Request::Charters { from }, What::Charters, now);
         }
     }
 
     fn pump_heads(&mut self, now: Now) {
-        let wanted = self.peers.iter().filter(|(_, peer)| peer.heads_wanted && peer.is_free(now));
-        let wanted: Vec<_> = wanted.map(|(key, _)| *key).collect();
+        let wanted = self.peers.touched().filter(|(_, peer)| peer.heads_wanted && peer.is_free(now));
+        let wanted: Vec<_> = wanted.map(|(key, _)| key).collect();
         for peer in wanted {
             if let Some(state) = self.peers.get_mut(&peer) {
                 state.heads_wanted = false;
@@ -108,8 +116,9 @@ impl Replica {
     }
 
     fn pump_board(&mut self, now: Now) {
-        let wanted = self.peers.iter().filter(|(_, peer)| peer.board_wanted && peer.heads_heard && peer.is_free(now));
-        let wanted: Vec<_> = wanted.map(|(key, peer)| (*key, peer.board_after_ms)).collect();
+        let is_wanted = |peer: &PeerState| peer.board_wanted && peer.heads_heard && peer.is_free(now);
+        let wanted = self.peers.touched().filter(|(_, peer)| is_wanted(peer));
+        let wanted: Vec<_> = wanted.map(|(key, peer)| (key, peer.board_after_ms)).collect();
         for (peer, after_ms) in wanted {
             if after_ms > now.ms {
                 self.wake_at(after_ms);
@@ -124,8 +133,8 @@ impl Replica {
         }
     }
 
-    fn pump_headers(&mut self, now: Now) {
-        let publishers: Vec<_> = self.feeds.keys().copied().filter(|publisher| self.takes_from(*publisher)).collect();
+    fn pump_headers(&mut self, mut publishers: Vec<MemberNumber>, now: Now) {
+        publishers.retain(|publisher| self.takes_from(*publisher));
         for publisher in publishers {
             if let Some((peer, from)) = self.wanted_headers(publisher, now) {
                 let request = Request::Headers { publisher, from };
@@ -146,9 +155,8 @@ impl Replica {
         }
         let has_room = feed.queue.len() < limits::QUEUED_BATCHES / 2;
         let has_more = feed.announced >= Some(next);
-        let suspect = self.peers.iter_mut().filter(|(_, peer)| !peer.suspects.is_empty() && peer.is_free(now));
-        let mut suspect = suspect.filter_map(|(key, peer)| Some((*key, peer.suspects.remove(&publisher)?)));
-        if let Some(suspect) = suspect.next() {
+        let suspect = |peer: &mut PeerState| if peer.is_free(now) { peer.suspects.remove(&publisher) } else { None };
+        if let Some(suspect) = self.peers.find_mut(suspect) {
             return Some(suspect);
         }
         let peer = (has_room && has_more).then(|| self.best_peer(|peer| peer.can_serve(publisher, next, now)))??;
@@ -167,12 +175,14 @@ impl Replica {
 
     fn pump_commits(&mut self, now: Now) {
         let mut commits = Vec::new();
-        for feed in self.feeds.values_mut().filter(|feed| feed.retry_at_ms <= now.ms) {
-            let headers = feed.take_complete();
+        // None of them rests before the store has answered.
+        self.feeds.settle(|_, feed| {
+            let headers = if feed.retry_at_ms <= now.ms { feed.take_complete() } else { Vec::new() };
             if !headers.is_empty() {
                 commits.push(headers);
             }
-        }
+            false
+        });
         for headers in commits {
             self.out(Output::Store(Store::Commit { headers }));
         }
@@ -184,12 +194,8 @@ impl Replica {
         if self.chunks_out + self.chunks_storing >= limits::CHUNKS_IN_FLIGHT || self.peers.is_empty() {
             return;
         }
-        let mut order: Vec<_> = self
-            .feeds
-            .iter()
-            .filter(|(_, feed)| feed.retry_at_ms <= now.ms)
-            .filter_map(|(publisher, feed)| Some((feed.want()?, *publisher)))
-            .collect();
+        let ready = self.feeds.touched().filter(|(_, feed)| feed.retry_at_ms <= now.ms);
+        let mut order: Vec<_> = ready.filter_map(|(publisher, feed)| Some((feed.want()?, publisher))).collect();
         order.sort_unstable();
         for (want, publisher) in order {
             let kept = if want.is_urgent() { 0 } else { limits::CHUNKS_FOR_RELIEF };
@@ -228,7 +234,7 @@ impl Replica {
     fn ask(&mut self, peer: Peer, request: Request, what: What, now: Now) -> RequestId {
         let id = RequestId(self.next_request);
         self.next_request += 1;
-        if let Some(state) = self.peers.get_mut(&peer) {
+        if let Some(state) = self.peers.get_at_rest(&peer) {
             state.asked(now);
         }
         self.asked.insert(id, Asked { peer, what });
@@ -241,7 +247,7 @@ impl Replica {
     fn settle(&mut self, id: RequestId) -> Option<Asked> {
         let asked = self.asked.remove(&id)?;
         self.out(Output::Cancel(Timer::Request(id)));
-        if let Some(peer) = self.peers.get_mut(&asked.peer) {
+        if let Some(peer) = self.peers.get_at_rest(&asked.peer) {
             peer.settled();
         }
         match asked.what {
@@ -302,7 +308,7 @@ impl Replica {
         if let Response::Busy { retry_after_ms } = response {
             return self.ask_later(peer, what, u64::from(retry_after_ms.clamp(50, 10_000)), now);
         }
-        if let Some(state) = self.peers.get_mut(&peer) {
+        if let Some(state) = self.peers.get_at_rest(&peer) {
             state.answered();
         }
         match (what, response) {
@@ -342,7 +348,7 @@ impl Replica {
 
     /// Asks nothing of a peer before that moment.
     pub(super) fn hold_off(&mut self, peer: Peer, until_ms: u64) {
-        if let Some(state) = self.peers.get_mut(&peer) {
+        if let Some(state) = self.peers.get_at_rest(&peer) {
             state.busy_until_ms = until_ms.max(state.busy_until_ms);
             self.wake_at(until_ms);
         }
@@ -350,7 +356,7 @@ impl Replica {
 
     /// Asks nothing of one feed of a peer before that moment.
     pub(super) fn lacks(&mut self, peer: Peer, publisher: MemberNumber, until_ms: u64) {
-        if let Some(state) = self.peers.get_mut(&peer) {
+        if let Some(state) = self.peers.get_at_rest(&peer) {
             state.lacks(publisher, until_ms);
             self.wake_at(until_ms);
         }

@@ -109,7 +109,7 @@ impl Replica {
         let h = header.payload();
         let batch = BatchId { publisher: h.publisher, seq: h.seq };
         let has_body = !h.chunks.is_empty();
-        let feed = self.feeds.entry(h.publisher).or_default();
+        let feed = self.feeds.or_default(h.publisher);
         match feed.admit(header.clone(), false, &self.chain) {
             Admission::Queued => {
                 if has_body {

@@ -45,7 +45,7 @@ impl Replica {
             peers: self.peers.len(),
             requests_at_one_peer: in_flight.into_values().max().unwrap_or_default(),
             chunks: self.chunks_out + self.chunks_storing,
-            queued_batches: self.feeds.values().map(|feed| feed.queue.len()).max().unwrap_or_default(),
+            queued_batches: self.feeds.touched().map(|(_, feed)| feed.queue.len()).max().unwrap_or_default(),
             held_announcements: self.held.len(),
         }
     }

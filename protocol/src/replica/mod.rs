@@ -4,8 +4,8 @@
 //! outputs are what to do (send, store, schedule, report). The node carries them out with libp2p and files, the simulator
 //! in virtual time. [`state`] routes inputs; [`headers`] and [`charters`] judge what arrives; [`feed`] keeps the order of one
 //! feed; [`fetch`] decides what is asked of whom; [`stored`] takes the store's answers; [`own`] publishes, [`posting`] posts; [`peer`] keeps
-//! what is known of each peer; [`serve`] answers others; [`decide`] says where a feed stands after decisions and
-//! contradictions.
+//! what is known of each peer, [`restless`] which feeds and peers need a look; [`serve`] answers others; [`decide`] says where a feed
+//! stands after decisions and contradictions.
 
 mod board;
 mod charters;
@@ -18,6 +18,7 @@ mod load;
 mod own;
 mod peer;
 mod posting;
+mod restless;
 mod serve;
 mod state;
 mod stored;

@@ -33,7 +33,7 @@ impl Replica {
         if Some(batch.publisher) != self.me() || placed.len() != chunks.len() {
             return Err(PublishRefusal::Invalid);
         }
-        let feed = self.feeds.entry(batch.publisher).or_default();
+        let feed = self.feeds.or_default(batch.publisher);
         if feed.standing != Standing::Open || feed.rewinding {
             return Err(PublishRefusal::Frozen);
         }

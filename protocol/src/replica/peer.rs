@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Now, Peer};
+use super::{Now, Peer, restless::Restless};
 use crate::{
     base::{MemberNumber, Timestamp},
     limits,
@@ -122,6 +122,12 @@ impl PeerState {
         self.busy_until_ms <= now.ms && self.in_flight < self.window
     }
 
+    /// Whether nothing is wanted of it, now or when it is free again, by who has this charter.
+    pub fn is_at_rest(&self, charter: u64) -> bool {
+        let is_compared = !self.heads_wanted && !self.board_wanted && self.suspects.is_empty();
+        is_compared && self.charter <= charter && self.other_charter.is_none()
+    }
+
     /// The peer lacks the feed's body for now.
     pub fn lacks(&mut self, publisher: MemberNumber, until_ms: u64) {
         let until = self.absent.entry(publisher).or_insert(until_ms);
@@ -198,4 +204,4 @@ fn seconds(ms: u64) -> i64 {
 }
 
 /// All connected peers.
-pub(super) type Peers = BTreeMap<Peer, PeerState>;
+pub(super) type Peers = Restless<Peer, PeerState>;

@@ -25,7 +25,7 @@ impl Replica {
             Request::Headers { .. } | Request::Charters { .. } => 64 * 1024,
             Request::Heads(_) => 1024,
         };
-        if let Some(peer) = self.peers.get_mut(&from)
+        if let Some(peer) = self.peers.get_at_rest(&from)
             && let Err(retry_after_ms) = peer.charge(cost, now)
         {
             return self.out(Output::Answer { handle, response: Response::Busy { retry_after_ms } });
@@ -45,7 +45,7 @@ impl Replica {
             Request::Chunk { digest } => self.out(Output::Serve { handle, serve: Serve::Chunk { digest } }),
             Request::Charters { from } => self.out(Output::Serve { handle, serve: Serve::Charters { from } }),
             Request::Board { known } => {
-                let turn = self.peers.get_mut(&from).map_or(0, PeerState::next_turn);
+                let turn = self.peers.get_at_rest(&from).map_or(0, PeerState::next_turn);
                 let response = Response::Board(self.board.missing(&known, limits::POSTS_PER_ANSWER, turn));
                 self.out(Output::Answer { handle, response });
             }
@@ -54,16 +54,12 @@ impl Replica {
 
     /// What this node has.
     pub(super) fn heads(&self, now: Now) -> Heads {
-        let feeds = self.feeds.iter().filter_map(|(publisher, feed)| {
+        let mut feeds = Vec::with_capacity(self.feeds.len());
+        feeds.extend(self.feeds.iter().filter_map(|(publisher, feed)| {
             let head = feed.head?;
             Some(PeerHead { publisher: *publisher, seq: head.seq, id: head.id })
-        });
-        Heads {
-            charter: self.charter().number,
-            charter_id: self.chain.current_id(),
-            feeds: feeds.collect(),
-            clock: now.wall,
-        }
+        }));
+        Heads { charter: self.charter().number, charter_id: self.chain.current_id(), feeds, clock: now.wall }
     }
 
     /// Notes what a peer has, and looks closer where its head contradicts ours.
@@ -76,15 +72,23 @@ impl Replica {
         peer.other_charter = other.then_some(heads.charter);
         peer.heads_heard = true;
         peer.heard_clock(heads.clock, now);
-        // Only feeds that the charter knows: a peer must not fill memory with made-up ones.
+        // Only feeds that the charter knows: a peer must not fill memory with made-up ones. Both are in ascending order, or the heads
+        // would not have been decoded.
+        let (mut feeds, mut news) = (self.feeds.iter().peekable(), Vec::new());
         for head in heads.feeds {
-            let Some(feed) = self.feeds.get_mut(&head.publisher) else { continue };
+            while feeds.next_if(|(publisher, _)| **publisher < head.publisher).is_some() {}
+            let Some((_, feed)) = feeds.next_if(|(publisher, _)| **publisher == head.publisher) else { continue };
             peer.has(head.publisher, head.seq);
-            feed.announced = feed.announced.max(Some(head.seq));
+            if feed.announced < Some(head.seq) {
+                news.push((head.publisher, head.seq));
+            }
             let ours = feed.head;
             if ours.is_some_and(|ours| ours.seq == head.seq && ours.id != head.id) {
                 peer.suspects.insert(head.publisher, head.seq);
             }
+        }
+        for (publisher, seq) in news {
+            self.feeds.announce(publisher, seq);
         }
         self.pump(now);
     }

@@ -8,7 +8,7 @@ use std::{
 use super::{
     BatchId, Event, FeedStatus, Input, Now, Offence, Output, Peer, RequestId, Standing, Timer,
     charters::Held,
-    feed::Feed,
+    feed::{Feed, Feeds},
     fetch::Asked,
     peer::{PeerState, Peers},
     posting::Posting,
@@ -54,7 +54,7 @@ pub struct Replica {
     /// What was kept of the board, until there is a clock to verify it by.
     pub(super) kept_posts: Vec<Vec<u8>>,
     node: Peer,
-    pub(super) feeds: BTreeMap<MemberNumber, Feed>,
+    pub(super) feeds: Feeds,
     pub(super) peers: Peers,
     pub(super) asked: BTreeMap<RequestId, Asked>,
     pub(super) next_request: u64,
@@ -89,8 +89,8 @@ impl Replica {
             kept_posts: restored.posts,
             chain: restored.chain,
             node: restored.node,
-            feeds: BTreeMap::new(),
-            peers: Peers::new(),
+            feeds: Feeds::default(),
+            peers: Peers::default(),
             asked: BTreeMap::new(),
             next_request: 0,
             chunks_out: 0,
@@ -107,9 +107,8 @@ impl Replica {
             outputs: Vec::new(),
         };
         for (publisher, (head, envelope)) in restored.heads {
-            let feed = replica.feeds.entry(publisher).or_default();
-            feed.head = Some(head);
-            feed.head_envelope = Some(envelope);
+            let feed = replica.feeds.or_default(publisher);
+            feed.set_head(Some((head, envelope)));
             feed.caught_up = true;
         }
         replica.open_feeds();
@@ -277,15 +276,13 @@ impl Replica {
     pub(super) fn note_head(&mut self, peer: Peer, batch: BatchId) {
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.has(batch.publisher, batch.seq);
-            if let Some(feed) = self.feeds.get_mut(&batch.publisher) {
-                feed.announced = feed.announced.max(Some(batch.seq));
-            }
+            self.feeds.announce(batch.publisher, batch.seq);
         }
     }
 
     /// Looks anew what the connected peers say they have: one of them is gone, or feeds came.
     pub(super) fn count_announced(&mut self) {
-        for (publisher, feed) in &mut self.feeds {
+        for (publisher, feed) in self.feeds.iter_mut() {
             feed.announced = self.peers.values().filter_map(|peer| peer.heads.get(publisher)).max().copied();
         }
     }

@@ -65,6 +65,7 @@ impl Replica {
             done.push((head, header.count, pending.own, pending.header.envelope().clone()));
             feed.head = Some(head);
             feed.head_envelope = Some(pending.header.envelope().clone());
+            feed.head_charter = Some(header.charter);
             feed.queue.pop_front();
         }
         let next = feed.queue.front().map(|pending| (pending.id(), pending.own));

@@ -41,10 +41,11 @@ impl Equivocator {
     }
 
     /// Parts the history. Every other time both batches hold the same entries and differ in the second of signing alone, so that
-    /// the trees stay alike.
+    /// the trees stay alike; every other time it keeps the second one to itself, and shows only what goes on from it.
     fn part(&mut self, world: &mut World, node: u32, salt: u64) -> Option<()> {
         let entries = world.entries(node, ENTRIES, salt);
-        let others = if salt & 1 == 0 { entries.clone() } else { world.entries(node, ENTRIES, !salt) };
+        let hides = salt & 2 != 0;
+        let others = if salt & 1 == 0 || hides { entries.clone() } else { world.entries(node, ENTRIES, !salt) };
         let (first, first_chunks) = world.build(node, &entries, false)?;
         let mut draft = Draft::next(world, node);
         draft.now = draft.now.max(first.payload().issued).plus(1);
@@ -54,12 +55,13 @@ impl Equivocator {
         {
             let mut second = open(&self.second);
             (second.publisher, second.from, second.tree) = (number_of(node), seq, draft.tree);
+            second.hides_first = hides;
             second.push(other.clone(), &other_chunks, &leaves(&others));
         }
         let told = first.envelope().clone();
         world.publish_made(node, first, first_chunks);
         self.tell(world, node, false, &told);
-        self.tell(world, node, true, other.envelope());
+        self.tell(world, node, true, if hides { &told } else { other.envelope() });
         Some(())
     }
 
@@ -114,7 +116,7 @@ impl Adversary for Voucher {
 
     fn act(&mut self, world: &mut World, node: u32, _: u64) {
         let known = open(&self.second);
-        let Some(header) = known.last().cloned() else { return };
+        let Some(header) = known.last().filter(|_| known.is_shown()).cloned() else { return };
         drop(known);
         for to in world.peers(node).into_iter().filter(|to| is_told(*to)) {
             world.whisper(node, to, Topic::Heads, header.envelope().clone());

@@ -20,6 +20,8 @@ pub struct Second {
     chunks: BTreeMap<Hash, Arc<[u8]>>,
     /// The tree under its last batch.
     pub tree: Frontier,
+    /// Its first batch is kept back: nothing of it is shown before there is a second one.
+    pub hides_first: bool,
 }
 
 impl Default for Second {
@@ -30,6 +32,7 @@ impl Default for Second {
             headers: Vec::new(),
             chunks: BTreeMap::new(),
             tree: Frontier::default(),
+            hides_first: false,
         }
     }
 }
@@ -43,6 +46,11 @@ impl Second {
     /// Whether there is none yet.
     pub fn is_empty(&self) -> bool {
         self.headers.is_empty()
+    }
+
+    /// Whether anything of it is shown.
+    pub fn is_shown(&self) -> bool {
+        !self.hides_first || self.headers.len() > 1
     }
 
     /// Its last header.
@@ -67,7 +75,7 @@ impl Second {
 
     /// What a peer of the second half is answered.
     pub fn answer(&self, request: &Request, honest: Response) -> Response {
-        let Some(head) = self.head() else { return honest };
+        let Some(head) = self.head().filter(|_| self.is_shown()) else { return honest };
         match (request, honest) {
             (Request::Heads(_), Response::Heads(mut heads)) => {
                 let stated = PeerHead { publisher: self.publisher, seq: head.seq, id: head.id };

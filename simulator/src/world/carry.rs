@@ -89,7 +89,15 @@ impl World {
         let name = self.name();
         let [Some(sent), _] = self.lines.send(node, to, size_of_request(&request), self.now_us) else { return };
         let life = self.nodes[node as usize].life;
-        let asked = Asked { asker: node, life, id, asked: to, request: request.clone(), connection: sent.connection };
+        let asked = Asked {
+            asker: node,
+            life,
+            id,
+            asked: to,
+            is_for_chunk: matches!(request, Request::Chunk { .. }),
+            request: self.nodes[to as usize].is_dishonest.then(|| request.clone()),
+            connection: sent.connection,
+        };
         self.asked.insert(name, asked);
         let from = self.nodes[node as usize].key;
         let input = Input::Request { from, handle: AnswerHandle(name), request };
@@ -100,9 +108,9 @@ impl World {
     fn answer(&mut self, node: u32, handle: AnswerHandle, response: Response) {
         let Some(asked) = self.asked.remove(&handle.0) else { return };
         debug_assert_eq!(asked.asked, node, "who was asked answers");
-        let response = match self.nodes[node as usize].malice.as_mut() {
-            Some(malice) => malice.answer(asked.asker, &asked.request, response),
-            None => Some(response),
+        let response = match (self.nodes[node as usize].malice.as_mut(), &asked.request) {
+            (Some(malice), Some(request)) => malice.answer(asked.asker, request, response),
+            _ => Some(response),
         };
         let Some(response) = response else { return };
         self.look_at_quota(node, &asked, &response);

@@ -94,7 +94,9 @@ struct Asked {
     life: u32,
     id: RequestId,
     asked: u32,
-    request: Request,
+    is_for_chunk: bool,
+    /// The request itself, if who was asked may lie.
+    request: Option<Request>,
     connection: u32,
 }
 

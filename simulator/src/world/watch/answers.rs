@@ -1,14 +1,14 @@
 //! Looks at what askers and peers are given: states of listings, and bytes.
 
 use antibrush_protocol::{
-    base::MemberNumber,
+    base::{MemberNumber, Token},
     codes::List,
     entry::{
         calendar::Calendar,
         lifecycle::{Act, Cutoffs, Held, Roster, Status, Subject},
     },
     limits,
-    sync::{Request, Response},
+    sync::Response,
 };
 
 use super::super::{Asked, World, alliance::EPOCH, write};
@@ -60,7 +60,7 @@ impl World {
         let said = disk.remarks.get(&token).map(Vec::as_slice).unwrap_or_default();
         let statuses = Subject::new(&held, said, &roster).statuses(&cutoffs);
         let wrong = held.iter().zip(&statuses).find_map(|(listing, status)| {
-            let (invariant, what) = self.wrong_force(node, listing, status, &held)?;
+            let (invariant, what) = self.wrong_force(node, listing, status, &held, &token)?;
             let leaf = listing.standing.leaf;
             Some((invariant, format!("listing {leaf} of member {} {what}", listing.publisher.0)))
         });
@@ -76,6 +76,7 @@ impl World {
         listing: &Held,
         status: &Status,
         all: &[Held],
+        token: &Token,
     ) -> Option<(Invariant, &'static str)> {
         if !status.enforceable {
             return None;
@@ -86,7 +87,7 @@ impl World {
         let disk = &self.nodes[node as usize].disk;
         let charter = disk.chain.current();
         let is_active = |member: MemberNumber| charter.member(member).is_some_and(|member| member.is_active());
-        let said = disk.remarks.values().flatten();
+        let said = disk.remarks.get(token).into_iter().flatten();
         let about =
             said.filter(|remark| (remark.publisher, remark.target) == (listing.publisher, listing.standing.leaf));
         let (mut is_disputed, mut is_answered) = (false, false);
@@ -106,11 +107,11 @@ impl World {
 
     /// A peer is given something.
     pub(in super::super) fn look_at_quota(&mut self, node: u32, asked: &Asked, response: &Response) {
-        let cost = match (&asked.request, response) {
-            (_, Response::Busy { .. }) => return,
+        let cost = match response {
+            Response::Busy { .. } => return,
             // What a chunk could have had counts, for that is what the quota is made for.
-            (Request::Chunk { .. }, _) => limits::CHUNK_BYTES as u64,
-            (_, answer) => super::super::carry::size_of_response(answer),
+            _ if asked.is_for_chunk => limits::CHUNK_BYTES as u64,
+            answer => super::super::carry::size_of_response(answer),
         };
         if self.nodes[node as usize].is_dishonest {
             return;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
-    entry::lifecycle::{Held, Remark, Roster, Subject},
+    entry::lifecycle::{Held, Remark, Roster, Status, Subject},
     feed::{Head, body::BodyError},
     replica::{BatchId, Offence, Standing},
 };
@@ -184,11 +184,13 @@ impl World {
     }
 
     fn sample(&mut self) {
+        let last = |publisher| Some((publisher, self.truth.last_acknowledged(publisher)?.0));
+        let publishers = self.chain.current().publishers();
+        let acknowledged: Vec<_> = publishers.filter_map(|publisher| last(publisher.number)).collect();
         let mut missing = 0;
         for (_, node) in self.honest() {
-            for publisher in self.chain.current().publishers() {
-                let Some((seq, _)) = self.truth.last_acknowledged(publisher.number) else { continue };
-                let has = node.disk.heads.get(&publisher.number).map_or(0, |(head, _)| head.seq + 1);
+            for (publisher, seq) in &acknowledged {
+                let has = node.disk.heads.get(publisher).map_or(0, |(head, _)| head.seq + 1);
                 missing += (seq + 1).saturating_sub(has);
             }
         }
@@ -260,7 +262,7 @@ impl World {
     /// The states of all subjects, as an asker sees them, on every honest node that has the same leaves.
     fn look_at_states(&mut self) {
         let cutoffs = self.cutoffs();
-        let mut expected: Option<(u32, Vec<String>)> = None;
+        let mut expected: Option<(u32, Vec<Vec<Status>>)> = None;
         let nodes: Vec<u32> = self.honest().map(|(at, _)| at).collect();
         for at in nodes {
             let disk = &self.nodes[at as usize].disk;
@@ -274,14 +276,13 @@ impl World {
                 let held = Held { publisher: *publisher, list: *list, standing: *standing, ended: *ended };
                 by_token.entry(token.0).or_default().push(held);
             }
-            let states: Vec<String> = by_token
+            let states: Vec<Vec<Status>> = by_token
                 .iter()
                 .map(|(token, held)| {
                     let said = disk.remarks.get(&antibrush_protocol::base::Token(*token));
                     let said = said.into_iter().flatten().filter(|remark| !is_out(remark.author)).copied();
                     let said: Vec<Remark> = said.collect();
-                    let subject = Subject::new(held, &said, &roster);
-                    format!("{:?}", subject.statuses(&cutoffs))
+                    Subject::new(held, &said, &roster).statuses(&cutoffs)
                 })
                 .collect();
             match &expected {

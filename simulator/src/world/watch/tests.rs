@@ -6,7 +6,7 @@ use antibrush_protocol::{
     base::MemberNumber,
     limits,
     replica::{Input, Offence, RequestId, Topic},
-    sync::{Request, Response},
+    sync::Response,
 };
 
 use super::super::{Asked, Draft, World, alliance::number_of};
@@ -134,8 +134,8 @@ fn a_witness_that_cosigns_two_histories() {
 #[test]
 fn a_peer_that_gets_more_than_its_quota() {
     let mut world = world();
-    let request = Request::Chunk { digest: [0; 32] };
-    let asked = Asked { asker: 2, life: 1, id: RequestId(0), asked: 1, request, connection: 1 };
+    let asked =
+        Asked { asker: 2, life: 1, id: RequestId(0), asked: 1, is_for_chunk: true, request: None, connection: 1 };
     for _ in 0..=2 * limits::SERVE_BYTES_PER_SECOND / limits::CHUNK_BYTES as u64 {
         assert_eq!(broken(&world), None);
         world.look_at_quota(1, &asked, &Response::Absent);
