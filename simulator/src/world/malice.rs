@@ -104,6 +104,7 @@ impl World {
             digest: None,
             listings: None,
             clears: truth::clears(h.publisher, entries),
+            charter: self.chain.version(&h.charter).map_or(0, |version| version.charter().number),
             entries: entries.len() as u64,
             relieves: entries.iter().any(|e| matches!(e.kind(), Kind::Clear | Kind::Dispute | Kind::Ruling)),
             audience: self.in_contact(),
