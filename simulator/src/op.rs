@@ -123,6 +123,13 @@ pub enum What {
         /// How many batches go.
         back: u64,
     },
+    /// The same, and they revoke the key of that feed: it goes on with another one.
+    Revoke {
+        /// Whose.
+        node: u32,
+        /// How many batches go.
+        back: u64,
+    },
     /// The stewards settle a contradiction: the feed goes on where the histories part or after one of the contested batches.
     Thaw {
         /// From which it is drawn which, and where.
@@ -169,6 +176,7 @@ impl fmt::Display for Op {
             What::Admit { node } => write!(f, "admit {node}"),
             What::Expel { node } => write!(f, "expel {node}"),
             What::Cut { node, back } => write!(f, "cut {node} back={back}"),
+            What::Revoke { node, back } => write!(f, "revoke {node} back={back}"),
             What::Thaw { salt } => write!(f, "thaw salt={salt:x}"),
             What::Rotate => write!(f, "rotate"),
             What::Retire => write!(f, "retire"),
@@ -247,6 +255,7 @@ impl FromStr for Op {
             "admit" => What::Admit { node: w.node()? },
             "expel" => What::Expel { node: w.node()? },
             "cut" => What::Cut { node: w.node()?, back: w.number("back")? },
+            "revoke" => What::Revoke { node: w.node()?, back: w.number("back")? },
             "thaw" => What::Thaw { salt: w.salt()? },
             "rotate" => What::Rotate,
             "retire" => What::Retire,
@@ -288,6 +297,7 @@ mod tests {
             "60.000s expel 8",
             "60.000s evaluate 4 count=2 salt=9",
             "60.000s cut 3 back=2",
+            "60.000s revoke 3 back=1",
             "60.000s thaw salt=7a",
             "60.000s rotate",
             "61.000s retire",

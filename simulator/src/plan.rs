@@ -21,6 +21,7 @@ mod stream {
     pub const EVALUATIONS: u64 = 111;
     pub const CUTS: u64 = 112;
     pub const THAWS: u64 = 113;
+    pub const REVOCATIONS: u64 = 114;
 }
 
 /// How long a disk is full and a clock is wrong, in milliseconds.
@@ -177,6 +178,10 @@ impl Planner<'_> {
         let (moments, mut random) = self.moments(stream::CUTS, faults.cuts_per_hour);
         for (at_ms, node) in moments {
             self.push(at_ms, What::Cut { node, back: random.below(CUT_BACK + 1) });
+        }
+        let (moments, mut random) = self.moments(stream::REVOCATIONS, faults.revocations_per_hour);
+        for (at_ms, node) in moments {
+            self.push(at_ms, What::Revoke { node, back: random.below(CUT_BACK + 1) });
         }
         let (moments, mut random) = self.moments(stream::THAWS, faults.thaws_per_hour);
         for (at_ms, _) in moments {

@@ -122,6 +122,7 @@ fn keys(counts: &EvaluationCounts) -> serde_json::Value {
         "asked": counts.asked,
         "evaluated": counts.evaluated,
         "unavailable": counts.unavailable,
+        "exhausted": counts.exhausted,
         "ceremonies": counts.calls,
         "rotations": counts.rotations,
         "retired": counts.retired,

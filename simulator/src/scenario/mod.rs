@@ -216,6 +216,8 @@ pub struct Faults {
     pub churn_per_hour: u32,
     /// Decisions of the stewards an hour that a feed stands without its last batches.
     pub cuts_per_hour: u32,
+    /// The same because a feed key was lost: it is revoked.
+    pub revocations_per_hour: u32,
     /// Times an hour that the stewards settle a contradiction, if their node knows of one.
     pub thaws_per_hour: u32,
     /// Times when the network falls apart.

@@ -120,6 +120,7 @@ const FAULTS: &[Key] = &[
     key("clock_jumps_per_hour", AN_HOUR),
     key("churn_per_hour", AN_HOUR),
     key("cuts_per_hour", AN_HOUR),
+    key("revocations_per_hour", AN_HOUR),
     key("thaws_per_hour", AN_HOUR),
     key("partitions", Kind::Tables(PARTITION)),
     key("observer_away", Kind::Table(AWAY)),

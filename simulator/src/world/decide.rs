@@ -3,16 +3,20 @@
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
-    charter::{Cut, Stands},
+    charter::{Change, Stands},
     signed::Verified,
 };
 
-use super::{World, alliance::number_of};
+use super::{
+    World,
+    alliance::{Key, number_of},
+};
 use crate::random::Random;
 
 impl World {
-    /// The stewards cut the last batches off the feed of a node's member, as their node has it.
-    pub(super) fn cut(&mut self, node: u32, back: u64) {
+    /// The stewards cut the last batches off the feed of a node's member, as their node has it; if its key was lost, they revoke that, and
+    /// the feed goes on with the next one.
+    pub(super) fn cut(&mut self, node: u32, back: u64, is_key_lost: bool) {
         let publisher = number_of(node);
         let publishes = self.chain.current().member(publisher).is_some_and(|member| member.is_publisher());
         if !publishes || self.is_steward_behind() || self.is_frozen(0, publisher) {
@@ -20,7 +24,18 @@ impl World {
         }
         let Some((head, _)) = self.nodes[0].disk.heads.get(&publisher) else { return };
         let batches = (head.seq + 1).saturating_sub(back);
-        self.decide(publisher, self.stands_at(publisher, batches));
+        let stands = self.stands_at(publisher, batches);
+        if is_key_lost {
+            let successor = Some(self.alliance.succeed(node));
+            self.decide(publisher, &Change::Revoke { member: publisher, key: None, stands, successor });
+        } else {
+            self.decide(publisher, &Change::Cut(publisher, stands));
+        }
+    }
+
+    /// The key with which a node signs in its member's name, as its charter has it.
+    pub fn feed_key(&self, node: u32) -> &Key {
+        self.alliance.feed_key(node, self.nodes[node as usize].disk.chain.current())
     }
 
     /// The stewards settle a contradiction that their node knows of: the feed goes on where both histories part, or after the contested
@@ -46,7 +61,7 @@ impl World {
         let mut choices: Vec<Stands> = contested.map(|header| Stands::at(header.payload(), header.id())).collect();
         choices.push(common);
         if let Some(stands) = random.pick(&choices) {
-            self.decide(publisher, stands.clone());
+            self.decide(publisher, &Change::Cut(publisher, stands.clone()));
         }
     }
 
@@ -63,21 +78,18 @@ impl World {
         !self.nodes[0].replica.as_ref().is_some_and(has_newest) || self.void_at(0).is_some()
     }
 
-    fn decide(&mut self, publisher: MemberNumber, stands: Stands) {
-        let Stands { batches, size, head, .. } = stands;
-        let number = self.chain.current().number + 1;
-        let cut = Cut { charter: number, batches, size, head };
-        let charter = self.alliance.next(&self.chain, self.true_time(), |charter| {
-            for member in charter.members.iter_mut().filter(|member| member.number == publisher) {
-                member.cuts.push(cut.clone());
-            }
-        });
-        // A feed is cut so and so often at the most.
-        if self.chain.extend(charter).is_err() {
+    fn decide(&mut self, publisher: MemberNumber, change: &Change) {
+        // It may be so already, or the feed was cut as often as one may be.
+        let mut made = Ok(());
+        let charter = self.alliance.next(&self.chain, self.true_time(), |charter| made = change.apply(charter));
+        if made.is_err() || self.chain.extend(charter).is_err() {
             return;
         }
-        self.counts.cuts += 1;
-        self.truth.cut(publisher, cut);
+        let cut = self.chain.current().member(publisher).and_then(|member| member.cuts.last()).cloned();
+        if let Some(cut) = cut.filter(|cut| cut.charter == self.chain.current().number) {
+            self.counts.cuts += 1;
+            self.truth.cut(publisher, cut);
+        }
         self.hand_over_charters();
     }
 
@@ -85,15 +97,14 @@ impl World {
     pub(super) fn void_at(&self, node: u32) -> Option<(MemberNumber, u64)> {
         let at = &self.nodes[node as usize];
         let charter = at.replica.as_ref()?.charter();
-        let cut = charter.members.iter().filter(|member| !member.cuts.is_empty());
-        cut.filter_map(|member| {
+        let mut cut = charter.members.iter().filter(|member| !member.cuts.is_empty());
+        cut.find_map(|member| {
             let (head, _) = at.disk.heads.get(&member.number)?;
             let is_void = |header: &Verified<_>| self.truth.is_void(&header.id(), member.cuts.len());
             let from = member.cuts.iter().map(|cut| cut.batches).min()?.saturating_sub(1);
             let seq = (from..=head.seq).find(|seq| at.disk.header(member.number, *seq).is_some_and(is_void))?;
             Some((member.number, seq))
         })
-        .next()
     }
 
     /// The id of a batch that a node has committed.

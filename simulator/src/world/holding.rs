@@ -416,7 +416,7 @@ impl World {
                 made = malice.evaluates(made).ok_or(Refusal::NoShare)?;
             }
             let alliance = replica.chain().alliance();
-            Ok(evaluation::sign(&alliance, &ask.request, made, self.alliance.feed_key(node)))
+            Ok(evaluation::sign(&alliance, &ask.request, made, self.alliance.feed_key(node, replica.charter())))
         };
         let response = evaluate().unwrap_or_else(EvaluationResponse::Refused);
         let elements = match &response {
@@ -560,7 +560,7 @@ impl World {
                 return self.violated(Some(node), Invariant::QuotasHold, found);
             }
             self.counts.evaluations.reports += 1;
-            let post = Post::sign(&report, self.alliance.feed_key(node), Post::Usage);
+            let post = Post::sign(&report, self.feed_key(node), Post::Usage);
             self.give(node, Input::Post(post));
         }
     }

@@ -81,7 +81,7 @@ impl World {
             previous: draft.previous,
             now: draft.now,
         };
-        Some(body.seal(&place, draft.tree.clone(), self.alliance.feed_key(draft.signer)))
+        Some(body.seal(&place, draft.tree.clone(), self.feed_key(draft.signer)))
     }
 
     /// Signs a batch that its publisher does not stand by.

@@ -132,7 +132,7 @@ impl World {
                 holding.rotation.looked.insert((place, id), state);
             }
             for message in progress.post {
-                let post = Post::sign(&message, self.alliance.feed_key(node), Post::Ceremony);
+                let post = Post::sign(&message, self.feed_key(node), Post::Ceremony);
                 self.give(node, Input::Post(post));
             }
         }
@@ -160,7 +160,7 @@ impl World {
         let alliance = replica.chain().alliance();
         for key in gone {
             let deletion = Deletion { alliance, holder: number_of(node), key, issued: now };
-            let post = Post::sign(&deletion, self.alliance.feed_key(node), Post::Deletion);
+            let post = Post::sign(&deletion, self.feed_key(node), Post::Deletion);
             self.give(node, Input::Post(post));
         }
     }

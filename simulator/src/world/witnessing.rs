@@ -51,7 +51,7 @@ impl World {
             let header = at.disk.header(publisher, seq)?.payload();
             Some((header.size, header.root))
         };
-        witness.next(self.alliance.feed_key(node), held, now.wall)
+        witness.next(self.feed_key(node), held, now.wall)
     }
 
     /// An honest witness states what it has committed, and nothing that the decisions which it counts void. What it said before of a

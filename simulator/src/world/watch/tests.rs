@@ -8,6 +8,7 @@ use antibrush_protocol::{
     checkpoint::Cosignature,
     limits,
     replica::{Input, Offence, RequestId, Topic},
+    signed::Signer,
     sync::{Request, Response},
     witness::{WitnessStatement, WitnessedHead},
 };
@@ -135,6 +136,33 @@ fn a_witness_that_cosigns_two_histories() {
 }
 
 #[test]
+fn a_feed_goes_on_with_another_key_after_one_was_revoked() {
+    let mut world = world();
+    let publisher = number_of(1);
+    let head = world.nodes[0].disk.heads[&publisher].0;
+    let key = world.feed_key(1).public();
+    world.act(What::Revoke { node: 1, back: 1 });
+    world.run(150_000);
+    for salt in 0..3 {
+        world.act(What::Publish { node: 1, entries: 4, relief: Millionths(0), salt });
+        world.run(160_000 + salt * 10_000);
+    }
+    world.run(240_000);
+    world.look_at_the_end();
+    assert_eq!(world.violation, None);
+    assert_ne!(world.feed_key(1).public(), key);
+    for node in 0..7u32 {
+        assert_ne!(world.committed(node, publisher, head.seq), Some(head.id), "node {node}");
+        let (last, _) = world.nodes[node as usize].disk.heads[&publisher];
+        let header = world.nodes[node as usize].disk.header(publisher, last.seq).unwrap();
+        assert_eq!((last.seq >= head.seq, header.key()), (true, world.feed_key(1).public()), "node {node}");
+    }
+    // Node 1 witnesses, too: its new key vouches for what the old one did.
+    let board = world.nodes[5].replica.as_ref().unwrap().board();
+    assert_eq!(board.witness_statement(publisher, 0).unwrap().key(), world.feed_key(1).public());
+}
+
+#[test]
 fn a_witness_that_cosigns_what_it_does_not_hold() {
     let mut world = world();
     assert!(world.counts.cosigned > 0 && world.counts.contradicted == 0);
@@ -145,7 +173,7 @@ fn a_witness_that_cosigns_what_it_does_not_hold() {
         WitnessedHead { publisher, cuts: 0, seq: head.seq + 1, size: head.size + 1, root: head.root, cosignature };
     let statement =
         |stated| WitnessStatement { alliance, witness: number_of(0), issued: head.issued, heads: vec![stated] };
-    let post = Post::sign(&statement(stated), world.alliance.feed_key(0), Post::Witness).encode();
+    let post = Post::sign(&statement(stated), world.feed_key(0), Post::Witness).encode();
     world.look_at_statement(0, &statement(stated));
     assert_eq!(broken(&world), Some(Invariant::OneHistoryCosigned));
     world.violation = None;
@@ -155,6 +183,30 @@ fn a_witness_that_cosigns_what_it_does_not_hold() {
     // It is told before it is on the disk.
     world.look_at_telling(0, Topic::Board, &post);
     assert_eq!(broken(&world), Some(Invariant::NothingLost));
+}
+
+/// A disk that is slow and then full has the charter and not yet taken back what that voids.
+#[test]
+fn a_witness_says_nothing_of_a_feed_before_what_a_decision_voids_is_taken_back() {
+    let mut world = world();
+    let publisher = number_of(2);
+    let (head, _) = world.nodes[1].disk.heads[&publisher];
+    world.nodes[1].disk.slowness = 1000;
+    world.act(What::Cut { node: 2, back: 2 });
+    let charter = world.chain.current_id();
+    let mut now_ms = world.now_ms();
+    while world.nodes[1].disk.chain.current_id() != charter {
+        now_ms += 1;
+        world.run(now_ms);
+    }
+    world.nodes[1].disk.is_full = true;
+    world.run(now_ms + 15_000);
+    assert_eq!(world.committed(1, publisher, head.seq), Some(head.id), "it could not be taken back");
+    assert_eq!(world.violation, None);
+    (world.nodes[1].disk.is_full, world.nodes[1].disk.slowness) = (false, 1);
+    world.run(240_000);
+    world.look_at_the_end();
+    assert_eq!(world.violation, None);
 }
 
 #[test]
