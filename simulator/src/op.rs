@@ -116,6 +116,29 @@ pub enum What {
         /// Which node.
         node: u32,
     },
+    /// The stewards decide that the feed of a node's member stands without its last batches.
+    Cut {
+        /// Whose.
+        node: u32,
+        /// How many batches go.
+        back: u64,
+    },
+    /// The same, and they revoke the key of that feed: it goes on with another one.
+    Revoke {
+        /// Whose.
+        node: u32,
+        /// How many batches go.
+        back: u64,
+    },
+    /// The stewards settle a contradiction: the feed goes on where the histories part or after one of the contested batches.
+    Thaw {
+        /// From which it is drawn which, and where.
+        salt: u64,
+    },
+    /// The stewards want the token key of the next epoch: a ceremony of its holders makes it.
+    Rotate,
+    /// The stewards want the token keys of older epochs retired, once what is listed under them is carried over.
+    Retire,
     /// A dishonest member does what it is there for.
     Misbehave {
         /// Which node.
@@ -152,6 +175,11 @@ impl fmt::Display for Op {
             What::Room { node } => write!(f, "room {node}"),
             What::Admit { node } => write!(f, "admit {node}"),
             What::Expel { node } => write!(f, "expel {node}"),
+            What::Cut { node, back } => write!(f, "cut {node} back={back}"),
+            What::Revoke { node, back } => write!(f, "revoke {node} back={back}"),
+            What::Thaw { salt } => write!(f, "thaw salt={salt:x}"),
+            What::Rotate => write!(f, "rotate"),
+            What::Retire => write!(f, "retire"),
             What::Misbehave { node, salt } => write!(f, "misbehave {node} salt={salt:x}"),
             What::Calm => write!(f, "calm"),
         }
@@ -226,6 +254,11 @@ impl FromStr for Op {
             "room" => What::Room { node: w.node()? },
             "admit" => What::Admit { node: w.node()? },
             "expel" => What::Expel { node: w.node()? },
+            "cut" => What::Cut { node: w.node()?, back: w.number("back")? },
+            "revoke" => What::Revoke { node: w.node()?, back: w.number("back")? },
+            "thaw" => What::Thaw { salt: w.salt()? },
+            "rotate" => What::Rotate,
+            "retire" => What::Retire,
             "misbehave" => What::Misbehave { node: w.node()?, salt: w.salt()? },
             "calm" => What::Calm,
             other => return Err(format!("\"{other}\" is no operation")),
@@ -262,6 +295,12 @@ mod tests {
             "60.000s room 3",
             "60.000s admit 8",
             "60.000s expel 8",
+            "60.000s evaluate 4 count=2 salt=9",
+            "60.000s cut 3 back=2",
+            "60.000s revoke 3 back=1",
+            "60.000s thaw salt=7a",
+            "60.000s rotate",
+            "61.000s retire",
             "86400.000s misbehave 2 salt=7",
             "86400.000s calm",
         ];

@@ -19,10 +19,16 @@ mod stream {
     pub const CHECKS: u64 = 109;
     pub const MALICE: u64 = 110;
     pub const EVALUATIONS: u64 = 111;
+    pub const CUTS: u64 = 112;
+    pub const THAWS: u64 = 113;
+    pub const REVOCATIONS: u64 = 114;
 }
 
 /// How long a disk is full and a clock is wrong, in milliseconds.
 const MINUTE_MS: u64 = 60_000;
+
+/// How many batches of a feed a decision takes away, at the most.
+const CUT_BACK: u64 = 3;
 
 /// How often a dishonest member does what it is there for, in milliseconds.
 const MISDEED_EVERY_MS: u64 = 120_000;
@@ -33,6 +39,7 @@ pub fn plan(scenario: &Scenario, alliance: u32, seed: u64) -> Vec<Op> {
     plan.load();
     plan.faults();
     plan.misdeeds();
+    plan.decisions();
     let calm = Op { at_ms: scenario.faults_end().ms(), what: What::Calm };
     plan.ops.push(calm);
     // What is planned for one moment stays in the order of planning.
@@ -92,6 +99,12 @@ impl Planner<'_> {
             self.push(at_ms, What::Check { node, salt });
         }
         if let Some(holding) = &self.scenario.holding {
+            for rotation in &holding.rotations {
+                self.push(rotation.at.ms(), What::Rotate);
+                if let Some(after) = rotation.retire_after {
+                    self.push(rotation.at.ms() + after.ms(), What::Retire);
+                }
+            }
             let mut random = self.random(stream::EVALUATIONS);
             for _ in 0..end * u64::from(holding.evaluations_per_minute) / MINUTE_MS {
                 let (at_ms, node) = (random.below(end), random.pick(&publishers).copied().unwrap_or_default());
@@ -157,6 +170,22 @@ impl Planner<'_> {
             let node = self.publishers().len() as u32;
             self.push(away.at.ms(), What::Leave { node });
             self.push((away.at.ms() + away.lasts.ms()).min(end), What::Return { node });
+        }
+    }
+
+    fn decisions(&mut self) {
+        let faults = &self.scenario.faults;
+        let (moments, mut random) = self.moments(stream::CUTS, faults.cuts_per_hour);
+        for (at_ms, node) in moments {
+            self.push(at_ms, What::Cut { node, back: random.below(CUT_BACK + 1) });
+        }
+        let (moments, mut random) = self.moments(stream::REVOCATIONS, faults.revocations_per_hour);
+        for (at_ms, node) in moments {
+            self.push(at_ms, What::Revoke { node, back: random.below(CUT_BACK + 1) });
+        }
+        let (moments, mut random) = self.moments(stream::THAWS, faults.thaws_per_hour);
+        for (at_ms, _) in moments {
+            self.push(at_ms, What::Thaw { salt: random.next() });
         }
     }
 

@@ -243,22 +243,23 @@ impl Store {
             .flat_map(|header| header.placed_chunks().map(|(place, of)| (header.issued.day(), place, of)))
             .collect();
         type Read = (Vec<Placed>, Vec<(Prefix, Remark)>);
-        let read = |(published, place, descriptor): &(Day, ChunkPlace, &ChunkDescriptor)| -> Result<Read, StorageError> {
-            let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
-            if state == OnDisk::Old {
-                Chunk::verify(*place, descriptor, &bytes).map_err(|_| StorageError::Damaged)?;
-            }
-            let (mut placed, mut said) = (Vec::with_capacity(descriptor.entries as usize), Vec::new());
-            for (at, leaf) in chunk::leaves(&bytes).enumerate() {
-                if let Leaf::Entry(entry) = leaf.map_err(|_| StorageError::Damaged)? {
-                    let index = place.first + at as u64;
-                    placed.extend(Placed::new(&entry, index));
-                    let remark = Remark::new(&entry, publisher, index, *published);
-                    said.extend(remark.map(|remark| (prefix_of(entry.token()), remark)));
+        let read =
+            |(published, place, descriptor): &(Day, ChunkPlace, &ChunkDescriptor)| -> Result<Read, StorageError> {
+                let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
+                if state == OnDisk::Old {
+                    Chunk::verify(*place, descriptor, &bytes).map_err(|_| StorageError::Damaged)?;
                 }
-            }
-            Ok((placed, said))
-        };
+                let (mut placed, mut said) = (Vec::with_capacity(descriptor.entries as usize), Vec::new());
+                for (at, leaf) in chunk::leaves(&bytes).enumerate() {
+                    if let Leaf::Entry(entry) = leaf.map_err(|_| StorageError::Damaged)? {
+                        let index = place.first + at as u64;
+                        placed.extend(Placed::new(&entry, index));
+                        let remark = Remark::new(&entry, publisher, index, *published);
+                        said.extend(remark.map(|remark| (prefix_of(entry.token()), remark)));
+                    }
+                }
+                Ok((placed, said))
+            };
         let (placed, said): (Vec<_>, Vec<_>) =
             placed.par_iter().map(read).collect::<Result<Vec<Read>, _>>()?.into_iter().unzip();
         // Before the table's cursor says that the entry is there.

@@ -75,6 +75,19 @@ impl Replica {
         self.take_back(publisher, cuts.last(), now);
     }
 
+    /// Where the last decision about a feed says that it stands, if our copy has more or another head: what is void stays on the disk until
+    /// the store has taken it back.
+    pub(super) fn voided(&self, publisher: MemberNumber) -> Option<(u64, Option<Hash>)> {
+        let feed = self.feeds.get(&publisher)?;
+        let head = feed.head?;
+        let cut = self.charter().member(publisher)?.cuts.last()?;
+        let named = feed.head_charter.and_then(|id| self.chain.number_of(&id));
+        let early = named.is_none_or(|number| number < cut.charter);
+        let beyond = head.seq >= cut.batches && early;
+        let beside = head.seq + 1 == cut.batches && cut.head != Some(head.id);
+        (beyond || beside).then_some((cut.batches, cut.head))
+    }
+
     /// Has the store take back what does not stand.
     fn take_back(&mut self, publisher: MemberNumber, cut: Option<&Cut>, now: Now) {
         let Some(feed) = self.feeds.get(&publisher) else { return };
@@ -82,15 +95,8 @@ impl Replica {
             Standing::Frozen { seq } => Some((seq, None)),
             Standing::Open | Standing::Refused { .. } => None,
         };
-        let Some(head) = feed.head else {
-            return self.bring_back(publisher, cut, now);
-        };
-        let is_void = |cut: &&Cut| {
-            let named = feed.head_charter.and_then(|id| self.chain.number_of(&id));
-            let early = named.is_none_or(|number| number < cut.charter);
-            (head.seq >= cut.batches && early) || (head.seq + 1 == cut.batches && cut.head != Some(head.id))
-        };
-        let decided = cut.filter(is_void).map(|cut| (cut.batches, cut.head));
+        let Some(head) = feed.head else { return self.bring_back(publisher, cut, now) };
+        let decided = self.voided(publisher);
         let frozen = frozen.filter(|(batches, _)| head.seq >= *batches);
         let Some((batches, head)) = decided.into_iter().chain(frozen).min_by_key(|(batches, _)| *batches) else {
             return self.bring_back(publisher, cut, now);

@@ -47,7 +47,7 @@ pub struct FeedStatus {
     /// Whether it goes on.
     pub standing: Standing,
     /// Whether all that the peers had when heads were first compared is committed here: before that the absence of a
-    /// listing says nothing.
+    /// listing says nothing. Nor is it caught up while a decision that this node knows of voids the head.
     pub caught_up: bool,
 }
 

@@ -203,7 +203,7 @@ impl Replica {
             waiting: feed.queue.len() as u64,
             stuck: feed.stuck.map(|stuck| (stuck.seq, stuck.since_ms)),
             standing: feed.standing,
-            caught_up: feed.caught_up,
+            caught_up: feed.caught_up && self.voided(*publisher).is_none(),
         };
         self.feeds.iter().map(status).collect()
     }

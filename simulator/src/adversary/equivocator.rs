@@ -19,6 +19,8 @@ use crate::world::{Draft, World, alliance::number_of};
 #[derive(Default)]
 pub struct Equivocator {
     second: Arc<Mutex<Second>>,
+    /// After how many decisions about its feed it parted the history last.
+    cuts: usize,
 }
 
 /// Shows both histories of its accomplice as that does.
@@ -37,7 +39,7 @@ const ENTRIES: u32 = 5;
 impl Equivocator {
     /// One whose accomplice knows the second history.
     pub fn sharing(second: Arc<Mutex<Second>>) -> Equivocator {
-        Equivocator { second }
+        Equivocator { second, cuts: 0 }
     }
 
     /// Parts the history. Every other time both batches hold the same entries and differ in the second of signing alone, so that
@@ -103,6 +105,11 @@ impl Adversary for Equivocator {
     fn act(&mut self, world: &mut World, node: u32, salt: u64) {
         if world.is_frozen(node, number_of(node)) {
             return;
+        }
+        // Once it was decided which history counts, it begins again.
+        if world.cuts_of(node) > self.cuts {
+            self.cuts = world.cuts_of(node);
+            *open(&self.second) = Second::default();
         }
         let is_new = open(&self.second).is_empty();
         let _ = if is_new { self.part(world, node, salt) } else { self.go_on(world, node, salt) };

@@ -82,7 +82,7 @@ impl Adversary for Forger {
 
 /// A statement in the name of another witness about a head that there is not.
 fn forged_statement(world: &World, node: u32, witness: antibrush_protocol::base::MemberNumber) -> Arc<[u8]> {
-    let (alliance, key) = (world.chain.alliance(), world.alliance.feed_key(node));
+    let (alliance, key) = (world.chain.alliance(), world.feed_key(node));
     let issued: Timestamp = EPOCH.plus(world.now_ms() / 1000);
     let publisher = if witness == number_of(0) { number_of(1) } else { number_of(0) };
     let cosignature = Cosignature { time: issued, signature: [0; 64] };

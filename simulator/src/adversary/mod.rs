@@ -9,6 +9,7 @@ mod laggard;
 pub mod lying_holder;
 mod replayer;
 mod second;
+mod stripper;
 mod sybil;
 #[cfg(test)]
 mod tests;
@@ -70,6 +71,7 @@ enum Kind {
     Flooder,
     Accuser,
     Laggard,
+    Stripper,
     /// Two nodes: one signs two histories, the one after it vouches for both.
     Pair,
     Sybil,
@@ -86,6 +88,7 @@ fn kinds(scenario: &Scenario) -> Vec<Kind> {
         .chain(of(Kind::Flooder, a.flooders))
         .chain(of(Kind::Accuser, a.accusers))
         .chain(of(Kind::Laggard, a.laggards))
+        .chain(of(Kind::Stripper, a.strippers))
         .chain(of(Kind::Pair, a.colluding_pairs))
         .chain(of(Kind::Sybil, a.sybils))
         .collect()
@@ -110,6 +113,7 @@ pub fn appoint(scenario: &Scenario, begin: u32, nodes: &mut [Node]) {
             Kind::Flooder => seat(Box::new(flooder::Flooder)),
             Kind::Accuser => seat(Box::new(accuser::Accuser)),
             Kind::Laggard => seat(Box::new(laggard::Laggard)),
+            Kind::Stripper => seat(Box::<stripper::Stripper>::default()),
             Kind::Pair => {
                 let second = Arc::new(Mutex::new(Second::default()));
                 seat(Box::new(equivocator::Equivocator::sharing(second.clone())));

@@ -66,7 +66,7 @@ impl Adversary for Sybil {
         // Whoever is in no charter is told nothing, whatever it asks for.
         let to = random.below(world.nodes.len() as u64) as u32;
         let stranger = Key::new(number as u32, "stranger", random.next() as u32).public();
-        let token = write::token(random.next());
+        let token = write::token(1, random.next());
         let heads =
             antibrush_protocol::sync::Heads { charter: number, charter_id: id, feeds: Vec::new(), clock: Timestamp(0) };
         let requests = [

@@ -13,9 +13,14 @@ use crate::{
 
 /// Runs a world of `nodes` nodes to its end.
 fn run(nodes: u32, adversaries: &str) -> World {
+    run_with(nodes, "", adversaries)
+}
+
+/// The same with faults.
+fn run_with(nodes: u32, faults: &str, adversaries: &str) -> World {
     let text = format!(
         "name_zh = \"x\"\nname_en = \"x\"\nduration = \"8min\"\nconverge_within = \"6min\"\n[federation]\nnodes = {nodes}\nobservers = 1\n\
-         [load]\nbatch_every = \"15s\"\nentries = 4\nrelief = \"40%\"\nsubjects = 20\n[faults]\nuntil = \"8min\"\n[adversaries]\n{adversaries}\n"
+         [load]\nbatch_every = \"15s\"\nentries = 4\nrelief = \"40%\"\nsubjects = 20\n[faults]\nuntil = \"8min\"\n{faults}\n[adversaries]\n{adversaries}\n"
     );
     let scenario: Arc<Scenario> = Arc::new(toml::from_str(&text).unwrap());
     let ops = plan::plan(&scenario, 0, 5);
@@ -64,6 +69,20 @@ fn an_equivocator_is_frozen_at_every_honest_node() {
         assert!(world.is_frozen(node, number_of(liar)), "{node}");
         assert_eq!(batches(&world, node, number_of(liar)), contested, "{node}");
     }
+}
+
+#[test]
+fn a_feed_goes_on_after_a_decision_and_is_found_out_again() {
+    let world = run_with(7, "thaws_per_hour = 60", "equivocators = 1");
+    assert!(world.counts.cuts > 0 && world.counts.thawed > 0, "{:?}", world.counts);
+    assert!(world.contradictions.len() > 1, "it signs two histories again: {:?}", world.contradictions);
+}
+
+#[test]
+fn a_chunk_with_an_erased_leaf_is_taken_by_nobody() {
+    let world = run_with(7, "crashes_per_hour = 60\ntorn_writes = \"50%\"", "strippers = 1");
+    assert!(world.counts.refused.contains_key("CHUNK-5"), "{:?}", world.counts.refused);
+    assert!(world.counts.offences.is_empty(), "whoever erased it may lack it: {:?}", world.counts.offences);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use antibrush_simulator::{
     lang::Lang,
     run::{Outcome, quantile},
     scenario::Scenario,
+    world::holding::EvaluationCounts,
 };
 
 /// Sorted, of all alliances.
@@ -102,11 +103,29 @@ pub fn json(scenario: &Scenario, seed: u64, outcome: &Outcome) -> serde_json::Va
         "published": outcome.counts.iter().map(|counts| counts.published).sum::<u64>(),
         "entries": outcome.counts.iter().map(|counts| counts.entries).sum::<u64>(),
         "checks": outcome.counts.iter().map(|counts| counts.checks).sum::<u64>(),
+        "cuts": outcome.counts.iter().map(|counts| counts.cuts).sum::<u64>(),
+        "thawed": outcome.counts.iter().map(|counts| counts.thawed).sum::<u64>(),
+        "cosigned": outcome.counts.iter().map(|counts| counts.cosigned).sum::<u64>(),
+        "keys": outcome.counts.iter().map(|counts| keys(&counts.evaluations)).collect::<Vec<_>>(),
         "spread_ms": quantiles(sorted(outcome, |counts| &counts.spread_ms)),
         "relief_ms": quantiles(sorted(outcome, |counts| &counts.relief_ms)),
         "agreed_after_ms": agreed,
         "refused": refused,
         "offences": offences,
         "violation": violation,
+    })
+}
+
+/// What came of evaluations and key epochs in one alliance.
+fn keys(counts: &EvaluationCounts) -> serde_json::Value {
+    serde_json::json!({
+        "asked": counts.asked,
+        "evaluated": counts.evaluated,
+        "unavailable": counts.unavailable,
+        "exhausted": counts.exhausted,
+        "ceremonies": counts.calls,
+        "rotations": counts.rotations,
+        "retired": counts.retired,
+        "carried": counts.carried,
     })
 }

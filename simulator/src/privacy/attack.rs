@@ -52,7 +52,7 @@ const IDENTIFIERS: usize = 2_400;
 pub fn attack(holders: u8, threshold: u8, attacker: Attacker, seed: u64) -> Option<Attack> {
     let mut random = Random::new(seed, &[u64::from(attacker.members), u64::from(attacker.corrupt)]);
     let members = (1..=u16::from(holders)).map(MemberNumber).collect();
-    let dealt = deal(Class::Mob, 1, threshold, members, &mut random)?;
+    let (whole, shares) = deal(Class::Mob, 1, threshold, members, &mut random)?;
     let mut honest: Vec<(usize, Tally)> = (usize::from(attacker.corrupt)..usize::from(holders))
         .map(|place| (place, Tally::new(Day(20_000), false, Counts::new())))
         .collect();
@@ -81,12 +81,12 @@ pub fn attack(holders: u8, threshold: u8, attacker: Attacker, seed: u64) -> Opti
             .take(usize::from(threshold))
             .chain(places)
             .filter_map(|place| {
-                let made = dealt.shares[place].evaluate(blinded.elements(), &mut wide(&mut random)).ok()?;
-                dealt.public.check(blinded.elements(), &made).ok()
+                let made = shares[place].evaluate(blinded.elements(), &mut wide(&mut random)).ok()?;
+                whole.public.check(blinded.elements(), &made).ok()
             })
             .collect();
-        let expected = dealt.directly(&blinded, &mut random).ok()?;
-        let tokens = dealt.public.finalize(&blinded, &answers).unwrap_or_default();
+        let expected = whole.directly(&blinded, &mut random).ok()?;
+        let tokens = whole.public.finalize(&blinded, &answers).unwrap_or_default();
         obtained += tokens.iter().zip(&expected).filter(|(token, expected)| token.0 == **expected).count() as u64;
     }
     Some(Attack {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml::{Spanned, de::DeTable, de::DeValue};
 
-use super::{Adversaries, Scenario, ScenarioError, schema};
+use super::{Adversaries, Scenario, ScenarioError, Span, schema};
 use crate::lang::Both;
 
 /// The smallest and the largest alliance, in nodes: a charter holds 1,000 members.
@@ -199,6 +199,26 @@ fn in_time(scenario: &Scenario) -> Option<Misfit> {
         if away.at.ms() + away.lasts.ms() > end.ms() {
             return late("faults.observer_away.at", None, ("observer_away", "observer_away "), end);
         }
+    }
+    let rotations = scenario.holding.as_ref().map(|holding| holding.rotations.as_slice()).unwrap_or_default();
+    let mut free = Some(0);
+    for (at, rotation) in rotations.iter().enumerate() {
+        let last = rotation.at.ms() + rotation.retire_after.map_or(0, Span::ms);
+        if last > end.ms() {
+            return late("holding.rotations.at", Some(at), ("a rotation", "轮换"), end);
+        }
+        // CHARTER-18: a class has at most two keys in use.
+        if free.is_none_or(|free| rotation.at.ms() < free) {
+            return Some(Misfit {
+                path: "holding.rotations.at",
+                at: Some(at),
+                what: Both::new(
+                    "a rotation must not begin before the one before it has retired its old key: set its retire_after",
+                    "轮换应在前一次轮换停用旧密钥之后开始：请设置其 retire_after",
+                ),
+            });
+        }
+        free = rotation.retire_after.map(|_| last);
     }
     for (at, burst) in scenario.load.bursts.iter().enumerate() {
         if burst.at > duration {

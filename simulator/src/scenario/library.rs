@@ -28,6 +28,7 @@ pub const ALL: &[Entry] = entries![
     "regulator-offline",
     "mass-clearing",
     "key-holders",
+    "epoch-rotation",
     "chaos",
     "hostile",
 ];

@@ -63,6 +63,20 @@ pub struct Holding {
     /// How many identifiers each of them is about: 256 at the most.
     #[serde(default = "one")]
     pub batch: u32,
+    /// When the stewards want a key of the next epoch.
+    #[serde(default)]
+    pub rotations: Vec<Rotation>,
+}
+
+/// The holders make the key of the next epoch, and publishers carry their listings over.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rotation {
+    /// When the stewards call for it.
+    pub at: Span,
+    /// How long after that the old key is retired, or as soon as all is carried over; never if absent.
+    #[serde(default)]
+    pub retire_after: Option<Span>,
 }
 
 /// Who takes part.
@@ -200,6 +214,12 @@ pub struct Faults {
     pub clock_jumps_per_hour: u32,
     /// Nodes that go off the network an hour, for `down_for`.
     pub churn_per_hour: u32,
+    /// Decisions of the stewards an hour that a feed stands without its last batches.
+    pub cuts_per_hour: u32,
+    /// The same because a feed key was lost: it is revoked.
+    pub revocations_per_hour: u32,
+    /// Times an hour that the stewards settle a contradiction, if their node knows of one.
+    pub thaws_per_hour: u32,
     /// Times when the network falls apart.
     pub partitions: Vec<Partition>,
     /// When the first observer is away.
@@ -254,6 +274,8 @@ pub struct Adversaries {
     pub accusers: u32,
     /// Are always far behind.
     pub laggards: u32,
+    /// Hand out chunks with a leaf erased.
+    pub strippers: u32,
     /// Pairs of which one signs two histories and the other vouches for both.
     pub colluding_pairs: u32,
 }
@@ -262,9 +284,9 @@ impl Adversaries {
     /// How many nodes they take.
     pub fn nodes(&self) -> u32 {
         let Adversaries { equivocators, withholders, replayers, forgers, sybils, expelled, .. } = *self;
-        let Adversaries { flooders, lying_holders, accusers, laggards, colluding_pairs, .. } = *self;
+        let Adversaries { flooders, lying_holders, accusers, laggards, strippers, colluding_pairs, .. } = *self;
         let single = [equivocators, withholders, replayers, forgers, sybils, expelled, flooders, lying_holders];
-        single.into_iter().sum::<u32>() + accusers + laggards + 2 * colluding_pairs
+        single.into_iter().sum::<u32>() + accusers + laggards + strippers + 2 * colluding_pairs
     }
 }
 

@@ -81,7 +81,10 @@ const HOLDING: &[Key] = &[
     needed("quota", Kind::Number(1, 100_000_000)),
     key("evaluations_per_minute", Kind::Number(0, 10_000)),
     key("batch", Kind::Number(1, 256)),
+    key("rotations", Kind::Tables(ROTATION)),
 ];
+
+const ROTATION: &[Key] = &[needed("at", Kind::Span), key("retire_after", Kind::Span)];
 
 const NETWORK: &[Key] = &[
     key("distances", Kind::Choice(&["city", "national", "cross-border"])),
@@ -116,6 +119,9 @@ const FAULTS: &[Key] = &[
     key("clock_skew", Kind::Span),
     key("clock_jumps_per_hour", AN_HOUR),
     key("churn_per_hour", AN_HOUR),
+    key("cuts_per_hour", AN_HOUR),
+    key("revocations_per_hour", AN_HOUR),
+    key("thaws_per_hour", AN_HOUR),
     key("partitions", Kind::Tables(PARTITION)),
     key("observer_away", Kind::Table(AWAY)),
 ];
@@ -135,6 +141,7 @@ const ADVERSARIES: &[Key] = &[
     key("lying_holders", DISHONEST),
     key("accusers", DISHONEST),
     key("laggards", DISHONEST),
+    key("strippers", DISHONEST),
     key("colluding_pairs", DISHONEST),
 ];
 

@@ -114,6 +114,31 @@ fn a_bad_file_gets_its_line_and_what_was_expected() {
             "x.toml 第 9 行第 11 列：holders 不应多于开始时的 10 个非观察员成员",
         ),
         (
+            "[holding]\nholders = 5\nthreshold = 3\nquota = 100\nrotations = [{ retire_after = \"5min\" }]\n",
+            "x.toml:12:14: at is missing here: at must be a span of time, at most 366d: a whole number with ms, s, min, h or d, like \"90s\"",
+            "x.toml 第 12 行第 14 列：此处缺少 at：at 应为时长，不超过 366d：整数加 ms、s、min、h 或 d，例如 \"90s\"",
+        ),
+        (
+            "[holding]\nholders = 5\nthreshold = 3\nquota = 100\nrotations = [{ at = \"5min\", retires = \"5min\" }]\n",
+            "x.toml:12:29: there is no key \"retires\" here; known are at, retire_after",
+            "x.toml 第 12 行第 29 列：此处没有键 \"retires\"；可用的键：at、retire_after",
+        ),
+        (
+            "[holding]\nholders = 5\nthreshold = 3\nquota = 100\nrotations = [{ at = \"40min\", retire_after = \"21min\" }]\n",
+            "x.toml:12:21: a rotation must be over by 1h, when the scenario's faults end",
+            "x.toml 第 12 行第 21 列：轮换应在 1h 之前结束：此后场景不再有故障",
+        ),
+        (
+            "[holding]\nholders = 5\nthreshold = 3\nquota = 100\nrotations = [{ at = \"5min\" }, { at = \"10min\" }]\n",
+            "x.toml:12:38: a rotation must not begin before the one before it has retired its old key: set its retire_after",
+            "x.toml 第 12 行第 38 列：轮换应在前一次轮换停用旧密钥之后开始：请设置其 retire_after",
+        ),
+        (
+            "[holding]\nholders = 5\nthreshold = 3\nquota = 100\nrotations = [{ at = \"5min\", retire_after = \"10min\" }, { at = \"10min\" }]\n",
+            "x.toml:12:62: a rotation must not begin before the one before it has retired its old key: set its retire_after",
+            "x.toml 第 12 行第 62 列：轮换应在前一次轮换停用旧密钥之后开始：请设置其 retire_after",
+        ),
+        (
             "[adversaries]\nlying_holders = 1\n",
             "x.toml:9:17: lying_holders needs key holders: set [holding]",
             "x.toml 第 9 行第 17 列：lying_holders 需要密钥持有方：请设置 [holding]",

@@ -1,11 +1,11 @@
 //! Carries out operations.
 
-use antibrush_protocol::{charter::MemberState, codes::List, entry::Entry, replica::Input, signed::Signed};
+use antibrush_protocol::{charter::MemberState, entry::Entry, replica::Input, signed::Signed, subject::Class};
 
 use super::{
     Draft, World,
     alliance::{EPOCH, number_of},
-    stream,
+    holding, stream,
     write::{self, Pen},
 };
 use crate::{
@@ -44,6 +44,11 @@ impl World {
             What::Room { node } if in_range(node) => self.nodes[node as usize].disk.is_full = false,
             What::Admit { node } if in_range(node) => self.admit(node),
             What::Expel { node } if in_range(node) && node > 0 => self.expel(node),
+            What::Cut { node, back } if in_range(node) => self.cut(node, back, false),
+            What::Revoke { node, back } if in_range(node) => self.cut(node, back, true),
+            What::Thaw { salt } => self.thaw(salt),
+            What::Rotate => self.rotate(),
+            What::Retire => self.retire(),
             What::Misbehave { node, salt } if in_range(node) => {
                 let running = self.nodes[node as usize].is_running();
                 if let Some(mut malice) = self.nodes[node as usize].malice.take_if(|_| running) {
@@ -130,6 +135,8 @@ impl World {
             today: at.now(self.now_us).wall.day(),
             disk: &at.disk,
             subjects: self.scenario.load.subjects,
+            class: if self.holding.is_some() { holding::CLASS } else { Class::Ent },
+            epochs: self.epochs_of(node),
             random: Random::new(salt, &[]),
         };
         pen.write(entries, relief)
@@ -139,10 +146,8 @@ impl World {
     fn clearings(&self, node: u32, most: u32) -> Vec<Entry> {
         let at = &self.nodes[node as usize];
         let (publisher, today) = (number_of(node), at.now(self.now_us).wall.day());
-        let from = (publisher, antibrush_protocol::base::Token([0; 32]), List::Cxh);
-        let own = at.disk.table.range(from..).take_while(|(place, _)| place.0 == publisher);
-        let standing = own.filter(|(_, (_, ended))| ended.is_none());
-        standing.take(most as usize).map(|(place, (standing, _))| write::clearing(place, standing, today)).collect()
+        let standing = at.disk.own(publisher).take(most as usize);
+        standing.map(|(place, standing)| write::clearing(&place, &standing, today)).collect()
     }
 
     /// The stewards admit a member; its node starts with the charter that admits it.
@@ -153,10 +158,10 @@ impl World {
         let now = self.true_time();
         let charter = self.alliance.admitting(&self.chain, node, now);
         // Made from the charter in force by its only steward.
-        if self.chain.extend(charter.clone()).is_err() {
+        if self.chain.extend(charter).is_err() {
             return;
         }
-        self.give(0, Input::Charter(charter));
+        self.hand_over_charters();
         let at = &mut self.nodes[node as usize];
         at.disk.chain = self.chain.clone();
         at.is_member = true;
@@ -175,14 +180,23 @@ impl World {
             }
             charter.stewards.retain(|steward| steward.member != number);
         });
-        if self.chain.extend(charter.clone()).is_err() {
+        if self.chain.extend(charter).is_err() {
             return;
         }
         self.nodes[node as usize].is_expelled = true;
-        self.give(0, Input::Charter(charter));
+        self.hand_over_charters();
     }
 
-    fn true_time(&self) -> antibrush_protocol::base::Timestamp {
+    /// The steward's node gets the charter that it lacks next; one that is down gets it when it runs again.
+    pub(super) fn hand_over_charters(&mut self) {
+        let Some(replica) = self.nodes[0].replica.as_ref() else { return };
+        let next = self.chain.from(replica.charter().number + 1).first().cloned();
+        if let Some(charter) = next {
+            self.give(0, Input::Charter(charter));
+        }
+    }
+
+    pub(super) fn true_time(&self) -> antibrush_protocol::base::Timestamp {
         EPOCH.plus(self.now_us / 1_000_000)
     }
 

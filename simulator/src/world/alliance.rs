@@ -46,7 +46,8 @@ impl Signer for Key {
 /// The secrets of all members, and how charters are made.
 pub struct Alliance {
     number: u32,
-    feed_keys: Vec<Key>,
+    /// Of each member the first and those that came after revoked ones.
+    feed_keys: Vec<Vec<Key>>,
     node_keys: Vec<Peer>,
     stewards: BTreeMap<u32, Key>,
     /// The last of the first platforms: the node before it is its sister company.
@@ -62,7 +63,7 @@ impl Alliance {
     /// Member 1 is the only steward of a small alliance. In one of six platforms and more two of four must sign: the first two members and
     /// the last two platforms, which are under one control and so have one voice together.
     pub fn new(number: u32, members: u32, observers: std::ops::Range<u32>) -> Alliance {
-        let feed_keys = (0..members).map(|member| Key::new(number, "feed", member)).collect();
+        let feed_keys = (0..members).map(|member| vec![Key::new(number, "feed", member)]).collect();
         let node_keys = (0..members).map(|member| Key::new(number, "node", member).public()).collect();
         let last = observers.start.saturating_sub(1);
         let seats = if last >= 5 { vec![0, 1, last - 1, last] } else { vec![0] };
@@ -70,9 +71,21 @@ impl Alliance {
         Alliance { number, feed_keys, node_keys, stewards, last, observers, shared: None }
     }
 
-    /// The feed key of a node's member.
-    pub fn feed_key(&self, node: u32) -> &Key {
-        &self.feed_keys[node as usize]
+    /// The feed key of a node's member under a charter: the newest that it has and has not revoked.
+    pub fn feed_key(&self, node: u32, charter: &Charter) -> &Key {
+        let keys = &self.feed_keys[node as usize];
+        let known = charter.member(number_of(node)).map(|member| member.feed_keys.as_slice()).unwrap_or_default();
+        let signs = |key: &&Key| known.iter().any(|known| known.key == key.public() && known.revoked.is_none());
+        keys.iter().rev().find(signs).unwrap_or(&keys[0])
+    }
+
+    /// Makes the next feed key of a node's member.
+    pub fn succeed(&mut self, node: u32) -> PublicKey {
+        let keys = &mut self.feed_keys[node as usize];
+        let key = Key::new(self.number, &format!("feed {}", keys.len()), node);
+        let public = key.public();
+        keys.push(key);
+        public
     }
 
     /// The key of a node.
@@ -186,7 +199,7 @@ impl Alliance {
             uscc,
             role: self.role(node),
             state: MemberState::Active,
-            feed_keys: vec![FeedKey::new(self.feed_key(node).public(), Timestamp(0))],
+            feed_keys: vec![FeedKey::new(self.feed_keys[node as usize][0].public(), Timestamp(0))],
             nodes: vec![Node { key: self.node_key(node), addresses: Vec::new() }],
             seal_key: [node as u8; 32],
             sealed_seeds: Vec::new(),

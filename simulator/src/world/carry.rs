@@ -206,6 +206,7 @@ impl World {
                 self.counts.frozen += 1;
                 self.look_at_freeze(node, batch.publisher);
             }
+            Report::FeedReopened { .. } => self.counts.thawed += 1,
             Report::FeedRefused { batch, error } => self.look_at_refusal(node, batch, error),
             // A clock that is behind is its node's own trouble (CHARTER-14).
             Report::CharterRefused { error: CharterError::FromTheFuture, .. }

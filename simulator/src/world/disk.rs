@@ -7,7 +7,7 @@ use std::{
 };
 
 use antibrush_protocol::{
-    base::{Hash, MemberNumber, Token},
+    base::{Day, Hash, MemberNumber, Token},
     board::PostId,
     charter::CharterChain,
     codes::List,
@@ -217,6 +217,11 @@ impl Disk {
         self.posts.values().map(|bytes| bytes.to_vec()).collect()
     }
 
+    /// Whether a post is there.
+    pub fn has_post(&self, id: &PostId) -> bool {
+        self.posts.contains_key(id)
+    }
+
     /// The tree under a feed's head.
     pub fn tree(&self, publisher: MemberNumber) -> Frontier {
         self.trees.get(&publisher).cloned().unwrap_or_default()
@@ -245,6 +250,24 @@ impl Disk {
             sum = sum.wrapping_add(oracle::fingerprint(token, *list, &line));
         }
         Some(sum)
+    }
+
+    /// The listing that stands in a place and holds on a day.
+    pub fn standing(&self, place: &Place, day: Day) -> Option<Standing> {
+        let (standing, ended) = self.table.get(place)?;
+        (ended.is_none() && standing.holds_on(day)).then_some(*standing)
+    }
+
+    /// Whether one does.
+    pub fn stands(&self, place: &Place, day: Day) -> bool {
+        self.standing(place, day).is_some()
+    }
+
+    /// What stands of one publisher.
+    pub fn own(&self, publisher: MemberNumber) -> impl Iterator<Item = (Place, Standing)> {
+        let from = self.table.range((publisher, Token([0; 32]), List::Cxh)..);
+        let own = from.take_while(move |(place, _)| place.0 == publisher);
+        own.filter(|(_, (_, ended))| ended.is_none()).map(|(place, (standing, _))| (*place, *standing))
     }
 
     /// A committed header.

@@ -18,19 +18,23 @@ use antibrush_protocol::{
     limits,
     replica::Input,
     subject::{Class, Subject},
-    suite::threshold::{BATCH, Blinded, Checked, Element, KeyShare, blind},
+    suite::{
+        KeyId,
+        threshold::{BATCH, Blinded, Checked, Element, KeyShare, blind},
+    },
 };
 
 use super::{
     Event, Node, Way, World,
     alliance::number_of,
-    dealer::{Dealt, deal, wide},
+    dealer::{Whole, deal, wide},
+    rotation::Rotation,
     stream,
 };
 use crate::{adversary::lying_holder::LyingHolder, invariant::Invariant, random::Random, scenario::Scenario};
 
 /// The class whose tokens are evaluated.
-const CLASS: Class = Class::Mob;
+pub const CLASS: Class = Class::Mob;
 
 /// For how long a platform waits for one holder before it asks another, in microseconds: as its node does.
 const PATIENCE_US: u64 = 5_000_000;
@@ -65,6 +69,14 @@ pub struct EvaluationCounts {
     pub lies: BTreeMap<u32, u64>,
     /// Usage reports that holders posted.
     pub reports: u64,
+    /// Keys of new epochs that ceremonies of the holders made.
+    pub rotations: u64,
+    /// Calls to a ceremony, those that came to nothing included.
+    pub calls: u64,
+    /// Keys that were retired.
+    pub retired: u64,
+    /// Listings that their publishers carried into a new epoch.
+    pub carried: u64,
 }
 
 /// A step of an evaluation.
@@ -83,8 +95,9 @@ pub(super) enum Step {
 type Kept = (Day, Counts);
 
 /// One holder. Its number is its place and one more.
-struct Holder {
-    share: KeyShare,
+pub(super) struct Holder {
+    /// Its shares, on its disk before anything is said that follows from them.
+    pub(super) shares: BTreeMap<KeyId, KeyShare>,
     tally: Tally,
     kept: Kept,
     /// What is on its way to the disk, in order.
@@ -131,6 +144,7 @@ impl Holder {
 struct Ask {
     asker: u32,
     life: u32,
+    key: KeyId,
     blinded: Blinded,
     request: EvaluationRequest,
     expected: Vec<[u8; 64]>,
@@ -143,11 +157,13 @@ struct Ask {
 
 /// The holders of one alliance.
 pub struct Holding {
-    dealt: Dealt,
+    /// Every key that there ever was.
+    pub(super) keys: BTreeMap<KeyId, Whole>,
     quota: u32,
-    holders: Vec<Holder>,
+    pub(super) holders: Vec<Holder>,
     asks: BTreeMap<u64, Ask>,
-    random: Random,
+    pub(super) random: Random,
+    pub(super) rotation: Rotation,
     /// What honest holders gave, by holder, member and the day that they counted it to.
     given: BTreeMap<(u32, u32, Day), u64>,
     last_day: BTreeMap<u32, Day>,
@@ -161,10 +177,10 @@ impl Holding {
         let (begin, _) = scenario.size_of(alliance);
         let holders = holding.holders.min(begin.saturating_sub(scenario.federation.observers));
         let members = (0..holders).map(number_of).collect();
-        let dealt = deal(CLASS, 1, u8::try_from(holding.threshold).ok()?, members, &mut random)?;
-        let shares = dealt.shares.iter().filter_map(|share| KeyShare::read(share.holder(), &share.to_bytes()));
+        let (key, shares) = deal(CLASS, 1, u8::try_from(holding.threshold).ok()?, members, &mut random)?;
+        let id = key.token_key.id();
         let holder = |share| Holder {
-            share,
+            shares: BTreeMap::from([(id, share)]),
             tally: Tally::new(Day(0), false, Counts::new()),
             kept: (Day(0), Counts::new()),
             pending: VecDeque::new(),
@@ -174,17 +190,18 @@ impl Holding {
             busy_until_us: 0,
             highest: Day(0),
         };
-        let holders = shares.map(holder).collect();
+        let holders = shares.into_iter().map(holder).collect();
+        let (keys, rotation) = (BTreeMap::from([(id, key)]), Rotation::default());
         let (asks, given, last_day) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Some(Holding { dealt, quota: holding.quota, holders, asks, random, given, last_day })
+        Some(Holding { keys, quota: holding.quota, holders, asks, random, rotation, given, last_day })
     }
 
-    /// What the charter says of it.
-    pub fn charter(&self) -> (charter::TokenKey, charter::Holding) {
-        let key = self.dealt.token_key.clone();
+    /// What the first charter says of it.
+    pub fn charter(&self) -> Option<(charter::TokenKey, charter::Holding)> {
+        let key = self.keys.values().next()?.token_key.clone();
         let quotas = vec![(CLASS, self.quota)];
         let holding = charter::Holding { threshold: key.threshold, members: key.members.clone(), quotas };
-        (key, holding)
+        Some((key, holding))
     }
 
     /// Makes the last of the holders lie, as many as the scenario says. Node 0 stays honest.
@@ -237,13 +254,23 @@ fn subjects(salt: u64, count: u32) -> Vec<Subject> {
 }
 
 impl World {
-    /// A platform has identifiers evaluated.
+    /// A platform has identifiers evaluated under every key that its charter has in use.
     pub(super) fn evaluate(&mut self, node: u32, count: u32, salt: u64) {
         let at = &self.nodes[node as usize];
-        let (Some(holding), Some(replica)) = (self.holding.as_mut(), at.replica.as_ref()) else { return };
+        let Some(replica) = at.replica.as_ref().filter(|_| at.is_online) else { return };
         let charter = replica.charter();
-        let derives = replica.me().and_then(|me| charter.member(me)).is_some_and(|me| me.is_publisher());
-        let Some(key) = charter.token_key(CLASS).filter(|_| derives && at.is_online) else { return };
+        if !replica.me().and_then(|me| charter.member(me)).is_some_and(|me| me.is_publisher()) {
+            return;
+        }
+        let keys: Vec<KeyId> = charter.active_keys(CLASS).map(charter::TokenKey::id).collect();
+        for (turn, key) in (0u64..).zip(keys) {
+            self.evaluate_under(node, key, count, salt.wrapping_add(turn));
+        }
+    }
+
+    fn evaluate_under(&mut self, node: u32, key: KeyId, count: u32, salt: u64) -> Option<()> {
+        let at = &self.nodes[node as usize];
+        let (holding, replica) = (self.holding.as_mut()?, at.replica.as_ref()?);
         let alliance = replica.chain().alliance();
         let inputs: Vec<Vec<u8>> = subjects(salt, count.clamp(1, BATCH as u32))
             .iter()
@@ -256,29 +283,28 @@ impl World {
         let mut random = Random::new(salt, &[1]);
         let mut entropy: Vec<[u8; 64]> = inputs.iter().map(|_| wide(&mut random)).collect();
         let padding: Vec<[u8; 64]> = (inputs.len()..padded(inputs.len())).map(|_| wide(&mut random)).collect();
-        let Ok(mut blinded) = blind(inputs, &mut entropy) else { return };
-        if blinded.pad(&padding).is_err() {
-            return;
-        }
-        let Ok(expected) = holding.dealt.directly(&blinded, &mut random) else { return };
+        let mut blinded = blind(inputs, &mut entropy).ok()?;
+        blinded.pad(&padding).ok()?;
+        let expected = holding.keys.get(&key)?.directly(&blinded, &mut random).ok()?;
         let elements = blinded.elements().iter().map(|element| *element.bytes()).collect();
-        let request = EvaluationRequest { charter: replica.chain().current_id(), key: key.id(), elements };
+        let request = EvaluationRequest { charter: replica.chain().current_id(), key, elements };
         let mut order: Vec<usize> = (0..holding.holders.len()).collect();
         random.shuffle(&mut order);
         let (life, waiting, checked) = (at.life, Vec::new(), Vec::new());
-        let ask = Ask { asker: node, life, blinded, request, expected, order, next: 0, waiting, checked };
+        let ask = Ask { asker: node, life, key, blinded, request, expected, order, next: 0, waiting, checked };
         self.counts.evaluations.asked += 1;
         self.named += 1;
         let name = self.named;
         holding.asks.insert(name, ask);
         self.ask_more(name);
+        Some(())
     }
 
     /// Asks as many more holders as are needed, or gives up.
     fn ask_more(&mut self, name: u64) {
         let Some(holding) = self.holding.as_mut() else { return };
         let Some(ask) = holding.asks.get_mut(&name) else { return };
-        let need = holding.dealt.public.threshold();
+        let Some(need) = holding.keys.get(&ask.key).map(|key| key.public.threshold()) else { return };
         while ask.checked.len() + ask.waiting.len() < need && ask.next < ask.order.len() {
             let place = ask.order[ask.next];
             ask.next += 1;
@@ -352,8 +378,8 @@ impl World {
         let holder = &mut holding.holders[place];
         let mut day = holder.tally.day();
         let mut evaluate = || -> Result<EvaluationResponse, Refusal> {
-            let public = holder.share.public().bytes();
-            let key = evaluation::admit(replica.chain(), asker, &ask.request, Some(public))?;
+            let public = holder.shares.get(&ask.request.key).map(|share| *share.public().bytes());
+            let key = evaluation::admit(replica.chain(), asker, &ask.request, public.as_ref())?;
             let skew = i64::try_from(limits::CLOCK_SKEW_SECONDS).unwrap_or(i64::MAX);
             if replica.clocks_ahead(now).is_some_and(|ahead| ahead.abs() > skew) {
                 return Err(Refusal::Clock);
@@ -383,13 +409,14 @@ impl World {
                 holder.write(reserve.clone());
             }
             holder.tally.count(allowed);
-            let made = holder.share.evaluate(&elements, &mut wide(&mut holding.random));
+            let share = holder.shares.get(&ask.request.key).ok_or(Refusal::NoShare)?;
+            let made = share.evaluate(&elements, &mut wide(&mut holding.random));
             let mut made = made.map_err(|_| Refusal::Elements)?;
             if let Some(malice) = at.malice.as_mut() {
                 made = malice.evaluates(made).ok_or(Refusal::NoShare)?;
             }
             let alliance = replica.chain().alliance();
-            Ok(evaluation::sign(&alliance, &ask.request, made, self.alliance.feed_key(node)))
+            Ok(evaluation::sign(&alliance, &ask.request, made, self.alliance.feed_key(node, replica.charter())))
         };
         let response = evaluate().unwrap_or_else(EvaluationResponse::Refused);
         let elements = match &response {
@@ -400,7 +427,11 @@ impl World {
         let writes = if holder.pending.is_empty() { 0 } else { WRITE_US * slowness };
         let done_us = holder.busy_until_us.max(self.now_us) + writes + ELEMENT_US * u64::from(elements);
         holder.busy_until_us = done_us;
-        let (life, written, response) = (at.life, holder.begun, response.encode());
+        let (life, written, key) = (at.life, holder.begun, (ask.request.charter, ask.request.key));
+        if elements > 0 && !at.is_dishonest {
+            self.look_at_evaluation(node, key);
+        }
+        let response = response.encode();
         self.queue.push(done_us, Event::Evaluation(Step::Done { name, place, life, written, day, elements, response }));
     }
 
@@ -444,13 +475,13 @@ impl World {
         let Some(at) = ask.waiting.iter().position(|waiting| *waiting == place) else { return };
         ask.waiting.remove(at);
         let node = &self.nodes[asker as usize];
-        let Some(replica) = node.replica.as_ref() else { return };
+        let (Some(replica), Some(key)) = (node.replica.as_ref(), holding.keys.get(&ask.key)) else { return };
         let (chain, now) = (replica.chain(), node.now(self.now_us).wall);
         let counts = &mut self.counts.evaluations;
         match EvaluationResponse::decode(response) {
             Ok(EvaluationResponse::Evaluated(envelope)) => {
                 let (alliance, charter) = (chain.alliance(), chain.current());
-                let under = (&alliance, &**charter, &holding.dealt.token_key, &holding.dealt.public);
+                let under = (&alliance, &**charter, &key.token_key, &key.public);
                 let asked = (&ask.request, ask.blinded.elements());
                 match evaluation::check(&envelope, asked, number_of(holder), under, now) {
                     Ok(checked) => ask.checked.push(checked),
@@ -481,11 +512,11 @@ impl World {
             }
             Ok(EvaluationResponse::Busy { .. }) | Err(_) => {}
         }
-        if ask.checked.len() < holding.dealt.public.threshold() {
+        if ask.checked.len() < key.public.threshold() {
             return self.ask_more(name);
         }
         let Some(ask) = holding.asks.remove(&name) else { return };
-        let values = holding.dealt.public.finalize(&ask.blinded, &ask.checked);
+        let values = key.public.finalize(&ask.blinded, &ask.checked);
         let values: Vec<[u8; 64]> = values.into_iter().flatten().map(|prf| prf.0).collect();
         if values != ask.expected {
             let found = "holders' answers with good proofs give another value than the key".to_owned();
@@ -529,7 +560,7 @@ impl World {
                 return self.violated(Some(node), Invariant::QuotasHold, found);
             }
             self.counts.evaluations.reports += 1;
-            let post = Post::sign(&report, self.alliance.feed_key(node), Post::Usage);
+            let post = Post::sign(&report, self.feed_key(node), Post::Usage);
             self.give(node, Input::Post(post));
         }
     }

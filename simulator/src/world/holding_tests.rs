@@ -2,8 +2,19 @@
 
 use std::sync::Arc;
 
-use super::{World, holding::EvaluationCounts};
-use crate::{plan::plan, scenario::Scenario};
+use antibrush_protocol::base::Day;
+
+use super::{
+    World,
+    alliance::number_of,
+    holding::{CLASS, EvaluationCounts},
+    write,
+};
+use crate::{
+    op::{Op, What},
+    plan::plan,
+    scenario::Scenario,
+};
 
 fn scenario(more: &str) -> Arc<Scenario> {
     let text = format!(
@@ -74,4 +85,103 @@ fn a_day_passes_and_is_reported() {
         let board = node.replica.as_ref().unwrap().board();
         assert_eq!(board.usage().count(), 3, "node {at} has the reports of all");
     }
+}
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// Five holders whose key passes into the next epoch after an hour and is retired two hours after the beginning at the earliest.
+fn rotating() -> Arc<Scenario> {
+    scenario(
+        "entries = 50\nsubjects = 60\nchecks_per_minute = 20\n\
+         [holding]\nholders = 5\nthreshold = 3\nquota = 100000\nevaluations_per_minute = 1\n\
+         rotations = [{ at = \"1h\", retire_after = \"1h\" }]\n",
+    )
+}
+
+/// A world with operations beside those of its plan.
+fn with(scenario: &Arc<Scenario>, more: &[(u64, What)]) -> World {
+    let mut ops = plan(scenario, 0, 1);
+    ops.extend(more.iter().map(|(at_ms, what)| Op { at_ms: *at_ms, what: what.clone() }));
+    World::new(scenario.clone(), 0, 1, ops)
+}
+
+fn end(world: &mut World, scenario: &Scenario) -> EvaluationCounts {
+    world.run(World::length_ms(scenario));
+    world.finish();
+    assert_eq!(world.violation.as_ref().map(ToString::to_string), None);
+    world.counts.evaluations.clone()
+}
+
+/// The epochs of a node's keys, and whether each is in use.
+fn epochs(world: &World, node: usize) -> Vec<(u16, bool)> {
+    let charter = world.nodes[node].disk.chain.current();
+    charter.token_keys.iter().map(|key| (key.epoch, key.is_active())).collect()
+}
+
+#[test]
+fn a_key_passes_into_the_next_epoch_by_a_ceremony_of_its_holders() {
+    let scenario = rotating();
+    let mut world = with(&scenario, &[]);
+    world.run(HOUR_MS + HOUR_MS / 2);
+    assert_eq!(epochs(&world, 7), [(1, true), (2, true)]);
+    // What stood under the old key stands under both.
+    let today = Day(super::alliance::EPOCH.day().0);
+    let node = &world.nodes[7];
+    let both = (0..7).flat_map(|of| node.disk.own(number_of(of))).filter(|(place, old)| {
+        let newer = node.disk.standing(&write::in_epoch(place, 2), today);
+        old.epoch == 1 && newer.is_some_and(|newer| newer.expires == old.expires)
+    });
+    assert!(both.count() > 10);
+    let counts = end(&mut world, &scenario);
+    assert_eq!((counts.calls, counts.rotations, counts.retired), (1, 1, 1), "{counts:?}");
+    assert_eq!((counts.evaluated, counts.unavailable), (counts.asked, 0), "{counts:?}");
+    let newest = world.chain.current().token_key(CLASS).unwrap().id();
+    for holder in &world.holding.as_ref().unwrap().holders {
+        assert_eq!(holder.shares.keys().collect::<Vec<_>>(), [&newest], "the share of the retired key is erased");
+    }
+    for (at, node) in world.honest() {
+        assert_eq!(epochs(&world, at as usize), [(1, false), (2, true)], "node {at}");
+        let board = node.replica.as_ref().unwrap().board();
+        assert_eq!(board.deletions().count(), 5, "node {at} knows that all holders erased it");
+    }
+}
+
+#[test]
+fn a_ceremony_that_a_holder_misses_is_called_again() {
+    let scenario = rotating();
+    let away = [(HOUR_MS - 60_000, What::Leave { node: 2 }), (HOUR_MS + 50 * 60_000, What::Return { node: 2 })];
+    let counts = end(&mut with(&scenario, &away), &scenario);
+    assert_eq!((counts.calls, counts.rotations, counts.retired), (2, 1, 1), "{counts:?}");
+}
+
+#[test]
+fn a_key_is_retired_when_the_last_publisher_has_carried_its_listings_over() {
+    let scenario = rotating();
+    let listing = What::Publish { node: 6, entries: 5, relief: crate::random::Millionths(0), salt: 7 };
+    let away =
+        [(60_000, listing), (HOUR_MS - 60_000, What::Leave { node: 6 }), (4 * HOUR_MS, What::Return { node: 6 })];
+    let mut world = with(&scenario, &away);
+    world.run(4 * HOUR_MS);
+    assert_eq!(epochs(&world, 7), [(1, true), (2, true)]);
+    assert_eq!(epochs(&world, 6), [(1, true)], "it was away and has the charter of before");
+    assert_eq!(end(&mut world, &scenario).retired, 1);
+    assert_eq!(epochs(&world, 6), [(1, false), (2, true)]);
+}
+
+#[test]
+fn an_evaluation_under_a_key_that_the_asker_does_not_know_is_found() {
+    let scenario = rotating();
+    let mut world = with(&scenario, &[]);
+    world.run(60_000);
+    let (before, old) = (world.chain.current_id(), world.chain.current().token_key(CLASS).unwrap().id());
+    world.look_at_evaluation(1, (before, old));
+    assert_eq!(world.violation, None);
+    world.run(HOUR_MS + HOUR_MS / 2);
+    let new = world.chain.current().token_key(CLASS).unwrap().id();
+    world.look_at_evaluation(1, (before, new));
+    let found = world.violation.unwrap();
+    assert_eq!(
+        (found.invariant, found.found.contains("the asker's")),
+        (crate::invariant::Invariant::NothingForged, true)
+    );
 }

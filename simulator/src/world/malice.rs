@@ -81,7 +81,7 @@ impl World {
             previous: draft.previous,
             now: draft.now,
         };
-        body.seal(&place, draft.tree.clone(), self.alliance.feed_key(draft.signer)).ok()
+        body.seal(&place, draft.tree.clone(), self.feed_key(draft.signer)).ok()
     }
 
     /// Signs a batch that its publisher does not stand by.
@@ -104,6 +104,7 @@ impl World {
             digest: None,
             listings: None,
             clears: truth::clears(h.publisher, entries),
+            charter: self.chain.version(&h.charter).map_or(0, |version| version.charter().number),
             entries: entries.len() as u64,
             relieves: entries.iter().any(|e| matches!(e.kind(), Kind::Clear | Kind::Dispute | Kind::Ruling)),
             audience: self.in_contact(),

@@ -7,6 +7,7 @@ pub mod alliance;
 mod carry;
 mod connect;
 pub mod dealer;
+mod decide;
 pub mod disk;
 mod distance;
 pub mod holding;
@@ -18,8 +19,10 @@ mod malice;
 mod node;
 mod oracle;
 mod queue;
+mod rotation;
 pub mod truth;
 mod watch;
+mod witnessing;
 pub mod write;
 
 use std::{
@@ -117,6 +120,14 @@ pub struct Counts {
     pub offences: BTreeMap<Offence, u64>,
     /// Feeds that froze, counted at each node.
     pub frozen: u64,
+    /// Feeds that stood still and go on after a decision, counted at each node.
+    pub thawed: u64,
+    /// Decisions of the stewards about feeds.
+    pub cuts: u64,
+    /// Heads that witnesses told to others, each time.
+    pub cosigned: u64,
+    /// Times that a witness cosigned nothing of a feed because of what it had stated before (WITNESS-7).
+    pub contradicted: u64,
     /// From the making of a batch to its commit at each honest node that took part, in milliseconds; a sample.
     pub spread_ms: Vec<u32>,
     /// The same for batches that clear, dispute or rule.
@@ -202,7 +213,7 @@ impl World {
         let observers = begin.saturating_sub(scenario.federation.observers.min(begin.saturating_sub(1)))..begin;
         let mut alliance = Alliance::new(number, all, observers);
         let holding = holding::Holding::of(&scenario, number, seed);
-        alliance.shared = holding.as_ref().map(holding::Holding::charter);
+        alliance.shared = holding.as_ref().and_then(holding::Holding::charter);
         // The charter is made here, from keys and codes made here: it holds, or the program is wrong.
         let chain = alliance.found(begin).expect("the simulated charter holds");
         let stream = |label: u64| Random::new(seed, &[u64::from(number), label]);
@@ -338,7 +349,10 @@ impl World {
             Event::Evaluation(step) => self.evaluation(step),
             Event::Look => {
                 self.look();
+                self.hand_over_charters();
                 self.report_usage();
+                self.tend_keys();
+                self.witness();
                 self.queue.push(self.now_us + LOOK_US, Event::Look);
             }
         }

@@ -7,6 +7,7 @@ use antibrush_protocol::{
     base::{Day, Hash, MemberNumber, Token},
     codes::List,
     entry::Entry,
+    feed::Head,
 };
 
 use crate::random::mix;
@@ -25,7 +26,11 @@ pub struct Oracle {
 struct Books {
     /// The next batch that is entered.
     next: u64,
+    /// Those that were, in order.
+    ids: Vec<Hash>,
     lines: BTreeMap<(Token, List), Line>,
+    /// After which batch each line became what.
+    past: BTreeMap<(Token, List), Vec<(u64, Line)>>,
     sum: u64,
     /// The feed has grown over [`MOST`].
     is_closed: bool,
@@ -79,6 +84,10 @@ impl Oracle {
     ) -> Vec<(Hash, u64)> {
         let books = self.books.entry(publisher).or_default();
         let mut entered = Vec::new();
+        // What its publisher had to take back.
+        while let Some(last) = books.next.checked_sub(1).filter(|last| id(*last) != books.ids.last().copied()) {
+            books.take_back(last);
+        }
         while books.next <= through && !books.is_closed {
             let batch = id(books.next).and_then(|id| Some((id, self.written.remove(&(publisher, books.next, id))?)));
             let Some((id, (first, entries))) = batch else {
@@ -86,10 +95,12 @@ impl Oracle {
                 books.is_closed = true;
                 break;
             };
+            let seq = books.next;
             for (leaf, entry) in (first..).zip(&entries) {
-                books.enter(entry, leaf);
+                books.enter(entry, leaf, seq);
             }
             books.next += 1;
+            books.ids.push(id);
             books.is_closed |= books.lines.len() > MOST;
             entered.push((id, books.sum));
         }
@@ -99,10 +110,38 @@ impl Oracle {
         self.written.extend(later);
         entered
     }
+
+    /// Whether a publisher has something in a place that holds on a day, after this head. `None` if the books do not say.
+    pub fn stands(&self, publisher: MemberNumber, head: &Head, (token, list): (Token, List), day: Day) -> Option<bool> {
+        let (after, at) = (head.seq, usize::try_from(head.seq).ok()?);
+        let books = self.books.get(&publisher).filter(|books| !books.is_closed)?;
+        // Another history, or a later one than its publisher had last.
+        books.ids.get(at).filter(|id| **id == head.id)?;
+        let past = books.past.get(&(token, list)).map(Vec::as_slice).unwrap_or_default();
+        let line = past.iter().rev().find(|(seq, _)| *seq <= after).map(|(_, line)| line);
+        Some(line.is_some_and(|line| !line.is_cleared && day < line.expires))
+    }
 }
 
 impl Books {
-    fn enter(&mut self, entry: &Entry, leaf: u64) {
+    /// Takes the last batch back.
+    fn take_back(&mut self, last: u64) {
+        (self.next, _) = (last, self.ids.pop());
+        for (place, past) in &mut self.past {
+            let Some((_, line)) = past.pop_if(|(seq, _)| *seq >= last) else { continue };
+            while past.pop_if(|(seq, _)| *seq >= last).is_some() {}
+            self.sum = self.sum.wrapping_sub(fingerprint(&place.0, place.1, &line));
+            match past.last() {
+                Some((_, before)) => {
+                    self.sum = self.sum.wrapping_add(fingerprint(&place.0, place.1, before));
+                    self.lines.insert(*place, *before);
+                }
+                None => drop(self.lines.remove(place)),
+            }
+        }
+    }
+
+    fn enter(&mut self, entry: &Entry, leaf: u64, seq: u64) {
         let place = (*entry.token(), entry.list());
         let before = self.lines.get(&place).copied();
         let stands = before.filter(|line| !line.is_cleared && entry.day() < line.expires);
@@ -127,5 +166,6 @@ impl Books {
         }
         self.sum = self.sum.wrapping_add(fingerprint(&place.0, place.1, &after));
         self.lines.insert(place, after);
+        self.past.entry(place).or_default().push((seq, after));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
+    charter::Cut,
     entry::Entry,
 };
 
@@ -30,6 +31,8 @@ pub struct Made {
     pub listings: Option<u64>,
     /// What it cleared: which place and which of its listings.
     pub clears: Vec<(Place, u64)>,
+    /// The number of the charter that its header names; 0 if there is none.
+    pub charter: u64,
     /// Entries in it.
     pub entries: u64,
     /// Whether it clears, disputes or rules.
@@ -52,6 +55,8 @@ pub struct Truth {
     made: HashMap<Hash, Made>,
     /// The acknowledged batches of each feed, in order.
     acknowledged: BTreeMap<(MemberNumber, u64), Hash>,
+    /// What the stewards decided about feeds, in order.
+    cuts: BTreeMap<MemberNumber, Vec<Cut>>,
     /// What the listings of honest publishers must be.
     pub oracle: Oracle,
 }
@@ -72,8 +77,30 @@ impl Truth {
         self.made.get_mut(id)
     }
 
-    /// Notes that a batch was acknowledged to its publisher; says whether another one was under its number.
+    /// Notes a decision about a feed: what it voids was acknowledged in vain.
+    pub fn cut(&mut self, publisher: MemberNumber, cut: Cut) {
+        self.cuts.entry(publisher).or_default().push(cut);
+        let mut acknowledged = std::mem::take(&mut self.acknowledged);
+        acknowledged.retain(|_, id| !self.is_void(id, usize::MAX));
+        self.acknowledged = acknowledged;
+    }
+
+    /// Whether one of the first `cuts` decisions about its feed voids a batch: a second reading of HEADER-14.
+    pub fn is_void(&self, id: &Hash, cuts: usize) -> bool {
+        let Some(made) = self.made.get(id) else { return false };
+        let decisions = self.cuts.get(&made.publisher).map(Vec::as_slice).unwrap_or_default();
+        decisions.iter().take(cuts).any(|cut| {
+            let is_last = made.seq + 1 == cut.batches;
+            (made.seq >= cut.batches && made.charter < cut.charter) || (is_last && cut.head != Some(*id))
+        })
+    }
+
+    /// Notes that a batch was acknowledged to its publisher; says whether another one was under its number. One that a decision voids
+    /// which its publisher has not heard of counts for nothing.
     pub fn acknowledge(&mut self, id: Hash, at_us: u64) -> bool {
+        if self.is_void(&id, usize::MAX) {
+            return false;
+        }
         let Some(made) = self.made.get_mut(&id) else { return false };
         made.acknowledged_us.get_or_insert(at_us);
         let before = self.acknowledged.insert((made.publisher, made.seq), id);

@@ -1,14 +1,15 @@
 //! Charters on their way.
 
 use super::{
-    alliance::{EPOCH, Writer, admitting, found, listing, next_charter},
+    alliance::{Batch, EPOCH, Writer, admitting, found, listing, next_charter},
     script::{Script, envelopes},
     world::{Faults, World},
 };
 use crate::{
     base::{MemberNumber, Timestamp},
-    charter::{CharterError, MemberState},
+    charter::{CharterError, Cut, MemberState},
     encoding::Wire,
+    feed::Head,
     limits,
     replica::{Event, Input, Offence, Output, Store, Timer, Topic, Verdict},
     sync::{Announcement, Request, Response},
@@ -177,4 +178,41 @@ fn feed_9_a_header_that_names_an_earlier_charter_carries_a_feed_on_no_more() {
     let next = honest.batch(&[], 1, EPOCH);
     assert_eq!(script.gossip(2, Topic::Heads, next.header.envelope()), Some(Verdict::Accept));
     assert!(script.refused().is_empty(), "the feed goes on");
+}
+
+#[test]
+fn a_feed_is_not_caught_up_while_its_head_is_void() {
+    let (chain, publisher) = (found(3), MemberNumber(3));
+    let mut writer = Writer::new(&chain, 3);
+    let (stands, void) = (writer.batch(&[], 1, EPOCH), writer.batch(&[], 1, EPOCH));
+    let head = |batch: &Batch| Head::of(batch.header.payload(), batch.header.id());
+    let mut script = Script::new(&chain, &[2]);
+    for (seq, batch) in [&stands, &void].into_iter().enumerate() {
+        script.give(Input::Header(batch.header.clone()));
+        script.give(Input::Committed { publisher, through: Some(seq as u64), result: Ok(()) });
+    }
+    script.has(2, &[(3, 0)]);
+    let caught_up =
+        |script: &Script| script.replica.feeds().iter().any(|feed| feed.publisher == publisher && feed.caught_up);
+    assert!(caught_up(&script));
+    let cut = Cut { charter: 2, batches: 1, size: 0, head: Some(stands.header.id()) };
+    let charter = next_charter(&chain, |charter| charter.members[2].cuts.push(cut));
+    script.give(Input::Charter(charter.clone()));
+    assert!(caught_up(&script), "the charter is not durable yet");
+    script.stores();
+    script.give(Input::CharterStored { charter, stored: true });
+    let stores = script.stores();
+    assert!(matches!(stores.as_slice(), [Store::Rewind { batches: 1, .. }]), "{stores:?}");
+    // A witness would cosign a head here that the log of after the decision never has (WITNESS-7).
+    assert_eq!(script.replica.head(publisher), Some(head(&void)));
+    assert!(!caught_up(&script));
+    script.give(Input::Rewound { publisher, result: Ok(Some((head(&stands), stands.header.envelope().clone()))) });
+    script.wait(limits::CATCH_UP_MS);
+    for (id, request) in script.requests_to(2) {
+        if let Request::Heads(_) = request {
+            let heads = script.heads(&[(3, 0)]);
+            script.answer(id, Response::Heads(heads));
+        }
+    }
+    assert_eq!((script.replica.head(publisher), caught_up(&script)), (Some(head(&stands)), true));
 }

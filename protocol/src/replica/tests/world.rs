@@ -469,13 +469,13 @@ pub fn assert_bounds(replica: &Replica) {
         *in_flight.entry(asked.peer).or_default() += 1;
     }
     assert!(in_flight.values().all(|count| *count <= limits::REQUESTS_PER_PEER), "SYNC-3: requests at one peer");
-    for (peer, state) in &replica.peers {
+    for (peer, state) in replica.peers.iter() {
         assert_eq!(state.in_flight, in_flight.get(peer).copied().unwrap_or_default(), "the books agree");
     }
     assert!(in_flight.keys().all(|peer| replica.peers.contains_key(peer)), "nothing is asked of those who are gone");
     assert!(replica.chunks_out + replica.chunks_storing <= limits::CHUNKS_IN_FLIGHT, "SYNC-3: chunks in memory");
     assert!(replica.feeds.values().all(|feed| feed.queue.len() <= limits::QUEUED_BATCHES), "SYNC-3: queued batches");
-    for (publisher, feed) in &replica.feeds {
+    for (publisher, feed) in replica.feeds.iter() {
         let announced = replica.peers.values().filter_map(|peer| peer.heads.get(publisher)).max();
         assert_eq!(
             feed.announced.as_ref(),

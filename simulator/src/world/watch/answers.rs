@@ -37,7 +37,37 @@ impl World {
         }
         self.counts.checks += 1;
         let subject = Random::new(salt, &[]).below(u64::from(self.scenario.load.subjects));
-        let token = write::token(subject);
+        let epochs = self.epochs_of(node);
+        self.look_at_answer(node, subject, &epochs);
+        for epoch in epochs {
+            self.look_at_force(node, write::token(epoch, subject));
+        }
+    }
+
+    /// Who has a subject listed under any key in use, as a node tells it, is who wrote that.
+    pub(super) fn look_at_answer(&mut self, node: u32, subject: u64, epochs: &[u16]) {
+        let today = EPOCH.plus(self.now_us / 1_000_000).day();
+        let disk = &self.nodes[node as usize].disk;
+        let in_use = self.epochs_in_use(node);
+        let wrong = disk.heads.iter().find_map(|(publisher, (head, _))| {
+            let place = |epoch: &u16| (*publisher, write::token(*epoch, subject), List::Cxh);
+            let told = epochs.iter().any(|epoch| disk.stands(&place(epoch), today));
+            let mut wrote = false;
+            for epoch in &in_use {
+                let (_, token, list) = place(epoch);
+                wrote |= self.truth.oracle.stands(*publisher, head, (token, list), today)?;
+            }
+            (told != wrote).then_some((*publisher, head.seq, wrote))
+        });
+        if let Some((publisher, seq, wrote)) = wrong.filter(|_| !self.nodes[node as usize].is_dishonest) {
+            let what = if wrote { "is not told" } else { "is told and does not stand" };
+            let found = format!("what member {} lists after batch {seq} of a subject {what}", publisher.0);
+            self.violated(Some(node), Invariant::NothingForged, found);
+        }
+    }
+
+    /// No listing under a token is in force that must not be.
+    fn look_at_force(&mut self, node: u32, token: Token) {
         let cutoffs = self.cutoffs();
         let disk = &self.nodes[node as usize].disk;
         let held: Vec<Held> = disk
@@ -60,7 +90,7 @@ impl World {
         let said = disk.remarks.get(&token).map(Vec::as_slice).unwrap_or_default();
         let statuses = Subject::new(&held, said, &roster).statuses(&cutoffs);
         let wrong = held.iter().zip(&statuses).find_map(|(listing, status)| {
-            let (invariant, what) = self.wrong_force(node, listing, status, &held, &token)?;
+            let (invariant, what) = self.wrong_force(node, listing, status, (&token, &held))?;
             let leaf = listing.standing.leaf;
             Some((invariant, format!("listing {leaf} of member {} {what}", listing.publisher.0)))
         });
@@ -75,8 +105,7 @@ impl World {
         node: u32,
         listing: &Held,
         status: &Status,
-        all: &[Held],
-        token: &Token,
+        (token, all): (&Token, &[Held]),
     ) -> Option<(Invariant, &'static str)> {
         if !status.enforceable {
             return None;
@@ -87,6 +116,7 @@ impl World {
         let disk = &self.nodes[node as usize].disk;
         let charter = disk.chain.current();
         let is_active = |member: MemberNumber| charter.member(member).is_some_and(|member| member.is_active());
+        // A leaf that was cut off may have been about another subject.
         let said = disk.remarks.get(token).into_iter().flatten();
         let about =
             said.filter(|remark| (remark.publisher, remark.target) == (listing.publisher, listing.standing.leaf));

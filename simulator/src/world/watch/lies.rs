@@ -22,6 +22,8 @@ pub(in super::super) struct Watched {
     apart: BTreeMap<(u32, u32, u32, u64), (u64, u32)>,
     /// Since when a node holds more of a frozen feed than stands.
     overhang: BTreeMap<(u32, MemberNumber), u64>,
+    /// Since when a node has in force what a decision that it knows of voids.
+    void: BTreeMap<(u32, MemberNumber), u64>,
     /// Since when a node has the charter that expels a member, in microseconds.
     expelled: BTreeMap<(u32, MemberNumber), u64>,
     /// Which witness said what of a batch: after how many decisions, its number; size and root.
@@ -53,7 +55,6 @@ impl World {
     pub(super) fn look_for_lies(&mut self) {
         self.look_at_contradictions();
         self.look_at_overhangs();
-        self.look_at_witnesses();
     }
 
     fn look_at_contradictions(&mut self) {
@@ -113,8 +114,29 @@ impl World {
         self.watched.overhang = overhang;
     }
 
+    /// Nothing that the stewards' decisions void is in force at a node that knows of them.
+    pub(super) fn look_at_cuts(&mut self) {
+        if self.counts.cuts == 0 {
+            return;
+        }
+        let found: Vec<(u32, MemberNumber, u64)> = self
+            .honest()
+            .filter_map(|(node, _)| self.void_at(node).map(|(publisher, seq)| (node, publisher, seq)))
+            .collect();
+        let mut void = BTreeMap::new();
+        for (node, publisher, seq) in found {
+            let since = self.watched.void.get(&(node, publisher)).copied().unwrap_or(self.now_us);
+            if self.now_us - since > TAKING_BACK_US {
+                let found = format!("batch {seq} of member {} is void and still in force", publisher.0);
+                self.violated(Some(node), Invariant::NothingForged, found);
+            }
+            void.insert((node, publisher), since);
+        }
+        self.watched.void = void;
+    }
+
     /// Of one node after the other the witnesses' statements on its board.
-    fn look_at_witnesses(&mut self) {
+    pub(super) fn look_at_witnesses(&mut self) {
         let node = self.watched.next % self.nodes.len() as u32;
         let Some(replica) = &self.nodes[node as usize].replica else { return };
         let board = replica.board().clone();
@@ -184,7 +206,13 @@ impl World {
 
     /// What a node tells of its own feed is on its disk.
     pub(in super::super) fn look_at_telling(&mut self, node: u32, topic: Topic, bytes: &[u8]) {
-        if topic != Topic::Heads || self.nodes[node as usize].is_dishonest {
+        if self.nodes[node as usize].is_dishonest {
+            return;
+        }
+        if topic == Topic::Board {
+            return self.look_at_told(node, bytes);
+        }
+        if topic != Topic::Heads {
             return;
         }
         let Ok(header) = Signed::<BatchHeader>::decode(bytes) else { return };

@@ -11,13 +11,14 @@ use antibrush_protocol::{
     base::{Hash, MemberNumber},
     entry::lifecycle::{Held, Remark, Roster, Status, Subject},
     feed::{Head, body::BodyError},
+    limits,
     replica::{BatchId, Offence, Standing},
 };
 
 pub(super) use self::lies::Watched;
 use super::{
     Sample, World,
-    alliance::{node_of_member, number_of},
+    alliance::{EPOCH, node_of_member, number_of},
 };
 use crate::invariant::Invariant;
 
@@ -72,6 +73,10 @@ impl World {
                 return self.violated(Some(node), Invariant::SameLeavesSameState, found);
             }
         }
+        if self.has_erased(node, publisher, head.seq) {
+            let found = format!("batch {} of member {} lacks an entry that is not old", head.seq, publisher.0);
+            return self.violated(Some(node), Invariant::NothingLost, found);
+        }
         if number_of(node) == publisher {
             self.look_at_acknowledgement(node, head, count);
         }
@@ -85,6 +90,16 @@ impl World {
                 self.counts.relief_ms.push(ms);
             }
         }
+    }
+
+    /// Whether a committed batch lacks contents before its time (CHUNK-5).
+    fn has_erased(&mut self, node: u32, publisher: MemberNumber, seq: u64) -> bool {
+        let disk = &self.nodes[node as usize].disk;
+        let Some(header) = disk.header(publisher, seq) else { return false };
+        if header.payload().issued.plus(limits::WHOLE_SECONDS) < EPOCH.plus(self.now_us / 1_000_000) {
+            return false;
+        }
+        disk.body(header.payload(), &mut self.library).iter().any(|chunk| chunk.erased > 0)
     }
 
     /// The nodes that take part and have a connection at this moment, one bit for each.
@@ -169,6 +184,8 @@ impl World {
         self.forget_asked();
         self.look_at_bounds();
         self.watched.next = self.watched.next.wrapping_add(1);
+        self.look_at_cuts();
+        self.look_at_witnesses();
         if self.nodes.iter().any(|node| node.is_dishonest) {
             self.look_for_lies();
         }
@@ -219,8 +236,8 @@ impl World {
         let (first, reference) = honest.next()?;
         let expected = heads(reference);
         for (at, node) in honest {
-            if node.disk.chain.current_id() != reference.disk.chain.current_id() {
-                return Some(format!("nodes {first} and {at} have different charters"));
+            if node.disk.chain.current_id() != self.chain.current_id() {
+                return Some(format!("node {at} lacks the newest charter"));
             }
             let has = heads(node);
             let other = expected.iter().find(|(publisher, head)| has.get(publisher) != Some(head));
@@ -254,6 +271,11 @@ impl World {
     pub(super) fn look_at_the_end(&mut self) {
         if let Some(found) = self.all_agree() {
             return self.violated(None, Invariant::Converges, found);
+        }
+        let void = self.honest().find_map(|(node, _)| Some((node, self.void_at(node)?)));
+        if let Some((node, (publisher, seq))) = void {
+            let found = format!("batch {seq} of member {} is void and in force at the end", publisher.0);
+            return self.violated(Some(node), Invariant::NothingForged, found);
         }
         self.look_at_bounds();
         self.look_at_states();

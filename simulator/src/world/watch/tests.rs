@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use antibrush_protocol::{
     base::MemberNumber,
+    board::Post,
+    checkpoint::Cosignature,
     limits,
     replica::{Input, Offence, RequestId, Topic},
+    signed::Signer,
     sync::Response,
+    witness::{WitnessStatement, WitnessedHead},
 };
 
-use super::super::{Asked, Draft, World, alliance::number_of};
+use super::super::{Asked, Draft, World, alliance::number_of, write};
 use crate::{
     invariant::Invariant,
     op::{Op, What},
@@ -22,7 +26,7 @@ use crate::{
 fn world() -> World {
     let scenario: Arc<Scenario> = Arc::new(
         toml::from_str(
-            "name_zh = \"x\"\nname_en = \"x\"\nduration = \"3min\"\nconverge_within = \"1min\"\n[federation]\nnodes = 7\n\
+            "name_zh = \"x\"\nname_en = \"x\"\nduration = \"3min\"\nconverge_within = \"1min\"\n[federation]\nnodes = 7\nwitnesses = 2\n\
              [load]\nbatch_every = \"5s\"\nentries = 4\nsubjects = 20",
         )
         .unwrap(),
@@ -129,6 +133,116 @@ fn a_witness_that_cosigns_two_histories() {
     assert_eq!(broken(&world), None);
     world.look_at_cosignature(number_of(1), number_of(2), (0, 5), (10, [2; 32]));
     assert_eq!(broken(&world), Some(Invariant::OneHistoryCosigned));
+}
+
+#[test]
+fn a_feed_goes_on_with_another_key_after_one_was_revoked() {
+    let mut world = world();
+    let publisher = number_of(1);
+    let head = world.nodes[0].disk.heads[&publisher].0;
+    let key = world.feed_key(1).public();
+    world.act(What::Revoke { node: 1, back: 1 });
+    world.run(150_000);
+    for salt in 0..3 {
+        world.act(What::Publish { node: 1, entries: 4, relief: Millionths(0), salt });
+        world.run(160_000 + salt * 10_000);
+    }
+    world.run(240_000);
+    world.look_at_the_end();
+    assert_eq!(world.violation, None);
+    assert_ne!(world.feed_key(1).public(), key);
+    for node in 0..7u32 {
+        assert_ne!(world.committed(node, publisher, head.seq), Some(head.id), "node {node}");
+        let (last, _) = world.nodes[node as usize].disk.heads[&publisher];
+        let header = world.nodes[node as usize].disk.header(publisher, last.seq).unwrap();
+        assert_eq!((last.seq >= head.seq, header.key()), (true, world.feed_key(1).public()), "node {node}");
+    }
+    // Node 1 witnesses, too: its new key vouches for what the old one did.
+    let board = world.nodes[5].replica.as_ref().unwrap().board();
+    assert_eq!(board.witness_statement(publisher, 0).unwrap().key(), world.feed_key(1).public());
+}
+
+#[test]
+fn a_witness_that_cosigns_what_it_does_not_hold() {
+    let mut world = world();
+    assert!(world.counts.cosigned > 0 && world.counts.contradicted == 0);
+    let (alliance, publisher) = (world.chain.alliance(), number_of(2));
+    let (head, _) = world.nodes[0].disk.heads[&publisher];
+    let cosignature = Cosignature { time: head.issued, signature: [0; 64] };
+    let mut stated =
+        WitnessedHead { publisher, cuts: 0, seq: head.seq + 1, size: head.size + 1, root: head.root, cosignature };
+    let statement =
+        |stated| WitnessStatement { alliance, witness: number_of(0), issued: head.issued, heads: vec![stated] };
+    let post = Post::sign(&statement(stated), world.feed_key(0), Post::Witness).encode();
+    world.look_at_statement(0, &statement(stated));
+    assert_eq!(broken(&world), Some(Invariant::OneHistoryCosigned));
+    world.violation = None;
+    (stated.seq, stated.size) = (head.seq, head.size);
+    world.look_at_statement(0, &statement(stated));
+    assert_eq!(broken(&world), None);
+    // It is told before it is on the disk.
+    world.look_at_telling(0, Topic::Board, &post);
+    assert_eq!(broken(&world), Some(Invariant::NothingLost));
+}
+
+/// A disk that is slow and then full has the charter and not yet taken back what that voids.
+#[test]
+fn a_witness_says_nothing_of_a_feed_before_what_a_decision_voids_is_taken_back() {
+    let mut world = world();
+    let publisher = number_of(2);
+    let (head, _) = world.nodes[1].disk.heads[&publisher];
+    world.nodes[1].disk.slowness = 1000;
+    world.act(What::Cut { node: 2, back: 2 });
+    let charter = world.chain.current_id();
+    let mut now_ms = world.now_ms();
+    while world.nodes[1].disk.chain.current_id() != charter {
+        now_ms += 1;
+        world.run(now_ms);
+    }
+    world.nodes[1].disk.is_full = true;
+    world.run(now_ms + 15_000);
+    assert_eq!(world.committed(1, publisher, head.seq), Some(head.id), "it could not be taken back");
+    assert_eq!(world.violation, None);
+    (world.nodes[1].disk.is_full, world.nodes[1].disk.slowness) = (false, 1);
+    world.run(240_000);
+    world.look_at_the_end();
+    assert_eq!(world.violation, None);
+}
+
+#[test]
+fn an_answer_that_is_not_what_was_written() {
+    let mut world = world();
+    let stands = world.nodes[2].disk.table.iter().find(|(_, (_, ended))| ended.is_none());
+    let place = stands.map(|(place, _)| *place).unwrap();
+    let subject = write::subject_of(&place.1);
+    world.look_at_answer(2, subject, &[1]);
+    assert_eq!(broken(&world), None);
+    world.look_at_answer(2, subject, &[]);
+    assert_eq!(broken(&world), Some(Invariant::NothingForged));
+}
+
+#[test]
+fn what_is_cut_off_goes_everywhere_and_the_feed_goes_on() {
+    let mut world = world();
+    let publisher = number_of(1);
+    let head = world.nodes[0].disk.heads[&publisher].0;
+    let gone = world.nodes[3].disk.header(publisher, head.seq).unwrap().clone();
+    world.act(What::Cut { node: 1, back: 2 });
+    assert_eq!(world.counts.cuts, 1);
+    world.run(140_000);
+    assert!((0..7).all(|node| world.committed(node, publisher, head.seq) != Some(head.id)));
+    for salt in 0..3 {
+        world.act(What::Publish { node: 1, entries: 4, relief: Millionths(0), salt });
+        world.run(150_000 + salt * 10_000);
+    }
+    world.run(240_000);
+    world.look_at_the_end();
+    assert_eq!(world.violation, None);
+    assert!((0..7).all(|node| world.nodes[node].disk.heads[&publisher].0.seq >= head.seq));
+    // A node that still has what was cut off.
+    world.nodes[3].disk.keep_header(gone);
+    world.look_at_the_end();
+    assert_eq!(broken(&world), Some(Invariant::NothingForged));
 }
 
 #[test]
