@@ -25,8 +25,8 @@ pub async fn run(context: &Context, args: EffectsArgs) -> Result<(), Failure> {
                 .as_u64()
                 .map_or_else(|| out.pick("fewer than 10", "不足10次").to_owned(), |n| n.to_string());
             out.say(
-                &format!("{month}: this node was asked about {queries} subjects; listings in the answers to {hits}."),
-                &format!("{month}：本节点查询 {queries} 次，命中 {hits}。"),
+                format!("{month}: this node was asked about {queries} subjects; listings in the answers to {hits}."),
+                format!("{month}：本节点查询 {queries} 次，命中 {hits}。"),
             );
         }
         let rows = items(&effects["effects"]);

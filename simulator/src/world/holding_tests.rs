@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use antibrush_protocol::base::Day;
-
 use super::{
     World,
-    alliance::number_of,
+    alliance::{EPOCH, number_of},
     holding::{CLASS, EvaluationCounts},
     write,
 };
@@ -125,7 +123,7 @@ fn a_key_passes_into_the_next_epoch_by_a_ceremony_of_its_holders() {
     world.run(HOUR_MS + HOUR_MS / 2);
     assert_eq!(epochs(&world, 7), [(1, true), (2, true)]);
     // What stood under the old key stands under both.
-    let today = Day(super::alliance::EPOCH.day().0);
+    let today = EPOCH.day();
     let node = &world.nodes[7];
     let both = (0..7).flat_map(|of| node.disk.own(number_of(of))).filter(|(place, old)| {
         let newer = node.disk.standing(&write::in_epoch(place, 2), today);

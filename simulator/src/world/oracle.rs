@@ -126,7 +126,8 @@ impl Oracle {
 impl Books {
     /// Takes the last batch back.
     fn take_back(&mut self, last: u64) {
-        (self.next, _) = (last, self.ids.pop());
+        self.next = last;
+        self.ids.pop();
         for (place, past) in &mut self.past {
             let Some((_, line)) = past.pop_if(|(seq, _)| *seq >= last) else { continue };
             while past.pop_if(|(seq, _)| *seq >= last).is_some() {}
