@@ -336,7 +336,8 @@ impl Context {
         // A prefix of 16 bytes may be shared by a token that somebody made up; classes keep at least those apart that
         // could be mistaken for each other by a person.
         found.retain(|row| {
-            row.class == class.number() && self.cutoffs.today < row.expires && self.is_in_force(row.publisher)
+            let holds = (row.listed..row.expires).contains(&self.cutoffs.today);
+            row.class == class.number() && holds && self.is_in_force(row.publisher)
         });
         if found.is_empty() {
             return Answer::bare(if self.stale { Verdict::Stale } else { Verdict::NotListed });

@@ -95,7 +95,7 @@ impl ChunkError {
             ChunkError::Start(_) | ChunkError::Leaf { .. } => "CHUNK-2",
             ChunkError::Count => "CHUNK-3",
             ChunkError::Digest => "CHUNK-4",
-            ChunkError::Place => "CHUNK-6",
+            ChunkError::Misdescribed => "CHUNK-6",
         }
     }
 }
@@ -107,7 +107,7 @@ impl BodyError {
             BodyError::Gap => "BODY-1",
             BodyError::Root => "BODY-2",
             BodyError::Totals => "BODY-3",
-            BodyError::Place => "CHUNK-6",
+            BodyError::Misdescribed => "CHUNK-6",
         }
     }
 }

@@ -14,6 +14,7 @@ use antibrush_protocol::{
     base::{Day, Hash, MemberNumber, Timestamp},
     board::{Post, PurgeReceipt, Purged},
     limits,
+    replica::FeedStatus,
     signed::Signer,
 };
 
@@ -30,6 +31,10 @@ const REPEAT_AFTER: Duration = Duration::from_secs(600);
 /// as caught up, whatever the peers promised (FEED-7).
 const SETTLED_AFTER: Duration = Duration::from_millis(2 * limits::CATCH_UP_MS);
 
+/// So long nothing came of a feed of which a peer states more, until that peer counts as one that can not show it: far longer than any
+/// feed waits for its turn while many are downloaded.
+const LACKING_FOR_MS: u64 = 3_600_000;
+
 impl Node {
     /// Erases what is due, for as long as the node runs.
     pub(super) async fn forget(self: Arc<Self>) {
@@ -42,7 +47,7 @@ impl Node {
             connected = connected.filter(|_| !view.peers.is_empty()).or((!view.peers.is_empty()).then(Instant::now));
             let is_settled = connected.is_some_and(|since| since.elapsed() >= SETTLED_AFTER);
             let now = clock::wall();
-            let (today, current) = (now.day(), known_to_the_end(&view, now, is_settled));
+            let (today, current) = (now.day(), known_to_the_end(&view, now, clock::now().ms, is_settled));
             let withheld: BTreeSet<MemberNumber> =
                 view.withheld(clock::now()).into_iter().map(|(member, ..)| member.number).collect();
             let seen: BTreeSet<MemberNumber> = current.union(&withheld).copied().collect();
@@ -125,20 +130,45 @@ fn is_news(receipt: &PurgeReceipt, last: Option<&PurgeReceipt>) -> bool {
 
 /// The feeds of which nothing can be missing that is older than a day: those whose head still speaks for them, and those of silent
 /// publishers once this node is `settled` among the others and has what they have.
-fn known_to_the_end(view: &View, now: Timestamp, settled: bool) -> BTreeSet<MemberNumber> {
-    let known = view.feeds.iter().filter(|feed| {
-        let is_fresh = feed.head.is_some_and(|head| now < head.expires);
-        feed.caught_up && feed.waiting == 0 && (is_fresh || settled && feed.head.is_some())
-    });
+fn known_to_the_end(view: &View, now: Timestamp, now_ms: u64, settled: bool) -> BTreeSet<MemberNumber> {
+    let known = view.feeds.iter().filter(|feed| is_known_to_the_end(feed, now, now_ms, settled));
     known.map(|feed| feed.publisher).collect()
+}
+
+fn is_known_to_the_end(feed: &FeedStatus, now: Timestamp, now_ms: u64, settled: bool) -> bool {
+    let is_fresh = feed.head.is_some_and(|head| now < head.expires);
+    let is_shown = feed.lacking_since_ms.is_none_or(|since| now_ms.saturating_sub(since) >= LACKING_FOR_MS);
+    feed.caught_up && feed.waiting == 0 && (is_fresh || settled && is_shown && feed.head.is_some())
 }
 
 #[cfg(test)]
 mod tests {
+    use antibrush_protocol::{feed::Head, replica::Standing};
+
     use super::*;
     use crate::storage::Erased;
 
     const NOW: Timestamp = Timestamp(1_795_104_000);
+
+    #[test]
+    fn a_feed_of_which_more_is_coming_is_not_known_to_the_end() {
+        let head = Head { seq: 63, id: [1; 32], size: 9, root: [2; 32], issued: NOW, expires: NOW.plus(86_400) };
+        let feed = FeedStatus {
+            publisher: MemberNumber(2),
+            head: Some(head),
+            waiting: 0,
+            stuck: None,
+            standing: Standing::Open,
+            caught_up: true,
+            lacking_since_ms: Some(1_000),
+        };
+        let later = NOW.plus(90 * 86_400);
+        let known = |feed: &FeedStatus, now_ms| is_known_to_the_end(feed, later, now_ms, true);
+        assert!(!known(&feed, 121_000), "a page of old headers is here, and a peer has the next");
+        assert!(known(&feed, 3_601_000), "nobody can show more");
+        assert!(known(&FeedStatus { lacking_since_ms: None, ..feed.clone() }, 1_000));
+        assert!(is_known_to_the_end(&feed, NOW, 1_000, false), "what is missing is of today");
+    }
 
     fn receipt(day: u32, issued: u64, erased: u64) -> PurgeReceipt {
         let found = Forgotten::from([(MemberNumber(2), Erased { now: 1, all: erased, size: 9 })]);

@@ -91,10 +91,15 @@ pub struct Figures {
     pub subjects_overdue: u64,
 }
 
+/// A count as it is shown: whole tens, and none below ten, so that nobody sees one check pass by.
+fn in_tens(count: u64) -> Option<u64> {
+    (count >= FEWEST_SHOWN).then_some(count - count % FEWEST_SHOWN)
+}
+
 impl Figures {
-    /// The hits, if there are enough of them to be shown.
+    /// The hits in whole tens, if there are enough of them to be shown.
     pub fn shown_hits(&self) -> Option<u64> {
-        (self.hits >= FEWEST_SHOWN).then_some(self.hits)
+        in_tens(self.hits)
     }
 
     /// The median of the days from a hit to a measure, by nearest rank, if there are enough of them to be shown.
@@ -109,9 +114,9 @@ impl Figures {
 }
 
 impl Checks {
-    /// The hits, if there are enough of them to be shown.
+    /// The hits in whole tens, if there are enough of them to be shown.
     pub fn shown_hits(&self) -> Option<u64> {
-        (self.hits >= FEWEST_SHOWN).then_some(self.hits)
+        in_tens(self.hits)
     }
 }
 

@@ -287,7 +287,7 @@ impl Zh for BodyError {
             BodyError::Gap => "批次不是从名单源的末尾开始",
             BodyError::Root => "各叶算出的树根与批次头签署的不同",
             BodyError::Totals => "条目之和与批次头的统计不符",
-            BodyError::Place => "批次头所指的分块属于别处",
+            BodyError::Misdescribed => "批次头所指的分块与其描述不符",
         }
         .to_owned()
     }
@@ -301,7 +301,7 @@ impl Zh for ChunkError {
             ChunkError::Leaf { leaf, error } => format!("分块的第 {leaf} 个叶未被接受：{}", error.zh()),
             ChunkError::Count => "分块的叶数与批次头所写的不同".to_owned(),
             ChunkError::Digest => "分块的叶不是批次头所指的叶".to_owned(),
-            ChunkError::Place => "批次头所指的分块属于别处".to_owned(),
+            ChunkError::Misdescribed => "批次头所指的分块与其描述不符".to_owned(),
         }
     }
 }

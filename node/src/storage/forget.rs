@@ -30,7 +30,7 @@ use super::{
     kept::Kept,
     layout::{self, FeedCursor},
     ledger::Placed,
-    looked::{Seen, may_be_due},
+    looked::Seen,
     store::{StorageError, Store, lock},
     table::{Row, RowState},
     times::Times,
@@ -80,8 +80,6 @@ struct Feed {
     head: Head,
     /// The first leaf of each chunk, and the chunk.
     chunks: Vec<(u64, ChunkDescriptor)>,
-    /// Those of them in which something may be due, whatever else the feed says.
-    maybe_due: Vec<Hash>,
     kinds: Vec<Kind>,
     /// With the day of publication.
     entries: Vec<(Placed, Day)>,
@@ -123,19 +121,17 @@ impl Store {
         // What can not be read can not be judged.
         let mut unread = BTreeSet::new();
         for (publisher, cursor) in self.cursors()? {
-            match self.read_feed(publisher, &cursor, today) {
+            match self.read_feed(publisher, &cursor) {
                 Ok(mut feed) => {
                     let found = feed.due_listings(today);
-                    let may_be = std::mem::take(&mut feed.maybe_due);
-                    let looked_at = if current.contains(&publisher) {
+                    if current.contains(&publisher) {
                         listings.extend(found.into_iter().map(|leaves| (publisher, leaves)));
-                        Seen::ToTheEnd
+                        seen.insert(publisher, Seen::ToTheEnd);
                     } else if withheld.contains(&publisher) {
-                        Seen::in_part(found.iter().flatten().filter_map(|leaf| feed.chunk_of(*leaf)))
-                    } else {
-                        Seen::in_part(may_be)
-                    };
-                    seen.insert(publisher, looked_at);
+                        let due = found.iter().flatten().filter_map(|leaf| feed.chunk_of(*leaf)).collect();
+                        let chunks = feed.chunks.iter().map(|(_, descriptor)| descriptor.digest);
+                        seen.insert(publisher, Seen::as_far_as_shown(chunks, &due));
+                    }
                     feeds.insert(publisher, feed);
                 }
                 Err(StorageError::Damaged) => {
@@ -204,12 +200,11 @@ impl Store {
     }
 
     /// The leaves of a feed that are in force, verified.
-    fn read_feed(&self, publisher: MemberNumber, cursor: &FeedCursor, today: Day) -> Result<Feed, StorageError> {
+    fn read_feed(&self, publisher: MemberNumber, cursor: &FeedCursor) -> Result<Feed, StorageError> {
         let (head, end) = (cursor.head, self.in_force(publisher, cursor)?);
         let mut feed = Feed {
             head,
             chunks: Vec::new(),
-            maybe_due: Vec::new(),
             kinds: Vec::with_capacity(end as usize),
             entries: Vec::new(),
             said: Vec::new(),
@@ -223,9 +218,6 @@ impl Store {
                 let bytes = self.bodies.get(&descriptor.digest)?.ok_or(StorageError::Damaged)?;
                 let chunk = Chunk::verify(place, descriptor, &bytes).map_err(|_| StorageError::Damaged)?;
                 feed.chunks.push((next, *descriptor));
-                if may_be_due(chunk.leaves.iter(), today) {
-                    feed.maybe_due.push(descriptor.digest);
-                }
                 for leaf in chunk.leaves {
                     feed.take(publisher, next, &leaf, published);
                     next += 1;

@@ -2,14 +2,13 @@
 //!
 //! A node that was away, and every node at the beginning of a day, holds contents that have fallen due and that others have erased
 //! already; whoever joins must not get them from it. So a chunk is handed out if a run of this day looked at its feed to the end, and
-//! otherwise only if all in it is of this day. Of a feed that a run could not look at to the end, for something may be missing in it
-//! that ends a listing, that is so for the chunks that were there; where a publisher withholds what is missing, so that nobody can
-//! look further, only those stay behind in which something is due by what is here. What is held back is answered as absent: whoever
-//! asks waits or asks another one, as for a body that has not come (SYNC-1).
+//! otherwise only if all in it is of this day: something may be missing in its feed that ends a listing. Where a publisher withholds what
+//! is missing, so that nobody can look further, all chunks of what is in force go, but for those in which something is due by what is here.
+//! What is held back is answered as absent: whoever asks waits or asks another one, as for a body that has not come (SYNC-1).
 //!
 //! In memory alone: after a start nothing was looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use antibrush_protocol::{
     base::{Day, Hash, MemberNumber},
@@ -37,20 +36,16 @@ pub(super) struct Looked {
 pub(super) enum Seen {
     /// Everything is known that could still change the end of a listing, and what is due is erased.
     ToTheEnd,
-    /// Something may be missing.
-    InPart {
-        /// The chunks in which something may be due by the end of the day, ascending.
-        held_back: Vec<Hash>,
-    },
+    /// What is missing nobody shows; the chunks in which nothing is due by what is here, ascending.
+    AsFarAsShown(Vec<Hash>),
 }
 
 impl Seen {
-    /// A feed of which something may be missing.
-    pub(super) fn in_part(held_back: impl IntoIterator<Item = Hash>) -> Seen {
-        let mut held_back: Vec<Hash> = held_back.into_iter().collect();
-        held_back.sort_unstable();
-        held_back.dedup();
-        Seen::InPart { held_back }
+    /// A feed of which nobody shows what is missing: its chunks, without those in which something is due.
+    pub(super) fn as_far_as_shown(chunks: impl Iterator<Item = Hash>, due: &BTreeSet<Hash>) -> Seen {
+        let mut chunks: Vec<Hash> = chunks.filter(|digest| !due.contains(digest)).collect();
+        chunks.sort_unstable();
+        Seen::AsFarAsShown(chunks)
     }
 }
 
@@ -64,26 +59,19 @@ impl Looked {
         *self = Looked { day: Some(day), found, seen };
     }
 
-    /// Whether a chunk of a feed may be handed out whatever is in it, and if not, whether it may be at all.
-    fn may_go(&self, publisher: MemberNumber, digest: &Hash, today: Day) -> MayGo {
+    /// Whether a chunk of a feed may be handed out whatever is in it.
+    fn lets_go(&self, publisher: MemberNumber, digest: &Hash, today: Day) -> bool {
         match self.seen.get(&publisher).filter(|_| self.day == Some(today)) {
-            Some(Seen::ToTheEnd) => MayGo::Yes,
-            Some(Seen::InPart { held_back }) if held_back.binary_search(digest).is_err() => MayGo::Yes,
-            Some(Seen::InPart { .. }) => MayGo::No,
-            None => MayGo::IfOfToday,
+            Some(Seen::ToTheEnd) => true,
+            Some(Seen::AsFarAsShown(chunks)) => chunks.binary_search(digest).is_ok(),
+            None => false,
         }
     }
 }
 
-enum MayGo {
-    Yes,
-    No,
-    IfOfToday,
-}
-
 /// Whether something in a chunk may have fallen due, whatever its feed says: all but what is of today. A listing is due long after
 /// it was published, but an amendment, a clearing or a remark goes with what it is about, and that may be old.
-pub(super) fn may_be_due<'a>(mut leaves: impl Iterator<Item = &'a Leaf>, today: Day) -> bool {
+fn may_be_due<'a>(mut leaves: impl Iterator<Item = &'a Leaf>, today: Day) -> bool {
     // When it was published is in the header, which a digest does not name; its own day is no later, unless somebody dates ahead
     // what he publishes himself.
     leaves.any(|leaf| matches!(leaf, Leaf::Entry(entry) if entry.day() < today))
@@ -94,15 +82,11 @@ impl Store {
     pub fn chunk_for_peers(&self, digest: &Hash, today: Day) -> Result<Option<Vec<u8>>, StorageError> {
         let Some(bytes) = self.sound_chunk(digest)? else { return Ok(None) };
         let place = chunk::place(&bytes).map_err(|_| StorageError::Damaged)?;
-        let goes = match lock(&self.looked).may_go(place.publisher, digest, today) {
-            MayGo::Yes => true,
-            MayGo::No => false,
-            MayGo::IfOfToday => {
-                let leaves: Result<Vec<Leaf>, _> = chunk::leaves(&bytes).collect();
-                !may_be_due(leaves.map_err(|_| StorageError::Damaged)?.iter(), today)
-            }
-        };
-        Ok(goes.then_some(bytes))
+        if lock(&self.looked).lets_go(place.publisher, digest, today) {
+            return Ok(Some(bytes));
+        }
+        let leaves: Result<Vec<Leaf>, _> = chunk::leaves(&bytes).collect();
+        Ok((!may_be_due(leaves.map_err(|_| StorageError::Damaged)?.iter(), today)).then_some(bytes))
     }
 
     /// The day of the last run of forgetting, and what it found of the feeds that were looked at to the end on that day.

@@ -15,9 +15,9 @@ pub enum BodyError {
     /// BODY-3: the entries are not what the totals say.
     #[error("the entries do not add up to the totals that the header states")]
     Totals,
-    /// CHUNK-6: the header names a chunk that stands at another place.
-    #[error("the header names a chunk that stands at another place")]
-    Place,
+    /// CHUNK-6: the header names a chunk that is not what it says of it.
+    #[error("the header names a chunk that is not what it says of it")]
+    Misdescribed,
 }
 
 /// Gathers the chunks of one body in order and compares them with the header at the end.

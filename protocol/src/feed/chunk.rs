@@ -58,9 +58,10 @@ pub enum ChunkError {
     /// CHUNK-4: the leaves are not the ones that the publisher signed.
     #[error("the chunk's leaves are not the ones that the header names")]
     Digest,
-    /// CHUNK-6: a header names a chunk that stands at another place. The fault of who signed it, not of who sent the chunk.
-    #[error("the header names a chunk that stands at another place")]
-    Place,
+    /// CHUNK-6: a header names a chunk that stands at another place, or has another length or number of leaves. The fault of who signed
+    /// it, not of who sent the chunk.
+    #[error("the header names a chunk that is not what it says of it")]
+    Misdescribed,
 }
 
 /// One leaf of a body.
@@ -91,10 +92,28 @@ impl Chunk {
     /// a leaf.
     pub fn verify(place: ChunkPlace, descriptor: &ChunkDescriptor, bytes: &[u8]) -> Result<Chunk, ChunkError> {
         // CHUNK-1
-        if bytes.len() > descriptor.bytes as usize || bytes.len() > limits::CHUNK_BYTES {
+        if bytes.len() > limits::CHUNK_BYTES {
             return Err(ChunkError::TooLong);
         }
-        let expected = descriptor.entries as usize;
+        let is_too_long = bytes.len() > descriptor.bytes as usize;
+        let read = Chunk::read(bytes, descriptor.entries as usize);
+        let found = match read {
+            Ok((found, chunk)) if found.digest(&chunk.leaf_hashes) == descriptor.digest => (found, chunk),
+            _ if is_too_long => return Err(ChunkError::TooLong), // CHUNK-1
+            Ok((_, chunk)) if chunk.leaves.len() != descriptor.entries as usize => return Err(ChunkError::Count), // CHUNK-3
+            Ok(_) => return Err(ChunkError::Digest), // CHUNK-4
+            Err(error) => return Err(error),
+        };
+        // CHUNK-6, last: only of a chunk that is the one named does anything else say something about the header.
+        let (found, chunk) = found;
+        if found != place || is_too_long || chunk.leaves.len() != descriptor.entries as usize {
+            return Err(ChunkError::Misdescribed);
+        }
+        Ok(chunk)
+    }
+
+    /// Reads a chunk of about `expected` leaves.
+    fn read(bytes: &[u8], expected: usize) -> Result<(ChunkPlace, Chunk), ChunkError> {
         // The announced number is the publisher's word; the bytes that came bound it: no leaf is shorter than 34 bytes.
         let room = expected.min(bytes.len() / ERASED_BYTES);
         let mut chunk = Chunk {
@@ -105,12 +124,8 @@ impl Chunk {
         };
         let mut scratch = Writer::default();
         let mut reader = Reader::new(bytes);
-        let found = ChunkPlace::read(&mut reader).map_err(ChunkError::Start)?;
+        let place = ChunkPlace::read(&mut reader).map_err(ChunkError::Start)?;
         while !reader.is_at_end() {
-            // CHUNK-3, early: a chunk of tiny leaves must not grow past what was announced.
-            if chunk.leaves.len() == expected {
-                return Err(ChunkError::Count);
-            }
             let error = |error| ChunkError::Leaf { leaf: chunk.leaves.len() as u32, error };
             let leaf = read_leaf(&mut reader, bytes, &mut scratch).map_err(error)?;
             match &leaf.0 {
@@ -120,21 +135,16 @@ impl Chunk {
             chunk.leaf_hashes.push(leaf.1);
             chunk.leaves.push(leaf.0);
         }
-        if chunk.leaves.len() != expected {
-            return Err(ChunkError::Count); // CHUNK-3
-        }
-        if merkle::chunk_digest(found.publisher, found.first, &chunk.leaf_hashes) != descriptor.digest {
-            return Err(ChunkError::Digest); // CHUNK-4
-        }
-        // CHUNK-6, last: only of a chunk that is the one named does its place say anything about the header.
-        if found != place {
-            return Err(ChunkError::Place);
-        }
-        Ok(chunk)
+        Ok((place, chunk))
     }
 }
 
 impl ChunkPlace {
+    /// The name of a chunk of these leaves here.
+    fn digest(&self, leaf_hashes: &[Hash]) -> Hash {
+        merkle::chunk_digest(self.publisher, self.first, leaf_hashes)
+    }
+
     /// `[publisher, first leaf]`.
     pub fn write(&self, w: &mut Writer) {
         w.array(2).uint(self.publisher.0).uint(self.first);
@@ -267,7 +277,7 @@ pub fn describe(bytes: &[u8]) -> Result<ChunkDescriptor, ChunkError> {
             read_leaf(&mut reader, bytes, &mut scratch).map_err(|error| ChunkError::Leaf { leaf, error })?;
         hashes.push(hash);
     }
-    let digest = merkle::chunk_digest(place.publisher, place.first, &hashes);
+    let digest = place.digest(&hashes);
     Ok(ChunkDescriptor { digest, entries: hashes.len() as u32, bytes: bytes.len() as u32 })
 }
 

@@ -147,16 +147,21 @@ fn chunks_are_what_their_header_says() {
         |descriptor: &ChunkDescriptor, bytes: &[u8]| Chunk::verify(chunk_place(0), descriptor, bytes).map(|_| ());
     let chunk = Chunk::verify(chunk_place(0), &descriptor, &feed.chunk).unwrap();
     assert_eq!((chunk.leaves.len(), chunk.erased, chunk.totals), (5, 0, feed.first.payload().totals.clone()));
-    let short = ChunkDescriptor { bytes: descriptor.bytes - 1, ..descriptor };
-    assert_eq!(verify(&short, &feed.chunk), Err(ChunkError::TooLong)); // CHUNK-1
+    let longer = [&feed.chunk[..], &[0]].concat();
+    assert_eq!(verify(&descriptor, &longer), Err(ChunkError::TooLong)); // CHUNK-1
     let giant = ChunkDescriptor { bytes: u32::MAX, ..descriptor };
     assert_eq!(verify(&giant, &vec![0; limits::CHUNK_BYTES + 1]), Err(ChunkError::TooLong)); // CHUNK-1
     let cut = &feed.chunk[..feed.chunk.len() - 1];
     assert_eq!(verify(&descriptor, cut), Err(ChunkError::Leaf { leaf: 4, error: DecodeError::Malformed })); // CHUNK-2
+    let fewer = chunk::erase(&feed.chunk, &[0, 1, 2, 3, 4]).unwrap();
+    assert_eq!(verify(&descriptor, &fewer[..fewer.len() - 34]), Err(ChunkError::Count)); // CHUNK-3
+    // CHUNK-6: it is the chunk that the header names, and not what it says of it.
+    let short = ChunkDescriptor { bytes: descriptor.bytes - 1, ..descriptor };
     let other = ChunkDescriptor { entries: 4, ..descriptor };
-    assert_eq!(verify(&other, &feed.chunk), Err(ChunkError::Count)); // CHUNK-3
-    let more = ChunkDescriptor { entries: u32::MAX, ..descriptor };
-    assert_eq!(verify(&more, &feed.chunk), Err(ChunkError::Count)); // CHUNK-3: and no memory for four thousand million leaves
+    let more = ChunkDescriptor { entries: u32::MAX, ..descriptor }; // And no memory for four thousand million leaves.
+    for misdescribed in [short, other, more] {
+        assert_eq!(verify(&misdescribed, &feed.chunk), Err(ChunkError::Misdescribed));
+    }
     let renamed = ChunkDescriptor { digest: [0; 32], ..descriptor };
     assert_eq!(verify(&renamed, &feed.chunk), Err(ChunkError::Digest)); // CHUNK-4
     // CHUNK-2: the place is as short as it can be, and there.
@@ -175,8 +180,8 @@ fn a_chunk_stands_at_one_place() {
         Chunk::verify(ChunkPlace { publisher: MemberNumber(publisher), first }, &descriptor, &feed.chunk)
     };
     assert!(at(1, 0).is_ok());
-    assert_eq!(at(2, 0).err(), Some(ChunkError::Place)); // CHUNK-6
-    assert_eq!(at(1, 5).err(), Some(ChunkError::Place)); // CHUNK-6
+    assert_eq!(at(2, 0).err(), Some(ChunkError::Misdescribed)); // CHUNK-6
+    assert_eq!(at(1, 5).err(), Some(ChunkError::Misdescribed)); // CHUNK-6
     // Whoever writes another place into it makes another chunk of it: that is the sender's fault.
     let moved = [&[0x82, 2, 0][..], &feed.chunk[3..]].concat();
     let place = ChunkPlace { publisher: MemberNumber(2), first: 0 };

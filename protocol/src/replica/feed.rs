@@ -49,6 +49,8 @@ pub struct FeedStatus {
     /// Whether all that the peers had when heads were first compared is committed here: before that the absence of a
     /// listing says nothing. Nor is it caught up while a decision that this node knows of voids the head.
     pub caught_up: bool,
+    /// While a connected peer states more than is here: since when nothing new came, on the clock in milliseconds that never goes back.
+    pub lacking_since_ms: Option<u64>,
 }
 
 impl FeedStatus {
@@ -153,6 +155,8 @@ pub(super) struct Feed {
     pub announced: Option<u64>,
     /// When heads were first compared with a peer that has this feed, in milliseconds; `None` before.
     pub compared_ms: Option<u64>,
+    /// The last batch that was announced or committed here, and since when.
+    came: (Option<u64>, u64),
     /// See [`FeedStatus::caught_up`].
     pub caught_up: bool,
     /// The store takes it back at this moment: nothing is admitted.
@@ -195,8 +199,12 @@ pub(super) enum Admission {
 impl Feed {
     /// FEED-7: takes what the peers state into account; `true` if [`Feed::caught_up`] changed. A feed that was in order
     /// before a restart counts as caught up until heads are compared; a peer that states more than it can show holds a
-    /// newcomer up for a minute, not for ever.
+    /// newcomer up for a minute after the last that came, not for ever.
     pub fn compare(&mut self, is_alone: bool, now_ms: u64) -> bool {
+        let tip = self.next_seq().checked_sub(1);
+        if self.came.0 != tip {
+            self.came = (tip, now_ms);
+        }
         let Some(head) = self.head else { return false };
         let before = self.caught_up;
         match (self.announced, self.compared_ms) {
@@ -206,11 +214,19 @@ impl Feed {
                 self.caught_up = announced <= head.seq;
             }
             (Some(announced), Some(since)) => {
-                let waited = now_ms.saturating_sub(since) >= limits::CATCH_UP_MS && self.queue.is_empty();
+                // As long as more comes, nobody is kept waiting by what can not be shown.
+                let idle_since = since.max(self.came.1);
+                let waited = now_ms.saturating_sub(idle_since) >= limits::CATCH_UP_MS && self.queue.is_empty();
                 self.caught_up |= announced <= head.seq || waited;
             }
         }
         self.caught_up != before
+    }
+
+    /// While a connected peer states more than is here: since when nothing new came.
+    pub fn lacking_since_ms(&self) -> Option<u64> {
+        let since = self.came.1.max(self.compared_ms.unwrap_or_default());
+        (self.announced > self.head.map(|head| head.seq)).then_some(since)
     }
 
     /// Whether time changes nothing of it and it waits for nothing, until something comes for it or its peers change what they state.

@@ -204,6 +204,7 @@ impl Replica {
             stuck: feed.stuck.map(|stuck| (stuck.seq, stuck.since_ms)),
             standing: feed.standing,
             caught_up: feed.caught_up && self.voided(*publisher).is_none(),
+            lacking_since_ms: feed.lacking_since_ms(),
         };
         self.feeds.iter().map(status).collect()
     }

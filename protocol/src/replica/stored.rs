@@ -34,9 +34,9 @@ impl Replica {
         match result {
             Ok(()) => {}
             // Whoever sent it sent what the header names.
-            Err(Fault::Bad(ChunkError::Place)) => {
+            Err(Fault::Bad(ChunkError::Misdescribed)) => {
                 if self.slot(batch, index).is_some() {
-                    self.refuse(batch, BodyError::Place);
+                    self.refuse(batch, BodyError::Misdescribed);
                 }
             }
             Err(Fault::Bad(error)) => {

@@ -87,14 +87,14 @@ pub fn bodies() -> Vec<Defect> {
             "batch 1 names the chunk of batch 0",
             (1, feed.chunk.clone()),
             |_| (),
-            ChunkError::Place,
+            ChunkError::Misdescribed,
         ),
         body(
             "body-chunk-of-another-publisher",
             "batch 0 of member 1 names a chunk of member 2",
             (0, [&[0x82, 2, 0], &feed.chunk[START..]].concat()),
             |_| (),
-            ChunkError::Place,
+            ChunkError::Misdescribed,
         ),
         body(
             "body-wrong-count",
@@ -104,7 +104,7 @@ pub fn bodies() -> Vec<Defect> {
                 (h.count, h.size, h.totals, h.root) = (4, 4, totals(&entries[..4]), root(&four));
                 h.chunks[0].entries = 4;
             },
-            ChunkError::Count,
+            ChunkError::Misdescribed,
         ),
         body(
             "body-chunk-truncated",

@@ -169,7 +169,7 @@ pub fn chunks() -> Vec<Defect> {
             "chunk-place-of-three",
             "a place of three numbers",
             joined(&[0x83, 1, 0, 0], &hashes.concat()),
-            ChunkError::Start(MALFORMED),
+            ChunkError::Start(DecodeError::TooLarge),
         ),
         defect(
             "chunk-other-publisher",

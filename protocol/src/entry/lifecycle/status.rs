@@ -61,9 +61,9 @@ pub struct Held {
 }
 
 impl Held {
-    /// Whether it stands on that day.
+    /// Whether it stands on that day: from the day of listing on, however early it was published.
     pub fn is_in_force(&self, today: Day) -> bool {
-        self.ended.is_none() && self.standing.holds_on(today)
+        self.ended.is_none() && self.standing.listed <= today && self.standing.holds_on(today)
     }
 
     /// Whether it is a report of the alliance's own that others confirm: no mark, no praise, no statutory list.

@@ -235,10 +235,14 @@ fn a_feed_that_names_the_chunk_of_another_feed_is_refused() {
     world.run(2000);
     let theirs = *world.nodes[2].store.chunks.keys().next().unwrap();
     let (wall, wants) = (world.wall(), [listing(1)]);
-    let bad = world.nodes[2].writer.batch_with(&wants, 1, wall, |h| h.chunks[0].digest = theirs);
+    let bad = world.nodes[2].writer.batch_with(&wants, 1, wall, |h| {
+        h.chunks[0].digest = theirs;
+        // Not even the length is right.
+        h.chunks[0].bytes = 1;
+    });
     world.flood(2, Topic::Heads, bad.header.envelope());
     world.run(5000);
-    let (batch, error) = (BatchId { publisher: MemberNumber(3), seq: 0 }, BodyError::Place);
+    let (batch, error) = (BatchId { publisher: MemberNumber(3), seq: 0 }, BodyError::Misdescribed);
     for node in &world.nodes[..2] {
         assert!(node.events.contains(&Event::FeedRefused { batch, error }), "FEED-4, CHUNK-6: {:?}", node.events);
     }
