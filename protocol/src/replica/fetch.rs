@@ -133,8 +133,7 @@ impl Replica {
         }
     }
 
-    fn pump_headers(&mut self, mut publishers: Vec<MemberNumber>, now: Now) {
-        publishers.retain(|publisher| self.takes_from(*publisher));
+    fn pump_headers(&mut self, publishers: Vec<MemberNumber>, now: Now) {
         for publisher in publishers {
             if let Some((peer, from)) = self.wanted_headers(publisher, now) {
                 let request = Request::Headers { publisher, from };
@@ -151,6 +150,9 @@ impl Replica {
         let feed = self.feeds.get(&publisher)?;
         let next = feed.next_seq();
         if !feed.takes(next) || feed.rewinding || feed.asked_headers.is_some() || feed.headers_after_ms > now.ms {
+            return None;
+        }
+        if !self.takes_from(publisher) {
             return None;
         }
         let has_room = feed.queue.len() < limits::QUEUED_BATCHES / 2;

@@ -1,21 +1,19 @@
 //! A map that remembers which of its values were touched: of a thousand feeds and peers one input concerns one or two, and nothing
 //! needs a look at those that rest.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Deref,
-};
+use std::{collections::BTreeMap, ops::Deref};
 
 /// Values by key. Whoever changes one touches it; it stays touched until [`Restless::settle`] finds it at rest.
 #[derive(Debug)]
 pub(super) struct Restless<K, V> {
     all: BTreeMap<K, V>,
-    touched: BTreeSet<K>,
+    /// In order. Most of the time there are none or a few.
+    touched: Vec<K>,
 }
 
 impl<K, V> Default for Restless<K, V> {
     fn default() -> Self {
-        Restless { all: BTreeMap::new(), touched: BTreeSet::new() }
+        Restless { all: BTreeMap::new(), touched: Vec::new() }
     }
 }
 
@@ -32,7 +30,7 @@ impl<K: Copy + Ord, V> Restless<K, V> {
     /// A value to change.
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let value = self.all.get_mut(key)?;
-        self.touched.insert(*key);
+        touch(&mut self.touched, *key);
         Some(value)
     }
 
@@ -46,19 +44,19 @@ impl<K: Copy + Ord, V> Restless<K, V> {
     where
         V: Default,
     {
-        self.touched.insert(key);
+        touch(&mut self.touched, key);
         self.all.entry(key).or_default()
     }
 
     /// Puts a value in.
     pub fn insert(&mut self, key: K, value: V) {
-        self.touched.insert(key);
+        touch(&mut self.touched, key);
         self.all.insert(key, value);
     }
 
     /// Takes a value out.
     pub fn remove(&mut self, key: &K) {
-        self.touched.remove(key);
+        self.touched.retain(|touched| touched != key);
         self.all.remove(key);
     }
 
@@ -82,6 +80,12 @@ impl<K: Copy + Ord, V> Restless<K, V> {
     /// The first touched value for which `find` has an answer, with that answer.
     pub fn find_mut<T>(&mut self, mut find: impl FnMut(&mut V) -> Option<T>) -> Option<(K, T)> {
         self.touched.iter().find_map(|key| Some((*key, find(self.all.get_mut(key)?)?)))
+    }
+}
+
+fn touch<K: Ord>(touched: &mut Vec<K>, key: K) {
+    if let Err(at) = touched.binary_search(&key) {
+        touched.insert(at, key);
     }
 }
 

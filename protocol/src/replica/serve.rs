@@ -1,7 +1,10 @@
 //! Answering others.
 
+use std::iter::Peekable;
+
 use super::{AnswerHandle, Now, Output, Peer, Replica, Serve, peer::PeerState};
 use crate::{
+    base::MemberNumber,
     limits,
     sync::{Heads, PeerHead, Request, Response},
 };
@@ -74,22 +77,36 @@ impl Replica {
         peer.heard_clock(heads.clock, now);
         // Only feeds that the charter knows: a peer must not fill memory with made-up ones. Both are in ascending order, or the heads
         // would not have been decoded.
-        let (mut feeds, mut news) = (self.feeds.iter().peekable(), Vec::new());
+        let PeerState { heads: known, suspects, .. } = peer;
+        let (mut feeds, mut before) = (self.feeds.iter().peekable(), known.iter_mut().peekable());
+        let (mut news, mut first) = (Vec::new(), Vec::new());
         for head in heads.feeds {
-            while feeds.next_if(|(publisher, _)| **publisher < head.publisher).is_some() {}
-            let Some((_, feed)) = feeds.next_if(|(publisher, _)| **publisher == head.publisher) else { continue };
-            peer.has(head.publisher, head.seq);
+            let Some(feed) = seek(&mut feeds, head.publisher) else { continue };
+            match seek(&mut before, head.publisher) {
+                Some(before) => *before = head.seq.max(*before),
+                None => first.push((head.publisher, head.seq)),
+            }
             if feed.announced < Some(head.seq) {
                 news.push((head.publisher, head.seq));
             }
             let ours = feed.head;
             if ours.is_some_and(|ours| ours.seq == head.seq && ours.id != head.id) {
-                peer.suspects.insert(head.publisher, head.seq);
+                suspects.insert(head.publisher, head.seq);
             }
         }
+        known.extend(first);
         for (publisher, seq) in news {
             self.feeds.announce(publisher, seq);
         }
         self.pump(now);
     }
+}
+
+/// What stands under this publisher, looked for behind what was found before.
+fn seek<'a, V>(
+    sorted: &mut Peekable<impl Iterator<Item = (&'a MemberNumber, V)>>,
+    publisher: MemberNumber,
+) -> Option<V> {
+    while sorted.next_if(|(at, _)| **at < publisher).is_some() {}
+    sorted.next_if(|(at, _)| **at == publisher).map(|(_, value)| value)
 }
