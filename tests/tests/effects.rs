@@ -7,7 +7,7 @@ use antibrush_tests::{Alliance, Node, wait_until};
 use serde_json::{Value, json};
 
 const PLATFORMS: [&str; 3] = ["alibaba", "jd", "pdd"];
-const LISTED: u64 = 12;
+const LISTED: u64 = 20;
 /// The longest holidays leave a working day in so many days.
 const LATER: u64 = 14;
 
@@ -105,7 +105,7 @@ fn a_platform_sees_its_own_queries_hits_and_times_and_everybodys_missed_deadline
             scene.alliance[slug].check("ACC", &account(LISTED - 1))["listings"][1]["state"] == "confirmed"
         });
     }
-    // One asks about twelve listed accounts and as many others, the other about four and nine: too few hits to be told.
+    // One asks about twenty listed accounts and as many others, the other about four and nine: too few hits to be told.
     let (jd, pdd) = (&scene.alliance["jd"], &scene.alliance["pdd"]);
     let (before_jd, before_pdd) = (checks(jd).0, checks(pdd).0);
     assert_eq!(figures(jd, "hits"), []);
