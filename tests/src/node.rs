@@ -6,7 +6,10 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicU16, Ordering},
+        mpsc,
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -453,8 +456,13 @@ fn read_all(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Str
     })
 }
 
-/// A port that is free now. The charter names it, so it must be known before the node runs.
+/// A port that nobody listens on: the charter names it, so it must be known before the node runs. It lies below those from which
+/// systems take the local ends of connections (32768 on Linux, 49152 by RFC 6335): one of these could be the end of another node's
+/// connection by the time this one listens.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let apart = u16::try_from(std::process::id() % 100).expect("below 100") * 200;
+    let mut ports = (0..20_000).map(|_| 12_000 + (apart + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.find(is_free).expect("loopback has a free port")
 }
