@@ -86,7 +86,7 @@ pub fn bodies() -> Vec<Defect> {
             "body-chunk-of-another-place",
             "batch 1 names the chunk of batch 0",
             (1, feed.chunk.clone()),
-            |_| (),
+            |h| h.chunks[0].entries = 3,
             ChunkError::Misdescribed,
         ),
         body(
