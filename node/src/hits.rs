@@ -218,6 +218,7 @@ mod tests {
         assert!((75_000..125_000).contains(&new), "{new}");
         assert_eq!(known(&hits, TODAY).bursts().count(), 1);
     }
+
     #[test]
     fn after_a_campaign_a_listing_counts_as_itself_and_few_that_stand_for_many_are_no_burst() {
         let hits = Hits::default();

@@ -48,7 +48,7 @@ pub struct ChecksView {
     month: String,
     /// Subjects that were asked about, each time anew; without what was no identifier or could not be looked up.
     queries: u64,
-    /// Answers with at least one listing; absent if there were fewer than ten.
+    /// Answers with at least one listing, in whole tens; absent if there were fewer than ten.
     #[serde(skip_serializing_if = "Option::is_none")]
     hits: Option<u64>,
 }
@@ -92,7 +92,7 @@ pub struct EffectsView {
     ruled: u64,
     /// Of these, those that took the listing's force.
     upheld: u64,
-    /// Listings in the answers to this node's own checks, each time anew; of its own member alone, and absent if there were fewer than ten.
+    /// Listings in the answers to this node's own checks, each time anew, in whole tens; of its own member alone, and absent if there were fewer than ten.
     #[serde(skip_serializing_if = "Option::is_none")]
     hits: Option<u64>,
     /// The median of the days from the first hit of a listing in this node's own checks to a measure that its member applied; absent if
