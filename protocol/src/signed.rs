@@ -16,8 +16,11 @@ use crate::{
     encoding::{DecodeError, Wire},
 };
 
+mod memory;
 #[cfg(test)]
 mod tests;
+
+pub use memory::remembering;
 
 /// A public key of Ed25519.
 pub type PublicKey = [u8; 32];
@@ -230,7 +233,9 @@ pub(crate) fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool 
 }
 
 fn verify_strict(key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
-    let key = VerifyingKey::from_bytes(key).map_err(|_| SignatureError::BadSignature)?;
-    let signature = Signature::from_slice(signature).map_err(|_| SignatureError::BadSignature)?;
-    key.verify_strict(message, &signature).map_err(|_| SignatureError::BadSignature)
+    memory::holds(key, message, signature, || {
+        let key = VerifyingKey::from_bytes(key).map_err(|_| SignatureError::BadSignature)?;
+        let signature = Signature::from_slice(signature).map_err(|_| SignatureError::BadSignature)?;
+        key.verify_strict(message, &signature).map_err(|_| SignatureError::BadSignature)
+    })
 }

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use antibrush_protocol::signed;
 use rayon::prelude::*;
 
 use crate::{
@@ -93,7 +94,20 @@ struct Done {
     took: Duration,
 }
 
+/// So many signatures each world remembers: what its nodes get within minutes of each other.
+const SIGNATURES: usize = 1 << 15;
+
 fn run_one(scenario: Arc<Scenario>, alliance: u32, seed: u64, ops: Vec<Op>, progress: &(dyn Fn(u64) + Sync)) -> Done {
+    signed::remembering(SIGNATURES, || in_a_world_of_its_own(scenario, alliance, seed, ops, progress))
+}
+
+fn in_a_world_of_its_own(
+    scenario: Arc<Scenario>,
+    alliance: u32,
+    seed: u64,
+    ops: Vec<Op>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Done {
     let (began, end) = (Instant::now(), World::length_ms(&scenario));
     let mut world = World::new(scenario, alliance, seed, ops);
     let step = (end / 200).max(1);

@@ -111,7 +111,8 @@ impl Replica {
             if let Some(state) = self.peers.get_mut(&peer) {
                 state.heads_wanted = false;
             }
-            self.ask(peer, Request::Heads(self.heads(now)), What::Heads, now);
+            let heads = self.heads(now);
+            self.ask(peer, Request::Heads(heads), What::Heads, now);
         }
     }
 
@@ -314,7 +315,7 @@ impl Replica {
             state.answered();
         }
         match (what, response) {
-            (What::Heads, Response::Heads(heads)) => self.learn_heads(peer, heads, now),
+            (What::Heads, Response::Heads(heads)) => self.learn_heads(peer, &heads, now),
             (What::Headers { publisher, from }, Response::Headers(headers)) => {
                 self.on_headers(peer, publisher, from, &headers, now);
             }

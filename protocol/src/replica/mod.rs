@@ -21,6 +21,7 @@ mod posting;
 mod restless;
 mod serve;
 mod state;
+mod stated;
 mod stored;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Now, Peer, restless::Restless};
+use super::{Now, Peer, restless::Restless, stated::Stated};
 use crate::{
     base::{MemberNumber, Timestamp},
     limits,
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct PeerState {
     /// The newest batch of each feed that it says it has.
-    pub heads: BTreeMap<MemberNumber, u64>,
+    pub heads: Stated,
     /// The newest charter that it says it has.
     pub charter: u64,
     /// Its heads are to be asked for as soon as it is free.
@@ -54,7 +54,7 @@ pub(super) struct PeerState {
 impl PeerState {
     pub fn new(now: Now) -> Self {
         PeerState {
-            heads: BTreeMap::new(),
+            heads: Stated::default(),
             charter: 0,
             heads_wanted: true,
             board_wanted: true,
@@ -84,12 +84,6 @@ impl PeerState {
         turn
     }
 
-    /// Notes that the peer has this batch.
-    pub fn has(&mut self, publisher: MemberNumber, seq: u64) {
-        let head = self.heads.entry(publisher).or_insert(seq);
-        *head = seq.max(*head);
-    }
-
     /// Notes what its clock shows. Kept against the monotonic clock, so that ours may be set in the meantime.
     pub fn heard_clock(&mut self, shown: Timestamp, now: Now) {
         self.clock_base = i64::try_from(shown.0).ok().map(|shown| shown - seconds(now.ms));
@@ -113,8 +107,7 @@ impl PeerState {
     }
 
     fn has_body(&self, publisher: MemberNumber, seq: u64, now: Now) -> bool {
-        self.heads.get(&publisher).is_some_and(|head| *head >= seq)
-            && self.absent.get(&publisher).is_none_or(|until| *until <= now.ms)
+        self.heads.get(publisher) >= Some(seq) && self.absent.get(&publisher).is_none_or(|until| *until <= now.ms)
     }
 
     /// Whether anything may be asked of it now.

@@ -1,10 +1,7 @@
 //! Answering others.
 
-use std::iter::Peekable;
-
-use super::{AnswerHandle, Now, Output, Peer, Replica, Serve, peer::PeerState};
+use super::{AnswerHandle, Now, Output, Peer, Replica, Serve, feed::Feeds, peer::PeerState, stated::contradicting};
 use crate::{
-    base::MemberNumber,
     limits,
     sync::{Heads, PeerHead, Request, Response},
 };
@@ -38,7 +35,8 @@ impl Replica {
                 let response = Response::Heads(self.heads(now));
                 self.out(Output::Answer { handle, response });
                 if is_member {
-                    self.learn_heads(from, heads, now);
+                    self.learn_heads(from, &heads, now);
+                    self.pump(now);
                 }
             }
             Request::Headers { publisher, from } => {
@@ -56,17 +54,13 @@ impl Replica {
     }
 
     /// What this node has.
-    pub(super) fn heads(&self, now: Now) -> Heads {
-        let mut feeds = Vec::with_capacity(self.feeds.len());
-        feeds.extend(self.feeds.iter().filter_map(|(publisher, feed)| {
-            let head = feed.head?;
-            Some(PeerHead { publisher: *publisher, seq: head.seq, id: head.id })
-        }));
+    pub(super) fn heads(&mut self, now: Now) -> Heads {
+        let feeds = self.own_heads.of(&self.feeds).to_vec();
         Heads { charter: self.charter().number, charter_id: self.chain.current_id(), feeds, clock: now.wall }
     }
 
     /// Notes what a peer has, and looks closer where its head contradicts ours.
-    pub(super) fn learn_heads(&mut self, from: Peer, heads: Heads, now: Now) {
+    pub(super) fn learn_heads(&mut self, from: Peer, heads: &Heads, now: Now) {
         let ours = self.chain.from(heads.charter).first().map(|ours| (ours.charter().number, ours.id()));
         let other = ours.is_some_and(|(number, id)| number == heads.charter && id != heads.charter_id);
         let other = other && !self.forks.contains(&heads.charter_id);
@@ -75,38 +69,35 @@ impl Replica {
         peer.other_charter = other.then_some(heads.charter);
         peer.heads_heard = true;
         peer.heard_clock(heads.clock, now);
-        // Only feeds that the charter knows: a peer must not fill memory with made-up ones. Both are in ascending order, or the heads
-        // would not have been decoded.
-        let PeerState { heads: known, suspects, .. } = peer;
-        let (mut feeds, mut before) = (self.feeds.iter().peekable(), known.iter_mut().peekable());
-        let (mut news, mut first) = (Vec::new(), Vec::new());
-        for head in heads.feeds {
-            let Some(feed) = seek(&mut feeds, head.publisher) else { continue };
-            match seek(&mut before, head.publisher) {
-                Some(before) => *before = head.seq.max(*before),
-                None => first.push((head.publisher, head.seq)),
-            }
-            if feed.announced < Some(head.seq) {
-                news.push((head.publisher, head.seq));
-            }
-            let ours = feed.head;
-            if ours.is_some_and(|ours| ours.seq == head.seq && ours.id != head.id) {
-                suspects.insert(head.publisher, head.seq);
-            }
-        }
-        known.extend(first);
+        let ours = self.own_heads.of(&self.feeds);
+        peer.suspects.extend(contradicting(ours, &heads.feeds).map(|head| (head.publisher, head.seq)));
+        // Only feeds that the charter knows: a peer must not fill memory with made-up ones.
+        let known = peer.heads.news(&heads.feeds).filter(|head| self.feeds.contains_key(&head.publisher));
+        let news: Vec<_> = known.map(|head| (head.publisher, head.seq)).collect();
         for (publisher, seq) in news {
+            peer.heads.raise(publisher, seq);
             self.feeds.announce(publisher, seq);
         }
-        self.pump(now);
     }
 }
 
-/// What stands under this publisher, looked for behind what was found before.
-fn seek<'a, V>(
-    sorted: &mut Peekable<impl Iterator<Item = (&'a MemberNumber, V)>>,
-    publisher: MemberNumber,
-) -> Option<V> {
-    while sorted.next_if(|(at, _)| **at < publisher).is_some() {}
-    sorted.next_if(|(at, _)| **at == publisher).map(|(_, value)| value)
+/// The heads of the feeds here, gathered anew when a feed was touched.
+#[derive(Debug, Default)]
+pub(super) struct OwnHeads {
+    heads: Vec<PeerHead>,
+    as_of: Option<u64>,
+}
+
+impl OwnHeads {
+    fn of(&mut self, feeds: &Feeds) -> &[PeerHead] {
+        if self.as_of != Some(feeds.times_touched()) {
+            self.as_of = Some(feeds.times_touched());
+            self.heads.clear();
+            self.heads.extend(feeds.iter().filter_map(|(publisher, feed)| {
+                let head = feed.head?;
+                Some(PeerHead { publisher: *publisher, seq: head.seq, id: head.id })
+            }));
+        }
+        &self.heads
+    }
 }

@@ -12,6 +12,7 @@ use super::{
     fetch::Asked,
     peer::{PeerState, Peers},
     posting::Posting,
+    serve::OwnHeads,
 };
 use crate::{
     base::{Hash, MemberNumber},
@@ -55,6 +56,7 @@ pub struct Replica {
     pub(super) kept_posts: Vec<Vec<u8>>,
     node: Peer,
     pub(super) feeds: Feeds,
+    pub(super) own_heads: OwnHeads,
     pub(super) peers: Peers,
     pub(super) asked: BTreeMap<RequestId, Asked>,
     pub(super) next_request: u64,
@@ -90,6 +92,7 @@ impl Replica {
             chain: restored.chain,
             node: restored.node,
             feeds: Feeds::default(),
+            own_heads: OwnHeads::default(),
             peers: Peers::default(),
             asked: BTreeMap::new(),
             next_request: 0,
@@ -215,7 +218,7 @@ impl Replica {
     pub fn own_feed_is_compared(&self) -> bool {
         let Some(me) = self.me() else { return false };
         let ours = self.head(me).map(|head| head.seq);
-        let mut stated = self.peers.values().filter_map(|peer| peer.heads.get(&me).copied()).peekable();
+        let mut stated = self.peers.values().filter_map(|peer| peer.heads.get(me)).peekable();
         if stated.peek().is_some() {
             return stated.all(|seq| Some(seq) <= ours);
         }
@@ -276,7 +279,7 @@ impl Replica {
     /// Notes that a connected peer has this batch.
     pub(super) fn note_head(&mut self, peer: Peer, batch: BatchId) {
         if let Some(peer) = self.peers.get_mut(&peer) {
-            peer.has(batch.publisher, batch.seq);
+            peer.heads.raise(batch.publisher, batch.seq);
             self.feeds.announce(batch.publisher, batch.seq);
         }
     }
@@ -284,7 +287,7 @@ impl Replica {
     /// Looks anew what the connected peers say they have: one of them is gone, or feeds came.
     pub(super) fn count_announced(&mut self) {
         for (publisher, feed) in self.feeds.iter_mut() {
-            feed.announced = self.peers.values().filter_map(|peer| peer.heads.get(publisher)).max().copied();
+            feed.announced = self.peers.values().filter_map(|peer| peer.heads.get(*publisher)).max();
         }
     }
 

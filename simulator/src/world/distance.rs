@@ -1,19 +1,22 @@
 //! How long a message takes from one place to another.
 //!
-//! The matrices hold round trips in milliseconds. Where they come from, and how far each figure could be verified:
+//! The matrices hold round trips in milliseconds, each from a published measurement:
 //!
-//! - **City**: 2 ms, the round trip between zones of one region: IBM Cloud VPC publishes 1.8 to 2.4 ms between its zones (docs,
-//!   "Network latency dashboards", August and September 2024; read).
-//! - **National**: Beijing–Shanghai 28.6 ms is a published measurement between cloud servers (yunthe.com, "北京云服务器延迟", 2023;
-//!   a secondary source). The other pairs could not be verified from a published table. They are estimates: the
-//!   length of the line between the cities by road (1,200 to 2,200 km), there and back through glass at 200 km/ms, times 2.4, the
-//!   factor that the Beijing–Shanghai figure shows over its 1,210 km.
-//! - **Cross-border**: Singapore–Frankfurt 326 ms is measured between AWS regions ("Latency Between AWS Global Regions", 2016, by way of
-//!   acomputerscientistlearnsaws.blogspot.com, read). The rows of Shanghai and Hong Kong could not be verified from a published
-//!   table: they are round estimates, and a real line over the border is often worse than they are.
+//! - **City**: 5 ms, the median from cloud servers in Beijing and Shanghai to the carriers' nodes in the same city (H. Chen, below: 3, 5, 5,
+//!   5, 5 and 6 ms). Between zones of one operator's region it is less: 0.13 to 2.16 ms, IBM Cloud VPC, "Network latency
+//!   dashboards", July and August 2026.
+//! - **National**: cloud servers in Beijing, Shanghai and Guangzhou to the carriers' nodes in the other cities, the median of the readings
+//!   of H. Chen, chenhaotian.top, 2023 and 2025 (scripts of `ecsspeed`): Beijing–Shanghai 22, 24, 27; Beijing–Chengdu 39, 40;
+//!   Shanghai–Guangzhou 28, 29; Shanghai–Chengdu 36, 37, 39, 39; Guangzhou–Chengdu 39, a single reading. No reading of
+//!   Beijing–Guangzhou was found: 37 is Zhangjiakou–Shenzhen, 36.99 ms (WonderNetwork, November 2018, as kept by
+//!   ConsenSys/wittgenstein), the same northern and southern end.
+//! - **Cross-border**: WonderProxy, "A day in the life of the Internet", means of 19 and 20 July 2020, both directions averaged (as kept by
+//!   sm86/geo-latency-data): Shanghai–Hong Kong 37.4 and 38.0; Shanghai–Singapore 208.6 and 200.9; Shanghai–Frankfurt 239.3 and
+//!   232.2; Hong Kong–Singapore 33.3; Hong Kong–Frankfurt 204.7; Singapore–Frankfurt 150.2. The border can be much worse:
+//!   WonderNetwork had 218 to 312 ms from Shanghai to each of the three in autumn 2018.
 //!
-//! A scenario whose outcome depends on the tenth of a round trip proves nothing; these matrices give the order of magnitude and
-//! the asymmetry between near and far places.
+//! The national readings are single echoes in whole milliseconds. A scenario whose outcome depends on the tenth of a round trip
+//! proves nothing; these matrices give the order of magnitude and the asymmetry between near and far places.
 
 use crate::{random::Random, scenario::Distances};
 
@@ -39,15 +42,15 @@ pub fn one_way_us(distances: Distances, a: usize, b: usize, random: &mut Random)
 }
 
 /// Between two places of one city.
-const WITHIN: u32 = 2;
+const WITHIN: u32 = 5;
 
 /// Beijing, Shanghai and Hangzhou, Shenzhen and Guangzhou, Chengdu.
 const NATIONAL: [[u32; 4]; 4] =
-    [[WITHIN, 29, 52, 43], [29, WITHIN, 34, 46], [52, 34, WITHIN, 38], [43, 46, 38, WITHIN]];
+    [[WITHIN, 24, 37, 40], [24, WITHIN, 29, 38], [37, 29, WITHIN, 39], [40, 38, 39, WITHIN]];
 
 /// Shanghai, Hong Kong, Singapore, Frankfurt.
 const CROSS_BORDER: [[u32; 4]; 4] =
-    [[WITHIN, 36, 80, 210], [36, WITHIN, 38, 200], [80, 38, WITHIN, 326], [210, 200, 326, WITHIN]];
+    [[WITHIN, 38, 205, 236], [38, WITHIN, 33, 205], [205, 33, WITHIN, 150], [236, 205, 150, WITHIN]];
 
 #[cfg(test)]
 mod tests {
@@ -69,7 +72,7 @@ mod tests {
     fn a_line_takes_half_the_round_trip_and_at_most_a_quarter_more() {
         let mut random = Random::new(1, &[]);
         let drawn: Vec<u32> = (0..1000).map(|_| one_way_us(Distances::National, 0, 1, &mut random)).collect();
-        assert!(drawn.iter().all(|us| (14_500..=18_125).contains(us)));
-        assert!(drawn.iter().any(|us| *us < 14_600) && drawn.iter().any(|us| *us > 18_000));
+        assert!(drawn.iter().all(|us| (12_000..=15_000).contains(us)));
+        assert!(drawn.iter().any(|us| *us < 12_100) && drawn.iter().any(|us| *us > 14_900));
     }
 }

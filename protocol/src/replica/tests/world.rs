@@ -476,13 +476,8 @@ pub fn assert_bounds(replica: &Replica) {
     assert!(replica.chunks_out + replica.chunks_storing <= limits::CHUNKS_IN_FLIGHT, "SYNC-3: chunks in memory");
     assert!(replica.feeds.values().all(|feed| feed.queue.len() <= limits::QUEUED_BATCHES), "SYNC-3: queued batches");
     for (publisher, feed) in replica.feeds.iter() {
-        let announced = replica.peers.values().filter_map(|peer| peer.heads.get(publisher)).max();
-        assert_eq!(
-            feed.announced.as_ref(),
-            announced,
-            "what the peers of {} have of {publisher:?}",
-            replica.peers.len()
-        );
+        let announced = replica.peers.values().filter_map(|peer| peer.heads.get(*publisher)).max();
+        assert_eq!(feed.announced, announced, "what the peers of {} have of {publisher:?}", replica.peers.len());
     }
     assert!(replica.held.len() <= limits::ANNOUNCEMENTS_HELD, "SYNC-3: held announcements");
 }
