@@ -320,9 +320,7 @@ pub(super) fn publisher<'a>(view: &'a View, slug: &str) -> Result<&'a Member, Pr
 fn witnesses(view: &View, publisher: &Member) -> (Vec<WitnessView>, usize) {
     let head = view.head(publisher.number);
     let is_newest = |seen: &WitnessedHead| {
-        let same =
-            |head: antibrush_protocol::feed::Head| (head.seq, head.size, head.root) == (seen.seq, seen.size, seen.root);
-        usize::from(seen.cuts) == publisher.cuts_made() && head.is_some_and(same)
+        head.is_some_and(|head| (head.seq, head.size, head.root) == (seen.seq, seen.size, seen.root))
     };
     let (mut views, mut newest) = (Vec::new(), Vec::new());
     for (number, seen, _) in view.board.witnesses(publisher.number) {

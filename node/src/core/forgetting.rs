@@ -156,6 +156,7 @@ mod tests {
         let feed = FeedStatus {
             publisher: MemberNumber(2),
             head: Some(head),
+            head_charter: None,
             waiting: 0,
             stuck: None,
             standing: Standing::Open,

@@ -302,7 +302,7 @@ fn present_shares(
     let number = c.share_number(me).map(usize::from).unwrap_or_default();
     for class in &c.classes {
         let Some(public) = standing::present_keys(chain, c, *class) else { continue };
-        let key = standing::key_of(c, *class, public.clone());
+        let key = c.token_key(*class, public.clone());
         let Some(public_share) = public.get(number) else { continue };
         if let Some(share) = holder.shares().share(&key.id(), public_share)? {
             shares.push(*share.to_bytes());
@@ -322,7 +322,7 @@ fn keep(
     let Some(number) = call.share_number(me) else { return Ok(()) };
     for (made, secret) in keys.iter().zip(secrets) {
         let Some(public) = made.public_keys.get(usize::from(number)) else { continue };
-        let id = standing::key_of(call, made.class, made.public_keys.clone()).id();
+        let id = call.token_key(made.class, made.public_keys.clone()).id();
         let share = StoredShare {
             class: made.class,
             epoch: call.epoch,

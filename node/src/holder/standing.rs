@@ -11,7 +11,6 @@ use antibrush_protocol::{
     charter::{Charter, CharterChain, TokenKey},
     signed::{PublicKey, Verified},
     subject::Class,
-    suite::Suite,
 };
 
 use crate::core::View;
@@ -137,21 +136,6 @@ pub(super) fn ceremony_of(chain: &CharterChain, call: &Verified<Call>) -> Result
     present.map(|present| Ceremony::new(call.clone(), &present)).transpose()
 }
 
-/// The token key that a ceremony makes of one class.
-pub(super) fn key_of(call: &Call, class: Class, public_keys: Vec<[u8; 32]>) -> TokenKey {
-    TokenKey {
-        class,
-        epoch: call.epoch,
-        suite: Suite::Threshold,
-        threshold: call.threshold,
-        // A call has at most 16 holders.
-        holders: call.holders.len() as u8,
-        public_keys,
-        members: call.holders.clone(),
-        retired: None,
-    }
-}
-
 /// The same with the keys that the charter of the call has.
 pub fn put_result(charter: &mut Charter, chain: &CharterChain, call: &Call, keys: &[ClassKeys]) -> bool {
     put_into(charter, call, keys, &keys_before(chain, call))
@@ -169,7 +153,7 @@ pub(super) fn put_into(
         return false;
     }
     for made in keys {
-        let key = key_of(call, made.class, made.public_keys.clone());
+        let key = call.token_key(made.class, made.public_keys.clone());
         match charter.token_keys.iter_mut().find(|old| (old.class, old.epoch) == (key.class, key.epoch)) {
             Some(old) => old.public_keys = key.public_keys,
             None => charter.token_keys.push(key),

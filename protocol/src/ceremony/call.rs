@@ -3,11 +3,12 @@
 use crate::{
     base::{Hash, MemberNumber, Timestamp},
     ceremony::CeremonyError,
-    charter::SignedCharter,
+    charter::{SignedCharter, TokenKey},
     encoding::{DecodeError, Reader, Require, Wire, Writer},
     limits,
     signed::{Payload, Signed, Verified},
     subject::Class,
+    suite::Suite,
 };
 
 const VERSION: u64 = 1;
@@ -52,6 +53,21 @@ impl Call {
     pub fn share_number(&self, holder: MemberNumber) -> Option<u8> {
         let place = self.holders.binary_search(&holder).ok()?;
         u8::try_from(place + 1).ok()
+    }
+
+    /// The token key of a class that the ceremony makes.
+    pub fn token_key(&self, class: Class, public_keys: Vec<[u8; 32]>) -> TokenKey {
+        TokenKey {
+            class,
+            epoch: self.epoch,
+            suite: Suite::Threshold,
+            threshold: self.threshold,
+            // CEREMONY-1: at most 16.
+            holders: self.holders.len() as u8,
+            public_keys,
+            members: self.holders.clone(),
+            retired: None,
+        }
     }
 
     /// How many commitments one package of round 1 has: a refresh adds a polynomial whose value at 0 is zero and leaves that

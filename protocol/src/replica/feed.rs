@@ -40,6 +40,8 @@ pub struct FeedStatus {
     pub publisher: MemberNumber,
     /// Its committed head; `None` if nothing was ever synced.
     pub head: Option<Head>,
+    /// The charter that the header of `head` names.
+    pub head_charter: Option<Hash>,
     /// Batches announced but not committed yet.
     pub waiting: u64,
     /// The batch whose body is waited for, and since when nothing of it came, on the clock in milliseconds that never goes back.

@@ -203,6 +203,7 @@ impl Replica {
         let status = |(publisher, feed): (&MemberNumber, &Feed)| FeedStatus {
             publisher: *publisher,
             head: feed.head,
+            head_charter: feed.head_charter,
             waiting: feed.queue.len() as u64,
             stuck: feed.stuck.map(|stuck| (stuck.seq, stuck.since_ms)),
             standing: feed.standing,

@@ -56,6 +56,13 @@ pub struct Contradicted {
     pub held: u64,
 }
 
+/// A head that is committed here, and after how many cuts.
+struct Held {
+    publisher: MemberNumber,
+    head: Head,
+    cuts: u8,
+}
+
 impl<'a> Witness<'a> {
     /// The member that may witness now, as the charter has it. SYNC-4: nobody would take a statement of tomorrow. WITNESS-8: who
     /// does not know what it had stated waits until it does. A member states with one voice: that of its first node.
@@ -76,12 +83,13 @@ impl<'a> Witness<'a> {
     ) -> Stated {
         let mut stated = Stated::default();
         let Some(me) = self.member().filter(|me| me.signs_with(&signer.public(), now)) else { return stated };
-        let mut pages: BTreeMap<u16, Vec<(MemberNumber, Head)>> = BTreeMap::new();
+        let mut pages: BTreeMap<u16, Vec<Held>> = BTreeMap::new();
         for feed in self.feeds.iter().filter(|feed| feed.publisher != me.number) {
             let publishes = self.chain.current().member(feed.publisher).is_some_and(|member| member.is_publisher());
             // Until a feed was compared with the peers, this node may have stated more before it lost it than it has now.
             if let Some(head) = feed.head.filter(|_| publishes && feed.caught_up && feed.standing == Standing::Open) {
-                pages.entry(page_of(feed.publisher)).or_default().push((feed.publisher, head));
+                let held = Held { publisher: feed.publisher, head, cuts: self.cuts_of(feed) };
+                pages.entry(page_of(feed.publisher)).or_default().push(held);
             }
         }
         for (page, heads) in pages {
@@ -91,12 +99,18 @@ impl<'a> Witness<'a> {
         stated
     }
 
+    /// The number of decisions that cut the feed by the charter that its head names: of which log the head is.
+    fn cuts_of(&self, feed: &FeedStatus) -> u8 {
+        let named = feed.head_charter.and_then(|id| self.chain.version(&id));
+        count(named.and_then(|named| named.charter().member(feed.publisher)))
+    }
+
     /// The next statement about a page, if there is something new to say.
     fn page(
         &self,
         signer: &dyn Signer,
         page: u16,
-        heads: &[(MemberNumber, Head)],
+        heads: &[Held],
         held: &impl Fn(MemberNumber, u64) -> Option<(u64, Hash)>,
         now: Timestamp,
         refused: &mut Vec<Contradicted>,
@@ -120,16 +134,23 @@ impl<'a> Witness<'a> {
             }
             news = true;
         }
-        for (publisher, head) in heads {
-            let cuts = charter.member(*publisher).map_or(0, |member| member.cuts_made());
-            let next = WitnessedHead {
+        for Held { publisher, head, cuts } in heads {
+            let mut next = WitnessedHead {
                 publisher: *publisher,
-                cuts: u8::try_from(cuts).unwrap_or(u8::MAX),
+                cuts: *cuts,
                 seq: head.seq,
                 size: head.size,
                 root: head.root,
                 cosignature: Cosignature { time: now, signature: [0; 64] },
             };
+            if let Some(before) = stated.get(publisher) {
+                next.cuts = next.cuts.max(before.cuts);
+                // A decision took back what was stated: what is left stands in the log that it began.
+                let decided = count(charter.member(*publisher));
+                if decided > before.cuts && !next.may_follow(before, held(*publisher, before.seq)) {
+                    next.cuts = decided;
+                }
+            }
             match stated.get(publisher) {
                 Some(before) if (before.cuts, before.seq) == (next.cuts, next.seq) && next.continues(before) => {}
                 Some(before) if !next.may_follow(before, held(*publisher, before.seq)) => {
@@ -144,4 +165,9 @@ impl<'a> Witness<'a> {
         let statement = WitnessStatement { alliance, witness: me, issued: now, heads: stated.into_values().collect() };
         news.then(|| Post::sign(&statement, signer, Post::Witness))
     }
+}
+
+/// How many decisions cut the feed of a member.
+fn count(member: Option<&Member>) -> u8 {
+    member.map_or(0, |member| u8::try_from(member.cuts_made()).unwrap_or(u8::MAX))
 }

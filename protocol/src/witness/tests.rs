@@ -4,13 +4,15 @@ use std::slice::from_ref;
 
 use super::*;
 use crate::{
-    base::{MemberNumber, Timestamp},
+    base::{Hash, MemberNumber, Timestamp},
     board::{Board, BoardError, Post, Taken},
-    charter::{Charter, CharterChain, MemberState},
+    charter::{Charter, CharterChain, Cut, MemberState},
     checkpoint::{Note, SignatureType, VerifierKey, log_name, witness_name},
     encoding::{DecodeError, Wire},
+    feed::Head,
     fixtures::*,
     limits,
+    replica::{FeedStatus, Standing},
     signed::{Signed, Signer},
 };
 
@@ -201,6 +203,68 @@ fn a_witness_goes_on_from_the_head_that_it_stated() {
     // The log after a decision is another one.
     let after = WitnessedHead { cuts: 1, ..next };
     assert!(after.may_follow(&before, None) && !next.may_follow(&after, None));
+}
+
+/// Which log a head is in follows from its header, and from decisions only where they took back what was stated.
+#[test]
+fn a_decision_moves_only_what_it_took_back_into_another_log() {
+    let mut shelf = Shelf::new();
+    let charter = shelf.chain.current_id();
+    let mut history: Vec<_> = (0..4).map(|seq| witnessed(1, seq, seq + 1)).collect();
+    let mut now = ASKED;
+    // What Watch states of Alpha's newest batch, which names this charter: its cuts and number, if it is anything new.
+    let mut state = |shelf: &mut Shelf, history: &[WitnessedHead], charter: Hash| {
+        now = now.plus(1);
+        let newest = history.last().unwrap();
+        let head =
+            Head { seq: newest.seq, id: [1; 32], size: newest.size, root: newest.root, issued: now, expires: now };
+        let feed = FeedStatus {
+            publisher: MemberNumber(1),
+            head: Some(head),
+            head_charter: Some(charter),
+            waiting: 0,
+            stuck: None,
+            standing: Standing::Open,
+            caught_up: true,
+            lacking_since_ms: None,
+        };
+        let witness = Witness {
+            chain: &shelf.chain,
+            me: Some(MemberNumber(4)),
+            is_first_node: true,
+            feeds: from_ref(&feed),
+            board: &shelf.board,
+            is_board_compared: true,
+            is_clock_wrong: false,
+        };
+        let held = |_, seq| history.get(usize::try_from(seq).unwrap()).map(|head| (head.size, head.root));
+        let stated = witness.next(&feed_key(4), held, now);
+        assert_eq!(stated.refused, []);
+        let [post] = &stated.posts[..] else { return None };
+        assert!(matches!(shelf.board.take(post.clone(), &shelf.chain, now), Ok(Taken::New { .. })));
+        let head = *shelf.board.witness_statement(MemberNumber(4), 0).unwrap().payload().head(MemberNumber(1)).unwrap();
+        Some((head.cuts, head.seq))
+    };
+    let cut = |shelf: &mut Shelf, batches: u64| {
+        shelf.amend(|charter| {
+            let number = charter.number;
+            charter.members[0].cuts.push(Cut { charter: number, batches, size: batches, head: Some([1; 32]) });
+        });
+        shelf.chain.current_id()
+    };
+    assert_eq!(state(&mut shelf, &history, charter), Some((0, 3)));
+    // Nothing is taken back: what was cosigned is what the publisher signed, and stays.
+    let after = cut(&mut shelf, 4);
+    assert_eq!(state(&mut shelf, &history, charter), None);
+    history.push(witnessed(1, 4, 5));
+    assert_eq!(state(&mut shelf, &history, after), Some((1, 4)));
+    // Three batches are taken back: the witness had stated more than there is now.
+    let last = cut(&mut shelf, 2);
+    history.truncate(2);
+    assert_eq!(state(&mut shelf, &history, charter), Some((2, 1)));
+    assert_eq!(state(&mut shelf, &history, charter), None, "and it says so once");
+    history.push(witnessed(1, 2, 9));
+    assert_eq!(state(&mut shelf, &history, last), Some((2, 2)));
 }
 
 /// WITNESS-6: sisters count once, the publisher's own side and those who left not at all.

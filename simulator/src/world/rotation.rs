@@ -14,7 +14,7 @@ use antibrush_protocol::{
     entry::{Entry, ledger::Standing},
     replica::Input,
     signed::Verified,
-    suite::{KeyId, Suite, threshold::KeyShare},
+    suite::{KeyId, threshold::KeyShare},
 };
 use sha2::{Digest, Sha256};
 
@@ -126,7 +126,9 @@ impl World {
                 && let Ok(number) = u8::try_from(place + 1)
                 && let Some(share) = KeyShare::read(number, secret)
             {
-                holding.holders[place].shares.insert(key_of(call.payload(), made.public_keys.clone()).id(), share);
+                holding.holders[place]
+                    .shares
+                    .insert(call.payload().token_key(CLASS, made.public_keys.clone()).id(), share);
             }
             if progress.post.is_empty() {
                 holding.rotation.looked.insert((place, id), state);
@@ -250,7 +252,7 @@ impl World {
         public_keys: Vec<[u8; 32]>,
         now: Timestamp,
     ) {
-        let key = key_of(call.payload(), public_keys);
+        let key = call.payload().token_key(CLASS, public_keys);
         let share = |place: usize| {
             let seed = self.seed_of(place, &call.id());
             let me = Me { holder: number_of(place as u32), seed: &seed, shares: &[] };
@@ -361,20 +363,5 @@ impl World {
         let is_retired = |key: &TokenKey| known.key_by_id(&key.id()).is_some_and(|key| !key.is_active());
         let keys = self.chain.current().token_keys.iter().filter(|key| key.class == CLASS && !is_retired(key));
         keys.map(|key| key.epoch).collect()
-    }
-}
-
-/// The token key that a ceremony makes.
-fn key_of(call: &Call, public_keys: Vec<[u8; 32]>) -> TokenKey {
-    TokenKey {
-        class: CLASS,
-        epoch: call.epoch,
-        suite: Suite::Threshold,
-        threshold: call.threshold,
-        // A call has at most 16 holders.
-        holders: call.holders.len() as u8,
-        public_keys,
-        members: call.holders.clone(),
-        retired: None,
     }
 }

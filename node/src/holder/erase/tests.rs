@@ -9,7 +9,6 @@ use crate::{
     holder::{
         fixtures::{NOW, Scene, result, secret},
         shares::StoredShare,
-        standing::key_of,
     },
     keys::LocalKey,
 };
@@ -27,7 +26,7 @@ fn keep(shares: &Shares, call: &Call, slope: u8) -> [u8; 32] {
     let public_keys = result(MOB, slope).remove(0).public_keys;
     let public = public_keys[2];
     let share = StoredShare { class: MOB, epoch: 1, holder_index: 2, secret: secret(slope, 2), public };
-    shares.put_share(&key_of(call, MOB, public_keys).id(), &share).unwrap();
+    shares.put_share(&call.token_key(MOB, public_keys).id(), &share).unwrap();
     public
 }
 
@@ -75,7 +74,7 @@ fn before_a_deletion_is_signed_the_seeds_of_the_key_are_gone() {
     for call in [&mob, &acc] {
         shares.put_seed(&call.id(), &[1; 32]).unwrap();
     }
-    let key = key_of(mob.payload(), MOB, result(MOB, 1).remove(0).public_keys);
+    let key = mob.payload().token_key(MOB, result(MOB, 1).remove(0).public_keys);
     assert!(!seeds_of(&shares, &scene.board, &key).unwrap());
     assert_eq!(shares.seeds().unwrap(), [acc.id()]);
     // What nobody can tell the purpose of keeps the statement back.
