@@ -9,6 +9,7 @@ pub mod ceremony;
 pub mod charter;
 pub mod checkpoint;
 pub mod codes;
+pub mod conduct;
 pub mod encoding;
 pub mod entry;
 pub mod evaluation;

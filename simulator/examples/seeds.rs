@@ -5,7 +5,7 @@
 
 use std::{process::ExitCode, sync::Arc, time::Instant};
 
-use antibrush_simulator::{run, scenario::Scenario};
+use antibrush_simulator::{run, scenario};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -14,10 +14,10 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    let (scenario, seeds) = match (toml::from_str::<Scenario>(&text), seeds.parse::<u64>()) {
+    let (scenario, seeds) = match (scenario::parse(&text, path), seeds.parse::<u64>()) {
         (Ok(scenario), Ok(seeds)) => (Arc::new(scenario), seeds),
         (Err(error), _) => {
-            eprintln!("{path}: {error}");
+            eprintln!("{error}");
             return ExitCode::FAILURE;
         }
         (_, Err(error)) => {

@@ -33,8 +33,9 @@ pub enum Invariant {
     /// Memory and queues stay under their limits: those of [`antibrush_protocol::replica::Load`], the writes that wait for a disk, and what
     /// is on its way in the world.
     Bounded,
-    /// After the faults stop, all honest nodes agree within the time that the scenario states: about the charter, about the head and state
-    /// of every feed but those of expelled members, and that all that was acknowledged is there.
+    /// After the faults stop, all honest nodes have within the time that the scenario states what was there when they stopped; and
+    /// so long after the last batch they agree: about the charter, about the head and state of every feed but those of expelled members,
+    /// and that all that was acknowledged is there.
     Converges,
     /// No honest node is blamed by an honest node, no feed of an honest member freezes or is refused, and no charter of the stewards is.
     NobodyWronged,
@@ -43,6 +44,21 @@ pub enum Invariant {
 }
 
 impl Invariant {
+    /// All of them.
+    pub const ALL: [Invariant; 11] = [
+        Invariant::SameLeavesSameState,
+        Invariant::NothingLost,
+        Invariant::NothingForged,
+        Invariant::ReliefHolds,
+        Invariant::EquivocationFound,
+        Invariant::OneHistoryCosigned,
+        Invariant::QuotasHold,
+        Invariant::Bounded,
+        Invariant::Converges,
+        Invariant::NobodyWronged,
+        Invariant::Sound,
+    ];
+
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {

@@ -60,6 +60,12 @@ pub enum What {
         /// How much of what its disk was about is torn or lost.
         torn: Millionths,
     },
+    /// A node is killed and finds its documents gone when it starts: batches, board and what follows from them. Keys, charters and
+    /// quotas lie elsewhere.
+    Lose {
+        /// Which node.
+        node: u32,
+    },
     /// A killed node starts.
     Start {
         /// Which node.
@@ -161,6 +167,7 @@ impl fmt::Display for Op {
             What::Check { node, salt } => write!(f, "check {node} salt={salt:x}"),
             What::Evaluate { node, count, salt } => write!(f, "evaluate {node} count={count} salt={salt:x}"),
             What::Kill { node, torn } => write!(f, "kill {node} torn={}", torn.0),
+            What::Lose { node } => write!(f, "lose {node}"),
             What::Start { node } => write!(f, "start {node}"),
             What::Leave { node } => write!(f, "leave {node}"),
             What::Return { node } => write!(f, "return {node}"),
@@ -186,6 +193,9 @@ impl fmt::Display for Op {
     }
 }
 
+/// The most entries that one operation publishes, as in a scenario.
+const MOST_ENTRIES: u32 = 2_000_000;
+
 /// The words of one line after its time.
 struct Words<'a> {
     verb: &'a str,
@@ -206,6 +216,11 @@ impl<'a> Words<'a> {
     fn number<T: FromStr>(&self, name: &str) -> Result<T, String> {
         let text = self.text(name)?;
         text.parse().map_err(|_| format!("{name}={text} is not a number of its range"))
+    }
+
+    fn entries(&self) -> Result<u32, String> {
+        let entries = self.number("entries")?;
+        if entries > MOST_ENTRIES { Err(format!("entries={entries} is more than {MOST_ENTRIES}")) } else { Ok(entries) }
     }
 
     fn salt(&self) -> Result<u64, String> {
@@ -229,16 +244,14 @@ impl FromStr for Op {
         let verb = words.next().ok_or("after its time an operation needs a verb, like publish")?;
         let w = Words { verb, words: words.collect() };
         let what = match verb {
-            "publish" => What::Publish {
-                node: w.node()?,
-                entries: w.number("entries")?,
-                relief: w.share("relief")?,
-                salt: w.salt()?,
-            },
+            "publish" => {
+                What::Publish { node: w.node()?, entries: w.entries()?, relief: w.share("relief")?, salt: w.salt()? }
+            }
             "clear" => What::Clear { node: w.node()?, most: w.number("most")? },
             "check" => What::Check { node: w.node()?, salt: w.salt()? },
             "evaluate" => What::Evaluate { node: w.node()?, count: w.number("count")?, salt: w.salt()? },
             "kill" => What::Kill { node: w.node()?, torn: w.share("torn")? },
+            "lose" => What::Lose { node: w.node()? },
             "start" => What::Start { node: w.node()? },
             "leave" => What::Leave { node: w.node()? },
             "return" => What::Return { node: w.node()? },
@@ -284,6 +297,7 @@ mod tests {
             "1.500s clear 3 most=1000",
             "1.501s check 0 salt=0",
             "2.000s kill 4 torn=250000",
+            "2.000s lose 4",
             "3.000s start 4",
             "3.000s leave 5",
             "3.000s return 5",

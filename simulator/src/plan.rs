@@ -22,6 +22,7 @@ mod stream {
     pub const CUTS: u64 = 112;
     pub const THAWS: u64 = 113;
     pub const REVOCATIONS: u64 = 114;
+    pub const LOSSES: u64 = 115;
 }
 
 /// How long a disk is full and a clock is wrong, in milliseconds.
@@ -133,6 +134,11 @@ impl Planner<'_> {
         let (moments, mut random) = self.moments(stream::CRASHES, faults.crashes_per_hour);
         for (at_ms, node) in moments {
             self.push(at_ms, What::Kill { node, torn: faults.torn_writes.0 });
+            self.push((at_ms + 1 + random.below(2 * down_ms)).min(end), What::Start { node });
+        }
+        let (moments, mut random) = self.moments(stream::LOSSES, faults.lost_documents_per_hour);
+        for (at_ms, node) in moments {
+            self.push(at_ms, What::Lose { node });
             self.push((at_ms + 1 + random.below(2 * down_ms)).min(end), What::Start { node });
         }
         let (moments, mut random) = self.moments(stream::CHURN, faults.churn_per_hour);

@@ -18,6 +18,7 @@
 use std::{fmt::Write, ops::Range, sync::Arc};
 
 use crate::{
+    invariant::Invariant,
     lang::Both,
     op::Op,
     run::{Outcome, run_alliance},
@@ -86,15 +87,18 @@ pub fn parse(text: &str, origin: &str) -> Result<Case, ScenarioError> {
             ("alliance", value) if number(value).is_some_and(|n| n < 1000) => {
                 alliance = number(value).unwrap_or(0) as u32
             }
-            ("breaks", value) if !value.is_empty() => breaks = Some(value.trim().to_owned()),
+            ("breaks", value) if Invariant::ALL.iter().any(|known| known.name() == value.trim()) => {
+                breaks = Some(value.trim().to_owned());
+            }
             ("scenario:", "") => break,
             ("", _) => {}
             (word, _) if word.starts_with('#') => {}
             _ => {
                 return Err(error(
                     span,
-                    "expected \"seed NUMBER\", \"alliance NUMBER\" below 1000, \"breaks NAME\" or \"scenario:\"".into(),
-                    "此处应为“seed 数字”、“alliance 数字”（小于 1000）、“breaks 名称”或“scenario:”".into(),
+                    "expected \"seed NUMBER\", \"alliance NUMBER\" below 1000, \"breaks INVARIANT\" or \"scenario:\""
+                        .into(),
+                    "此处应为“seed 数字”、“alliance 数字”（小于 1000）、“breaks 不变量”或“scenario:”".into(),
                 ));
             }
         }
@@ -107,6 +111,11 @@ pub fn parse(text: &str, origin: &str) -> Result<Case, ScenarioError> {
     // The scenario's own errors count lines from its beginning: blank lines in place of what stands before keep them right.
     let padded = format!("{}{}", "\n".repeat(text[..start].matches('\n').count()), &text[start..end.start]);
     let scenario = scenario::parse(&padded, origin)?;
+    if alliance >= scenario.federation.alliances {
+        let count = scenario.federation.alliances;
+        let en = format!("\"alliance {alliance}\" is not there: the scenario has {count}, from 0 on");
+        return Err(error(first, en, format!("没有“alliance {alliance}”：场景有 {count} 个联盟，从 0 起")));
+    }
     let Some(seed) = seed else {
         return Err(error(first, "\"seed NUMBER\" is missing".into(), "缺少“seed 数字”一行".into()));
     };

@@ -98,7 +98,15 @@ struct Done {
 const SIGNATURES: usize = 1 << 15;
 
 fn run_one(scenario: Arc<Scenario>, alliance: u32, seed: u64, ops: Vec<Op>, progress: &(dyn Fn(u64) + Sync)) -> Done {
-    signed::remembering(SIGNATURES, || in_a_world_of_its_own(scenario, alliance, seed, ops, progress))
+    let began = Instant::now();
+    let done = || signed::remembering(SIGNATURES, || in_a_world_of_its_own(scenario, alliance, seed, ops, progress));
+    // While a world is made or looked over at its end.
+    catch_unwind(AssertUnwindSafe(done)).unwrap_or_else(|panic| {
+        let found = format!("panicked: {}", said(&*panic));
+        let violation = Violation { alliance, at_ms: 0, node: None, invariant: Invariant::Sound, found };
+        let counts = Counts::default();
+        Done { digest: [0; 32], events: 0, bytes: 0, counts, violation: Some(violation), took: began.elapsed() }
+    })
 }
 
 fn in_a_world_of_its_own(

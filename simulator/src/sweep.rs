@@ -132,19 +132,23 @@ pub fn line(key: &str, value: &str, seed: u64, outcome: &Outcome) -> String {
     fields.join(",")
 }
 
-/// Runs a scenario once for each value; `done` gets each line of the CSV as it comes.
+/// Runs a scenario once for each value; `done` gets each line of the CSV as it comes. Says with which values an invariant broke.
 pub fn sweep(
     scenarios: &[(String, Arc<Scenario>)],
     key: &str,
     seed: u64,
     progress: &(dyn Fn(u64) + Sync),
     done: &mut dyn FnMut(&str) -> std::io::Result<()>,
-) -> std::io::Result<()> {
+) -> std::io::Result<Vec<String>> {
+    let mut broken = Vec::new();
     for (value, scenario) in scenarios {
         let outcome = run::run(scenario, seed, progress);
         done(&line(key, value, seed, &outcome))?;
+        if outcome.violation.is_some() {
+            broken.push(value.clone());
+        }
     }
-    Ok(())
+    Ok(broken)
 }
 
 #[cfg(test)]

@@ -84,6 +84,14 @@ fn a_broken_run_ends_with_1_shrinks_and_can_be_replayed() {
     let again = sim(&directory, &["replay", "breaks-3.replay"]);
     assert_eq!(again.status.code(), Some(1));
     assert!(text(&again.stdout).contains("BROKEN: converges"));
+    // A program gets the same in one document; that no file can be written changes nothing of what broke.
+    let arguments = ["run", "--scenario", "breaks.toml", "--seed", "3", "--shrink-runs", "60", "--json"];
+    let output = sim(&directory, &[&arguments[..], &["--replays", "absent"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["violation"]["invariant"], "converges");
+    assert_eq!(json["operations"].as_array().unwrap().len(), operations);
+    assert!(text(&output.stderr).contains("absent/breaks-3.replay cannot be written"));
     // A file that somebody edited wrongly.
     let broken = std::fs::read_to_string(directory.join("breaks-3.replay")).unwrap().replace("publish", "publisch");
     let line = broken.lines().position(|line| line.contains("publisch")).unwrap() + 1;
@@ -118,6 +126,36 @@ fn what_cannot_be_used_ends_with_2_and_says_what_would_be_right() {
         ["sweep", "--scenario", "national", "--set", "network.los", "--from", "0%", "--to", "1%", "--out", "x.csv"];
     assert!(refused(&sweep).contains("did you mean network.loss?"));
     assert!(!directory.join("x.csv").exists());
+    std::fs::write(directory.join("gb.toml"), b"name_zh = \"x\"\n# \xd6\xd0\xce\xc4\n").unwrap();
+    let gb = refused(&["run", "--scenario", "gb.toml"]);
+    assert!(gb.contains("gb.toml:2:3: from here on the file is not in UTF-8"), "{gb}");
+    for (from, to, expected) in [
+        ("observers = 1", "observers = 1\n[faults]\nclock_skew = \"500ms\"", "10:14: clock_skew must be whole seconds"),
+        ("observers = 1", "observers = 1\n[faults]\nclock_skew = \"10h\"", "10:14: clock_skew must be whole seconds"),
+        ("\"5min\"\nconv", "\"366d\"\nconv", "3:12: duration and rates make"),
+    ] {
+        let many =
+            SMALL.replace(from, to) + if from.starts_with('"') { "[load]\nchecks_per_minute = 100000" } else { "" };
+        std::fs::write(directory.join("range.toml"), many).unwrap();
+        let said = refused(&["run", "--scenario", "range.toml"]);
+        assert!(said.contains(&format!("range.toml:{expected}")), "{said}");
+    }
+    std::fs::write(directory.join("small.toml"), SMALL).unwrap();
+    let unwritable = refused(&["report", "--scenario", "small.toml", "--out", "absent/page.html"]);
+    assert!(unwritable.contains("absent/page.html cannot be written"), "{unwritable}");
+    refused(&["soak", "--minutes", "1", "--seeds", "0"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_name_that_is_no_text_is_no_reason_to_panic() {
+    use std::os::unix::ffi::OsStrExt;
+    let output = Command::new(env!("CARGO_BIN_EXE_antibrush-sim"))
+        .args(["run", "--scenario"])
+        .arg(std::ffi::OsStr::from_bytes(b"\xff.toml"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -131,6 +169,11 @@ fn a_sweep_writes_a_line_for_each_value_and_a_report_a_page() {
     let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!(lines.iter().map(|line| line[1]).collect::<Vec<_>>(), ["value", "0%", "1%", "2%"]);
     assert!(lines.iter().all(|line| line.len() == lines[0].len()));
+    std::fs::write(directory.join("breaks.toml"), BREAKS).unwrap();
+    let arguments = ["--set", "load.entries", "--from", "5", "--to", "6", "--steps", "2", "--out", "broken.csv"];
+    let output = sim(&directory, &[&["sweep", "--scenario", "breaks.toml", "--seed", "3"], &arguments[..]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("BROKEN: an invariant does not hold with load.entries = 5, 6"));
     let output = sim(&directory, &["report", "--scenario", "small.toml", "--out", "page.html"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(std::fs::read_to_string(directory.join("page.html")).unwrap().contains("小联盟"));

@@ -1,22 +1,15 @@
 //! Who may stay connected: active members, holders of a live invitation for the join exchange alone, nobody else.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     time::{Duration, Instant},
 };
 
-use antibrush_protocol::{
-    gossip::OFFENCE_SECONDS,
-    replica::{Offence, Peer},
-};
+use antibrush_protocol::{conduct::Conduct, replica::Peer};
 use serde::Serialize;
 
 /// How long a stranger may stay for the join exchange.
 pub const STRANGER_STAYS: Duration = Duration::from_secs(30);
-
-/// Offences until a peer is shut out, and for how long. No offence can happen to an honest peer, so few are needed.
-const OFFENCES_UNTIL_BAN: u32 = 3;
-const BAN: Duration = Duration::from_secs(OFFENCE_SECONDS);
 
 /// Whether strangers may knock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,21 +44,14 @@ pub struct PeerRecord {
 pub struct Gate {
     members: HashSet<Peer>,
     door: Door,
-    records: HashMap<Peer, Record>,
-}
-
-#[derive(Default)]
-struct Record {
-    offences: u32,
-    banned_until: Option<Instant>,
-    /// Its score is lowered until then; `None`: it is not.
-    lowered_until: Option<Instant>,
+    conduct: Conduct<Peer>,
+    opened: Instant,
 }
 
 impl Gate {
     /// A gate that lets nobody in yet.
-    pub fn new() -> Gate {
-        Gate { members: HashSet::new(), door: Door::Closed, records: HashMap::new() }
+    pub fn new(now: Instant) -> Gate {
+        Gate { members: HashSet::new(), door: Door::Closed, conduct: Conduct::default(), opened: now }
     }
 
     /// The node keys of active members.
@@ -97,38 +83,30 @@ impl Gate {
     }
 
     /// Writes an offence down; `true`: the peer is shut out from now on.
-    pub fn offend(&mut self, peer: Peer, _offence: Offence, now: Instant) -> bool {
-        // Strangers can make new keys at will: only members are remembered, so the map is bounded by the charter.
-        if !self.is_member(&peer) {
-            return true;
-        }
-        let record = self.records.entry(peer).or_default();
-        record.offences += 1;
-        record.lowered_until = Some(now + BAN);
-        if record.offences.is_multiple_of(OFFENCES_UNTIL_BAN) {
-            record.banned_until = Some(now + BAN);
-        }
-        record.banned_until.is_some_and(|until| now < until)
+    pub fn offend(&mut self, peer: Peer, now: Instant) -> bool {
+        // Strangers can make new keys at will: only members are remembered, so what is remembered is bounded by the charter.
+        !self.is_member(&peer) || self.conduct.offend(peer, self.ms(now))
     }
 
     /// The peers whose score is no longer to be lowered, each told once.
     pub fn forgiven(&mut self, now: Instant) -> Vec<Peer> {
-        let over =
-            |(peer, record): (&Peer, &mut Record)| record.lowered_until.take_if(|until| *until <= now).map(|_| *peer);
-        self.records.iter_mut().filter_map(over).collect()
+        self.conduct.forgiven(self.ms(now))
     }
 
     /// Whether a peer is shut out.
     pub fn is_banned(&self, peer: &Peer, now: Instant) -> bool {
-        self.records.get(peer).and_then(|record| record.banned_until).is_some_and(|until| now < until)
+        self.conduct.is_shut_out(peer, self.ms(now))
     }
 
     /// What is remembered of those who offended.
     pub fn records(&self, now: Instant) -> Vec<(Peer, PeerRecord)> {
-        let record = |(peer, record): (&Peer, &Record)| {
-            (*peer, PeerRecord { offences: record.offences, banned: self.is_banned(peer, now) })
-        };
-        self.records.iter().map(record).collect()
+        let record = |(peer, offences)| (peer, PeerRecord { offences, banned: self.is_banned(&peer, now) });
+        self.conduct.offenders().map(record).collect()
+    }
+
+    /// The clock of [`Conduct`].
+    fn ms(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.opened).as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -139,32 +117,16 @@ mod tests {
     #[test]
     fn members_stay_strangers_knock_and_offenders_go() {
         let (now, member, stranger) = (Instant::now(), [1; 32], [2; 32]);
-        let mut gate = Gate::new();
+        let mut gate = Gate::new(now);
         gate.set_members(HashSet::from([member]));
         assert_eq!(gate.admit(&member, now), Admission::Member);
         assert_eq!(gate.admit(&stranger, now), Admission::Refused);
         gate.set_door(Door::OpenForJoining);
         assert_eq!(gate.admit(&stranger, now), Admission::Stranger);
-        assert!(!gate.offend(member, Offence::BadChunk, now));
-        assert!(!gate.offend(member, Offence::BadChunk, now));
-        assert!(gate.offend(member, Offence::BadChunk, now));
+        assert!(!gate.offend(member, now));
+        assert!(!gate.offend(member, now));
+        assert!(gate.offend(member, now));
         assert_eq!(gate.admit(&member, now), Admission::Refused);
-        assert_eq!(gate.admit(&member, now + BAN), Admission::Member);
-    }
-
-    #[test]
-    fn a_score_is_lowered_until_ten_minutes_after_the_last_offence() {
-        let (now, member) = (Instant::now(), [1; 32]);
-        let second = Duration::from_secs(1);
-        let mut gate = Gate::new();
-        gate.set_members(HashSet::from([member]));
-        assert!(gate.forgiven(now).is_empty());
-        gate.offend(member, Offence::BadChunk, now);
-        gate.offend(member, Offence::BadChunk, now + 300 * second);
-        assert!(gate.forgiven(now + 899 * second).is_empty());
-        assert_eq!(gate.forgiven(now + 900 * second), [member]);
-        assert!(gate.forgiven(now + 900 * second).is_empty(), "told once");
-        gate.offend(member, Offence::BadChunk, now + 1000 * second);
-        assert_eq!(gate.forgiven(now + 1600 * second), [member]);
+        assert_eq!(gate.admit(&member, now + Duration::from_secs(600)), Admission::Member);
     }
 }

@@ -175,7 +175,7 @@ pub async fn start(
         own: *swarm.local_peer_id(),
         swarm,
         alliance,
-        gate: Gate::new(),
+        gate: Gate::new(Instant::now()),
         events: events_out,
         evaluations: evaluations_out,
         waiting: VecDeque::new(),
@@ -368,7 +368,7 @@ impl Task {
     fn penalise(&mut self, peer: Peer, offence: Offence) {
         let Some(id) = peer_id(&peer) else { return };
         tracing::warn!(peer = %id, offence = offence.name(), "a peer sent what no honest node sends");
-        let out = self.gate.offend(peer, offence, Instant::now());
+        let out = self.gate.offend(peer, Instant::now());
         self.swarm.behaviour_mut().gossip.set_application_score(&id, OFFENCE_SCORE);
         if out {
             let _ = self.swarm.disconnect_peer_id(id);

@@ -146,18 +146,20 @@ impl Replica {
         }
     }
 
-    /// Whom to ask for headers of a feed, and from which on: first who states another head than ours, then who has more.
+    /// Whom to ask for headers of a feed, and from which on: first who states another head than ours, then who has more. FEED-3: of a
+    /// feed that stands still, too, for a proof names a batch that both histories have and not where they part: whoever comes
+    /// later may have got the other one below it.
     fn wanted_headers(&mut self, publisher: MemberNumber, now: Now) -> Option<(Peer, u64)> {
         let feed = self.feeds.get(&publisher)?;
-        let next = feed.next_seq();
-        if !feed.takes(next) || feed.rewinding || feed.asked_headers.is_some() || feed.headers_after_ms > now.ms {
+        if feed.rewinding || feed.asked_headers.is_some() || feed.headers_after_ms > now.ms {
             return None;
         }
         if !self.takes_from(publisher) {
             return None;
         }
+        let next = feed.next_seq();
         let has_room = feed.queue.len() < limits::QUEUED_BATCHES / 2;
-        let has_more = feed.announced >= Some(next);
+        let has_more = feed.announced >= Some(next) && feed.takes(next);
         let suspect = |peer: &mut PeerState| if peer.is_free(now) { peer.suspects.remove(&publisher) } else { None };
         if let Some(suspect) = self.peers.find_mut(suspect) {
             return Some(suspect);

@@ -7,7 +7,7 @@
 //! There is still one way to a verified signature: the memory stands inside of it and holds SHA-256 digests of all three. Only
 //! what verified is remembered. Outside of [`remembering`] there is no memory.
 
-use std::{cell::RefCell, collections::HashSet, mem};
+use std::{cell::RefCell, collections::BTreeSet, mem};
 
 use sha2::{Digest, Sha256};
 
@@ -20,8 +20,8 @@ thread_local! {
 
 /// The newer and the older half of what verified.
 struct Memory {
-    newer: HashSet<Hash>,
-    older: HashSet<Hash>,
+    newer: BTreeSet<Hash>,
+    older: BTreeSet<Hash>,
     most: usize,
 }
 
@@ -35,7 +35,7 @@ pub fn remembering<T>(most: usize, what: impl FnOnce() -> T) -> T {
             MEMORY.with_borrow_mut(|memory| *memory = self.0.take());
         }
     }
-    let memory = Memory { newer: HashSet::new(), older: HashSet::new(), most };
+    let memory = Memory { newer: BTreeSet::new(), older: BTreeSet::new(), most };
     let _before = Before(MEMORY.with_borrow_mut(|held| held.replace(memory)));
     what()
 }

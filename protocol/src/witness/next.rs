@@ -145,10 +145,12 @@ impl<'a> Witness<'a> {
             };
             if let Some(before) = stated.get(publisher) {
                 next.cuts = next.cuts.max(before.cuts);
-                // A decision took back what was stated: what is left stands in the log that it began.
-                let decided = count(charter.member(*publisher));
-                if decided > before.cuts && !next.may_follow(before, held(*publisher, before.seq)) {
-                    next.cuts = decided;
+                // A decision took back what was stated: what it left, once it is here, stands in the log that the decision began.
+                let decisions = charter.member(*publisher).map(|member| member.cuts.as_slice()).unwrap_or_default();
+                let mut since = decisions.iter().skip(before.cuts.into());
+                let took_back = since.any(|cut| cut.batches <= before.seq.min(next.seq) + 1);
+                if took_back && !next.may_follow(before, held(*publisher, before.seq)) {
+                    next.cuts = count(charter.member(*publisher));
                 }
             }
             match stated.get(publisher) {

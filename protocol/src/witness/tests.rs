@@ -213,8 +213,7 @@ fn a_decision_moves_only_what_it_took_back_into_another_log() {
     let mut history: Vec<_> = (0..4).map(|seq| witnessed(1, seq, seq + 1)).collect();
     let mut now = ASKED;
     // What Watch states of Alpha's newest batch, which names this charter: its cuts and number, if it is anything new.
-    let mut state = |shelf: &mut Shelf, history: &[WitnessedHead], charter: Hash| {
-        now = now.plus(1);
+    let watch = |shelf: &Shelf, history: &[WitnessedHead], charter: Hash, now: Timestamp| {
         let newest = history.last().unwrap();
         let head =
             Head { seq: newest.seq, id: [1; 32], size: newest.size, root: newest.root, issued: now, expires: now };
@@ -238,13 +237,20 @@ fn a_decision_moves_only_what_it_took_back_into_another_log() {
             is_clock_wrong: false,
         };
         let held = |_, seq| history.get(usize::try_from(seq).unwrap()).map(|head| (head.size, head.root));
-        let stated = witness.next(&feed_key(4), held, now);
+        witness.next(&feed_key(4), held, now)
+    };
+    let mut state = |shelf: &mut Shelf, history: &[WitnessedHead], charter: Hash| {
+        now = now.plus(1);
+        let stated = watch(shelf, history, charter, now);
         assert_eq!(stated.refused, []);
         let [post] = &stated.posts[..] else { return None };
         assert!(matches!(shelf.board.take(post.clone(), &shelf.chain, now), Ok(Taken::New { .. })));
         let head = *shelf.board.witness_statement(MemberNumber(4), 0).unwrap().payload().head(MemberNumber(1)).unwrap();
         Some((head.cuts, head.seq))
     };
+    // A history that is shorter than what was stated, or another one, is not what the decision left.
+    let refused =
+        |shelf: &Shelf, history: &[WitnessedHead]| watch(shelf, history, charter, ASKED.plus(99)).refused.len();
     let cut = |shelf: &mut Shelf, batches: u64| {
         shelf.amend(|charter| {
             let number = charter.number;
@@ -256,6 +262,8 @@ fn a_decision_moves_only_what_it_took_back_into_another_log() {
     // Nothing is taken back: what was cosigned is what the publisher signed, and stays.
     let after = cut(&mut shelf, 4);
     assert_eq!(state(&mut shelf, &history, charter), None);
+    assert_eq!(refused(&shelf, &history), 0);
+    assert_eq!(refused(&shelf, &history[..2]), 1); // WITNESS-7
     history.push(witnessed(1, 4, 5));
     assert_eq!(state(&mut shelf, &history, after), Some((1, 4)));
     // Three batches are taken back: the witness had stated more than there is now.
@@ -265,6 +273,9 @@ fn a_decision_moves_only_what_it_took_back_into_another_log() {
     assert_eq!(state(&mut shelf, &history, charter), None, "and it says so once");
     history.push(witnessed(1, 2, 9));
     assert_eq!(state(&mut shelf, &history, last), Some((2, 2)));
+    // A decision that leaves more than was stated takes nothing of it back.
+    cut(&mut shelf, 9);
+    assert_eq!(refused(&shelf, &[history[0], history[1], witnessed(1, 2, 8)]), 1); // WITNESS-7
 }
 
 /// WITNESS-6: sisters count once, the publisher's own side and those who left not at all.

@@ -84,7 +84,7 @@ pub struct SoakArgs {
     #[arg(long, default_value = "national")]
     pub scenario: Vec<String>,
     /// The most seeds.
-    #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
+    #[arg(long, default_value_t = u64::MAX, hide_default_value = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: u64,
     /// The first seed; by default a fresh one.
     #[arg(long)]
@@ -143,6 +143,8 @@ pub struct ReportArgs {
     /// File for the page.
     #[arg(long)]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub breaking: Breaking,
 }
 
 /// Of `calibrate`.

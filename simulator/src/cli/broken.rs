@@ -1,6 +1,9 @@
 //! What to do about a run that broke: shrink it, write its replay file and say how to see it again.
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use antibrush_simulator::{
     invariant::Violation,
@@ -16,29 +19,57 @@ use super::{BROKEN, Failure, args::Breaking, bar::Bar};
 /// How many operations are printed; the file has them all.
 const SHOWN: usize = 60;
 
-/// Reports a broken run. `name` is what files are called after.
-pub fn report(
+/// A broken run with the operations that are left of it, and its replay file.
+pub struct Broken {
+    /// What is in the file.
+    pub case: Case,
+    /// What breaks in it.
+    violation: Violation,
+    /// How many operations there were.
+    before: usize,
+    /// Where the file is.
+    pub path: PathBuf,
+    written: Result<(), Failure>,
+}
+
+/// Shrinks a broken run and writes its replay file. `name` is what files are called after.
+pub fn examine(
     lang: Lang,
     (name, scenario, seed): (&str, &Scenario, u64),
     violation: &Violation,
     breaking: &Breaking,
-) -> Result<ExitCode, Failure> {
+) -> Broken {
     let alliance = violation.alliance;
     let breaks = Some(violation.invariant.name().to_owned());
     let ops = plan::plan(scenario, alliance, seed);
+    let before = ops.len();
     let whole = Case { scenario: scenario.clone(), alliance, seed, ops, breaks };
     let shrunk = match breaking.shrink_runs {
         0 => None,
         limit => shrunk(lang, whole.clone(), limit),
     };
-    let (case, found) = match &shrunk {
-        Some(shrunk) => (&shrunk.case, &shrunk.violation),
-        None => (&whole, violation),
+    let (case, violation) = match shrunk {
+        Some(shrunk) => (shrunk.case, shrunk.violation),
+        None => (whole, violation.clone()),
     };
     let path = breaking.replays.join(format!("{name}-{seed}.replay"));
-    write(&path, &case.to_text())?;
-    said(lang, seed, found, case, whole.ops.len(), &path);
-    Ok(ExitCode::from(BROKEN))
+    let written = write(&path, &case.to_text());
+    Broken { case, violation, before, path, written }
+}
+
+impl Broken {
+    /// Says what broke.
+    pub fn say(&self, lang: Lang) {
+        said(lang, self.case.seed, &self.violation, &self.case, self.before, &self.path);
+    }
+
+    /// The exit status. A file that could not be written changes nothing of it: the run broke.
+    pub fn end(self, lang: Lang) -> ExitCode {
+        if let Err(failure) = self.written {
+            super::complain(lang, &failure);
+        }
+        ExitCode::from(BROKEN)
+    }
 }
 
 /// Shrinks with a bar.
@@ -57,7 +88,7 @@ pub fn shrunk(lang: Lang, case: Case, limit: u32) -> Option<shrink::Shrunk> {
 pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let refused = |error: std::io::Error| {
         let path = path.display();
-        Failure::System(Both::new(
+        Failure::Usage(Both::new(
             format!("{path} cannot be written: {error}; name another file or directory"),
             format!("无法写入 {path}（{error}）：请指定其他文件或目录"),
         ))

@@ -23,7 +23,7 @@ pub fn calibrate(lang: Lang, args: &CalibrateArgs) -> Result<ExitCode, Failure> 
     let bar = Bar::new(1000, said.clone());
     let run = calibrate::run(&options, &mut |part| bar.at((part * 1000.0) as u64, said.clone()));
     drop(bar);
-    let calibration = run.map_err(|error| Failure::System(Both::new(error.to_string(), error.zh())))?;
+    let calibration = run.map_err(|error| Failure::Usage(Both::new(error.to_string(), error.zh())))?;
     let title = Both::new("Calibration of the gossip model", "消息扩散模型的校准");
     let sections = pages::calibration(&calibration);
     write_page(lang, args.out.as_deref(), args.json, &title, &sections)?;
@@ -150,7 +150,7 @@ fn write_page(
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::System(Both::new(error.to_string(), error.to_string())))?;
+        .map_err(|error| Failure::Usage(Both::new(error.to_string(), error.to_string())))?;
     println!("{text}");
     Ok(())
 }

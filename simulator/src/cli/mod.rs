@@ -1,6 +1,6 @@
 //! The command line.
 //!
-//! Exit status: 0 all held, 1 an invariant broke (or a file could not be written), 2 the command line or a file cannot be used.
+//! Exit status: 0 all held, 1 an invariant broke, 2 the command line or a file cannot be used.
 
 /// Prints a line; a reader that has gone (`| head`) is no reason to panic.
 macro_rules! println {
@@ -39,13 +39,12 @@ enum Failure {
     Usage(Both),
     /// A file that does not hold.
     File(ScenarioError),
-    /// The system refused.
-    System(Both),
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let lang = asked_for(std::env::args());
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let lang = asked_for(words);
     let mut command = Arguments::command();
     if lang == Lang::Zh {
         command = zh::translate(command);
@@ -76,18 +75,20 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(status) => status,
-        Err(failure) => fail(lang, &failure),
+        Err(failure) => {
+            complain(lang, &failure);
+            ExitCode::from(USAGE)
+        }
     }
 }
 
-fn fail(lang: Lang, failure: &Failure) -> ExitCode {
-    let (text, status) = match failure {
-        Failure::Usage(what) => (what.of(lang).to_owned(), USAGE),
-        Failure::File(error) => (error.say(lang), USAGE),
-        Failure::System(what) => (what.of(lang).to_owned(), BROKEN),
+/// Says what is wrong.
+fn complain(lang: Lang, failure: &Failure) {
+    let text = match failure {
+        Failure::Usage(what) => what.of(lang).to_owned(),
+        Failure::File(error) => error.say(lang),
     };
     eprintln!("{}{text}", lang.pick("error: ", "错误："));
-    ExitCode::from(status)
 }
 
 /// The language that `--lang` asks for, else the environment: it must be known before the help is.

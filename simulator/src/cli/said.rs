@@ -7,6 +7,8 @@ use antibrush_simulator::{
     world::holding::EvaluationCounts,
 };
 
+use super::broken::Broken;
+
 /// Sorted, of all alliances.
 fn sorted(outcome: &Outcome, of: impl Fn(&antibrush_simulator::world::Counts) -> &Vec<u32>) -> Vec<u32> {
     let mut all: Vec<u32> = outcome.counts.iter().flat_map(|counts| of(counts).iter().copied()).collect();
@@ -64,7 +66,7 @@ pub fn lines(lang: Lang, scenario: &Scenario, seed: u64, outcome: &Outcome) -> S
 }
 
 /// The same for programs.
-pub fn json(scenario: &Scenario, seed: u64, outcome: &Outcome) -> serde_json::Value {
+pub fn json(scenario: &Scenario, seed: u64, outcome: &Outcome, broken: Option<&Broken>) -> serde_json::Value {
     let quantiles = |values: Vec<u32>| {
         serde_json::json!({
             "count": values.len(),
@@ -103,6 +105,8 @@ pub fn json(scenario: &Scenario, seed: u64, outcome: &Outcome) -> serde_json::Va
         "published": outcome.counts.iter().map(|counts| counts.published).sum::<u64>(),
         "entries": outcome.counts.iter().map(|counts| counts.entries).sum::<u64>(),
         "checks": outcome.counts.iter().map(|counts| counts.checks).sum::<u64>(),
+        "torn_writes": outcome.counts.iter().map(|counts| counts.torn).sum::<u64>(),
+        "lost_documents": outcome.counts.iter().map(|counts| counts.lost).sum::<u64>(),
         "cuts": outcome.counts.iter().map(|counts| counts.cuts).sum::<u64>(),
         "thawed": outcome.counts.iter().map(|counts| counts.thawed).sum::<u64>(),
         "cosigned": outcome.counts.iter().map(|counts| counts.cosigned).sum::<u64>(),
@@ -113,6 +117,8 @@ pub fn json(scenario: &Scenario, seed: u64, outcome: &Outcome) -> serde_json::Va
         "refused": refused,
         "offences": offences,
         "violation": violation,
+        "operations": broken.map(|broken| broken.case.ops.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        "replay": broken.map(|broken| broken.path.display().to_string()),
     })
 }
 

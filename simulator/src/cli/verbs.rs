@@ -11,13 +11,13 @@ use std::{
 use antibrush_simulator::{
     lang::{Both, Lang},
     plan, replay as replays, report as pages, run as runs,
-    scenario::{self, Scenario, library, schema},
+    scenario::{self, Scenario, ScenarioError, library, schema},
     soak as soaks, sweep as sweeps,
 };
 
 use super::{
     BROKEN, Failure,
-    args::{ReplayArgs, ReportArgs, RunArgs, ShrinkArgs, SoakArgs, SweepArgs, Which},
+    args::{Breaking, ReplayArgs, ReportArgs, RunArgs, ShrinkArgs, SoakArgs, SweepArgs, Which},
     bar::Bar,
     broken, said,
 };
@@ -33,7 +33,15 @@ fn read(path: &Path) -> Result<String, Failure> {
         let path = path.display();
         Failure::Usage(Both::new(format!("{path} cannot be read: {error}"), format!("无法读取 {path}（{error}）")))
     };
-    std::fs::read_to_string(path).map_err(refused)
+    String::from_utf8(std::fs::read(path).map_err(refused)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let what = Both::new(
+            "from here on the file is not in UTF-8, as is expected; is it in GB18030? Save it as UTF-8",
+            "自此处起不是所需的 UTF-8 编码（是否为 GB18030？）：请以 UTF-8 保存",
+        );
+        Failure::File(ScenarioError::new(&path.display().to_string(), &text, at..at + 1, what))
+    })
 }
 
 fn find(text: &str) -> Result<Named, Failure> {
@@ -71,27 +79,23 @@ fn outcome(lang: Lang, which: &Which) -> Result<(Named, runs::Outcome), Failure>
 pub fn run(lang: Lang, args: &RunArgs) -> Result<ExitCode, Failure> {
     let seed = args.which.seed;
     let (named, outcome) = outcome(lang, &args.which)?;
-    match args.json {
-        true => println!("{:#}", said::json(&named.scenario, seed, &outcome)),
-        false => println!("{}", said::lines(lang, &named.scenario, seed, &outcome)),
+    if !args.json {
+        println!("{}", said::lines(lang, &named.scenario, seed, &outcome));
+        return Ok(ended(lang, &named, seed, &outcome, &args.breaking));
     }
-    match &outcome.violation {
-        // A program reads one document: the replay file is written, and the exit status says the rest.
-        Some(violation) if args.json => {
-            let ops = plan::plan(&named.scenario, violation.alliance, seed);
-            let case = replays::Case {
-                scenario: Scenario::clone(&named.scenario),
-                alliance: violation.alliance,
-                seed,
-                ops,
-                breaks: Some(violation.invariant.name().to_owned()),
-            };
-            broken::write(&args.breaking.replays.join(format!("{}-{seed}.replay", named.name)), &case.to_text())?;
-            Ok(ExitCode::from(BROKEN))
-        }
-        Some(violation) => broken::report(lang, (&named.name, &named.scenario, seed), violation, &args.breaking),
-        None => Ok(ExitCode::SUCCESS),
-    }
+    // A program reads one document.
+    let violation = outcome.violation.as_ref();
+    let broken = violation.map(|it| broken::examine(lang, (&named.name, &named.scenario, seed), it, &args.breaking));
+    println!("{:#}", said::json(&named.scenario, seed, &outcome, broken.as_ref()));
+    Ok(broken.map_or(ExitCode::SUCCESS, |broken| broken.end(lang)))
+}
+
+/// Says what broke, if anything did, and leaves its replay file.
+fn ended(lang: Lang, named: &Named, seed: u64, outcome: &runs::Outcome, breaking: &Breaking) -> ExitCode {
+    let Some(violation) = &outcome.violation else { return ExitCode::SUCCESS };
+    let broken = broken::examine(lang, (&named.name, &named.scenario, seed), violation, breaking);
+    broken.say(lang);
+    broken.end(lang)
 }
 
 /// `soak`.
@@ -125,12 +129,7 @@ pub fn soak(lang: Lang, args: &SoakArgs) -> Result<ExitCode, Failure> {
         )
     );
     match soaked.broken {
-        Some((at, seed, outcome)) => match &outcome.violation {
-            Some(violation) => {
-                broken::report(lang, (&named[at].name, &named[at].scenario, seed), violation, &args.breaking)
-            }
-            None => Ok(ExitCode::from(BROKEN)),
-        },
+        Some((at, seed, outcome)) => Ok(ended(lang, &named[at], seed, &outcome, &args.breaking)),
         None => Ok(ExitCode::SUCCESS),
     }
 }
@@ -169,6 +168,16 @@ pub fn replay(lang: Lang, args: &ReplayArgs) -> Result<ExitCode, Failure> {
     let outcome = case.run(&|part| bar.more(part));
     drop(bar);
     println!("{}", said::lines(lang, &case.scenario, case.seed, &outcome));
+    let found = outcome.violation.as_ref().map(|violation| violation.invariant.name());
+    if let Some(expected) = case.breaks.as_deref().filter(|expected| found != Some(*expected)) {
+        println!(
+            "{}",
+            lang.pick(
+                format!("the file says that {expected} breaks; it did not"),
+                format!("文件称 {expected} 会被破坏，但此次没有")
+            )
+        );
+    }
     match outcome.violation {
         Some(violation) => {
             println!("{}{violation}", lang.pick("BROKEN: ", "不变量被破坏："));
@@ -201,10 +210,21 @@ pub fn sweep(lang: Lang, args: &SweepArgs) -> Result<ExitCode, Failure> {
         writeln!(file, "{line}")
     });
     drop(bar);
-    done.map_err(|error| unwritten(&args.out, &error))?;
+    let broken = done.map_err(|error| unwritten(&args.out, &error))?;
     let (count, out) = (scenarios.len(), args.out.display());
     println!("{}", lang.pick(format!("{count} runs are in {out}"), format!("{count} 次运行的结果已写入 {out}")));
-    Ok(ExitCode::SUCCESS)
+    if broken.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (key, values) = (&args.set, broken.join(", "));
+    println!(
+        "{}",
+        lang.pick(
+            format!("BROKEN: an invariant does not hold with {key} = {values}; the last column of the file says which"),
+            format!("不变量被破坏：{key} = {values}；见文件最后一列"),
+        )
+    );
+    Ok(ExitCode::from(BROKEN))
 }
 
 fn length_of(scenario: &Scenario) -> u64 {
@@ -213,7 +233,7 @@ fn length_of(scenario: &Scenario) -> u64 {
 
 fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
     let path = path.display();
-    Failure::System(Both::new(
+    Failure::Usage(Both::new(
         format!("{path} cannot be written: {error}; free space or name another file"),
         format!("无法写入 {path}（{error}）：请释放空间或指定其他文件"),
     ))
@@ -228,13 +248,7 @@ pub fn report(lang: Lang, args: &ReportArgs) -> Result<ExitCode, Failure> {
     println!("{}", said::lines(lang, &named.scenario, seed, &outcome));
     let out = args.out.display();
     println!("{}", lang.pick(format!("the page is in {out}"), format!("页面已写入 {out}")));
-    match outcome.violation {
-        Some(violation) => {
-            println!("{}{violation}", lang.pick("BROKEN: ", "不变量被破坏："));
-            Ok(ExitCode::from(BROKEN))
-        }
-        None => Ok(ExitCode::SUCCESS),
-    }
+    Ok(ended(lang, &named, seed, &outcome, &args.breaking))
 }
 
 /// `list`.

@@ -255,8 +255,12 @@ fn weather(html: &mut String, scenario: &Scenario) {
         ("崩溃/时 crashes an hour", faults.crashes_per_hour),
         ("磁盘写满/时 full disks an hour", faults.full_disks_per_hour),
         ("断线/时 flaps an hour", faults.flaps_per_hour),
+        ("数据丢失/时 lost documents an hour", faults.lost_documents_per_hour),
         ("时钟跳变/时 clock jumps an hour", faults.clock_jumps_per_hour),
         ("离线/时 leaves an hour", faults.churn_per_hour),
+        ("裁定/时 cuts an hour", faults.cuts_per_hour),
+        ("密钥吊销/时 revocations an hour", faults.revocations_per_hour),
+        ("解冻/时 thaws an hour", faults.thaws_per_hour),
         ("网络分区 partitions", faults.partitions.len() as u32),
         ("观察员离线 observer away", u32::from(faults.observer_away.is_some())),
         ("双重签署 equivocators", bad.equivocators),
@@ -269,6 +273,7 @@ fn weather(html: &mut String, scenario: &Scenario) {
         ("说谎的密钥持有方 lying holders", bad.lying_holders),
         ("诬告 accusers", bad.accusers),
         ("滞后 laggards", bad.laggards),
+        ("残缺内容 strippers", bad.strippers),
         ("共谋 colluding pairs", bad.colluding_pairs),
     ];
     let shown = shares.into_iter().filter(|(_, share)| share != "0%" && share != "0s");

@@ -75,6 +75,32 @@ struct Misfit {
     what: Both,
 }
 
+/// The most operations in one alliance: some 100 bytes each, all planned before the first one is carried out.
+const MOST_OPERATIONS: u64 = 5_000_000;
+
+/// About how many operations each alliance of a scenario has.
+fn operations(scenario: &Scenario) -> u64 {
+    let (load, faults) = (&scenario.load, &scenario.faults);
+    let (ms, minutes) = (scenario.duration.ms(), scenario.duration.ms() / 60_000 + 1);
+    let a_minute = u64::from(load.checks_per_minute)
+        + scenario.holding.as_ref().map_or(0, |holding| u64::from(holding.evaluations_per_minute))
+        // A misdeed every two minutes.
+        + u64::from(scenario.adversaries.nodes());
+    let an_hour = [
+        faults.crashes_per_hour,
+        faults.full_disks_per_hour,
+        faults.lost_documents_per_hour,
+        faults.flaps_per_hour,
+        faults.clock_jumps_per_hour,
+        faults.churn_per_hour,
+        faults.cuts_per_hour,
+        faults.revocations_per_hour,
+        faults.thaws_per_hour,
+    ];
+    let an_hour: u64 = an_hour.into_iter().map(|rate| 2 * u64::from(rate)).sum();
+    ms / load.batch_every.ms().max(1) + a_minute.saturating_mul(minutes) + an_hour.saturating_mul(minutes / 60 + 1)
+}
+
 fn misfit(scenario: &Scenario) -> Option<Misfit> {
     let misfit = |path, en: String, zh: String| Some(Misfit { path, at: None, what: Both::new(en, zh) });
     let federation = &scenario.federation;
@@ -116,6 +142,24 @@ fn misfit(scenario: &Scenario) -> Option<Misfit> {
     }
     if scenario.load.batch_every.ms() < 1000 {
         return misfit("load.batch_every", "batch_every must be 1s at least".into(), "batch_every 至少为 1s".into());
+    }
+    let skew = scenario.faults.clock_skew.ms();
+    if skew % 1000 != 0 || skew > 3_600_000 {
+        return misfit(
+            "faults.clock_skew",
+            "clock_skew must be whole seconds, 1h at the most: clocks show seconds".into(),
+            "clock_skew 应为整秒，至多 1h：时钟以秒计".into(),
+        );
+    }
+    let ops = operations(scenario);
+    if ops > MOST_OPERATIONS {
+        return misfit(
+            "duration",
+            format!(
+                "duration and rates make {ops} operations in each alliance; {MOST_OPERATIONS} at the most: shorten it or lower batch_every, checks_per_minute and the rates"
+            ),
+            format!("duration 与各频率使每个联盟有 {ops} 个操作，至多 {MOST_OPERATIONS} 个：请缩短时长或降低频率"),
+        );
     }
     in_time(scenario)
         .or_else(|| holding(scenario, begin - federation.observers))

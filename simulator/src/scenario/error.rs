@@ -47,9 +47,14 @@ impl ScenarioError {
         let place = lang.pick(format!("{origin}:{line}:{column}: "), format!("{origin} 第 {line} 行第 {column} 列："));
         let number = line.to_string();
         let (margin, indent) = (" ".repeat(number.len()), indent(text, column - 1));
-        let mark = "^".repeat(*width);
+        let mark = "^".repeat(places(text.chars().skip(column - 1).take(*width)).max(1));
         format!("{place}{}\n{margin} |\n{number} | {text}\n{margin} | {indent}{mark}", what.of(lang))
     }
+}
+
+/// How many places of a screen these characters take.
+fn places(characters: impl Iterator<Item = char>) -> usize {
+    characters.map(|c| if c >= '\u{1100}' { 2 } else { 1 }).sum()
 }
 
 /// Blanks as wide as the first characters of a line: a Chinese character takes two places on a screen.

@@ -204,6 +204,8 @@ pub struct Faults {
     pub torn_writes: Share,
     /// Full disks an hour; each for a minute.
     pub full_disks_per_hour: u32,
+    /// Nodes an hour that lose their documents, for `down_for`.
+    pub lost_documents_per_hour: u32,
     /// Disks that take a hundred times as long.
     pub slow_disks: Share,
     /// Connections that break an hour and come back.

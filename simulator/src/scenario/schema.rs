@@ -114,6 +114,7 @@ const FAULTS: &[Key] = &[
     key("down_for", Kind::Span),
     key("torn_writes", Kind::Share),
     key("full_disks_per_hour", AN_HOUR),
+    key("lost_documents_per_hour", AN_HOUR),
     key("slow_disks", Kind::Share),
     key("flaps_per_hour", AN_HOUR),
     key("clock_skew", Kind::Span),

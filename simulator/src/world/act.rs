@@ -3,15 +3,21 @@
 use antibrush_protocol::{charter::MemberState, entry::Entry, replica::Input, signed::Signed, subject::Class};
 
 use super::{
-    Draft, World,
+    Draft, Event, World,
     alliance::{EPOCH, number_of},
-    holding, stream,
+    disk::Disk,
+    holding,
+    node::Lost,
+    stream,
     write::{self, Pen},
 };
 use crate::{
     op::What,
     random::{Millionths, Random},
 };
+
+/// A node whose power is to go while it writes is killed after so long without a write, in microseconds.
+const DOOMED_US: u64 = 5_000_000;
 
 impl World {
     pub(super) fn act(&mut self, what: What) {
@@ -27,8 +33,12 @@ impl World {
             }
             What::Check { node, salt } if in_range(node) => self.check(node, salt),
             What::Evaluate { node, count, salt } if in_range(node) => self.evaluate(node, count, salt),
-            What::Kill { node, torn } if in_range(node) => self.kill(node, torn),
-            What::Start { node } if in_range(node) && self.nodes[node as usize].is_member => self.start(node),
+            What::Kill { node, torn } if in_range(node) => self.doom(node, torn),
+            What::Lose { node } if in_range(node) => self.lose(node),
+            What::Start { node } if in_range(node) && self.nodes[node as usize].is_member => {
+                self.power_goes(node);
+                self.start(node);
+            }
             What::Leave { node } if in_range(node) => {
                 self.disconnect_all(node);
                 self.nodes[node as usize].is_online = false;
@@ -74,6 +84,27 @@ impl World {
         self.dial_soon(node, 0);
     }
 
+    /// The power of a node is to go. If that shall tear something it goes while a write is under way, or after a while without any.
+    fn doom(&mut self, node: u32, torn: Millionths) {
+        let at = &mut self.nodes[node as usize];
+        if !at.is_running() {
+            return;
+        }
+        at.doomed = Some(torn);
+        if torn == Millionths(0) || at.disk.is_busy() {
+            return self.power_goes(node);
+        }
+        let life = at.life;
+        self.queue.push(self.now_us + DOOMED_US, Event::Power { node, life });
+    }
+
+    /// The power of a node goes if it is to go.
+    pub(super) fn power_goes(&mut self, node: u32) {
+        if let Some(torn) = self.nodes[node as usize].doomed.take() {
+            self.kill(node, torn);
+        }
+    }
+
     /// Kills a node: what its disk was about may be torn or lost.
     fn kill(&mut self, node: u32, torn: Millionths) {
         if !self.nodes[node as usize].is_running() {
@@ -84,12 +115,28 @@ impl World {
         self.disconnect_all(node);
         let at = &mut self.nodes[node as usize];
         at.life += 1;
-        at.is_online = false;
-        at.disk.crash(torn, self.now_us, &mut self.crashes, &mut self.library);
+        (at.is_online, at.doomed) = (false, None);
+        self.counts.torn += at.disk.crash(torn, self.now_us, &mut self.crashes, &mut self.library);
         self.look_at_disk(node);
         if let Some(holding) = self.holding.as_mut() {
             holding.crash(node);
         }
+    }
+
+    /// A node loses its documents, if all of its own feed is at another honest node as well: else it would be gone for good.
+    fn lose(&mut self, node: u32) {
+        let (at, publisher) = (&self.nodes[node as usize], number_of(node));
+        let head = |node: &super::Node| node.disk.heads.get(&publisher).map(|(head, _)| head.id);
+        let own = head(at);
+        let is_elsewhere = own.is_none() || self.honest().any(|(other, at)| other != node && head(at) == own);
+        if at.is_dishonest || !at.is_member || !is_elsewhere || self.truth.newest(publisher) != own {
+            return;
+        }
+        self.kill(node, Millionths(0));
+        let at = &mut self.nodes[node as usize];
+        at.disk = Disk::new(at.disk.chain.clone(), at.disk.slowness);
+        at.lost = Lost { feed: true, board: true };
+        self.counts.lost += 1;
     }
 
     fn come_back(&mut self, node: u32) {
@@ -108,7 +155,7 @@ impl World {
         let skew = i64::try_from(antibrush_protocol::limits::CLOCK_SKEW_SECONDS).unwrap_or(i64::MAX);
         let clock_is_wrong = replica.clocks_ahead(now).is_some_and(|ahead| ahead.abs() > skew);
         let is_publisher = replica.me().and_then(|me| replica.charter().member(me)).is_some_and(|m| m.is_publisher());
-        if !is_publisher || clock_is_wrong {
+        if !is_publisher || clock_is_wrong || at.lost.feed {
             return;
         }
         let Some((header, chunks)) = self.build(node, &entries, true) else { return };
@@ -214,5 +261,7 @@ impl World {
             }
         }
         self.calm_since_us = Some(self.now_us);
+        self.note_due();
+        self.queue.push(self.now_us + self.scenario.converge_within.ms() * 1000, Event::Due);
     }
 }

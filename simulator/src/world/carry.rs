@@ -10,7 +10,7 @@ use antibrush_protocol::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Asked, Event, STEPS, Way, World};
+use super::{Asked, Event, STEPS, Way, World, node::Lost};
 use crate::{
     gossip::{Action, Rpc},
     invariant::Invariant,
@@ -30,6 +30,9 @@ impl World {
         let now = at.now(self.now_us);
         let Some(replica) = at.replica.as_mut() else { return };
         let outputs = replica.handle(input, now);
+        if at.lost != Lost::default() {
+            at.recover();
+        }
         for output in outputs {
             self.carry_out(node, output);
         }
@@ -189,8 +192,14 @@ impl World {
 
     fn store(&mut self, node: u32, store: Store) {
         let number = self.name();
-        let life = self.nodes[node as usize].life;
+        let is_write =
+            matches!(store, Store::Chunk { .. } | Store::Commit { .. } | Store::Charter(_) | Store::OwnPost { .. });
+        let (life, doomed) = (self.nodes[node as usize].life, self.nodes[node as usize].doomed);
         let done_us = self.nodes[node as usize].disk.begin(store, number, self.now_us);
+        if doomed.is_some() && is_write {
+            let at_us = self.now_us + self.crashes.below(done_us - self.now_us);
+            self.queue.push(at_us, Event::Power { node, life });
+        }
         self.queue.push(done_us, Event::Disk { node, life, number });
     }
 

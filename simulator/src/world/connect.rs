@@ -10,10 +10,6 @@ const DIAL_EVERY_US: u64 = 500_000;
 /// The same for one that found nobody.
 const DIAL_LATER_US: u64 = 5_000_000;
 
-/// What the gate of the node does with offenders: after so many offences they are shut out for so long, in milliseconds.
-const OFFENCES_UNTIL_BAN: u32 = 3;
-const BAN_MS: u64 = 600_000;
-
 impl World {
     /// Lets a node look for connections soon, once.
     pub(super) fn dial_soon(&mut self, node: u32, in_us: u64) {
@@ -36,7 +32,7 @@ impl World {
         }
         let mut others: Vec<u32> = (0..self.nodes.len() as u32)
             .filter(|other| self.lines.can_dial(node, *other) && !self.lines.are_connected(node, *other))
-            .filter(|other| self.knows(node, *other) && !self.nodes[node as usize].shuts_out(*other, self.now_ms()))
+            .filter(|other| self.knows(node, *other) && !self.shuts_out(node, *other))
             .collect();
         self.dials.shuffle(&mut others);
         let mut found = false;
@@ -64,9 +60,7 @@ impl World {
         if !is_there(self, from) || !is_there(self, to) || !self.lines.are_on_one_side(from, to) {
             return;
         }
-        let now_ms = self.now_ms();
-        let lets_in =
-            |node: u32, other: u32| self.knows(node, other) && !self.nodes[node as usize].shuts_out(other, now_ms);
+        let lets_in = |node: u32, other: u32| self.knows(node, other) && !self.shuts_out(node, other);
         if !lets_in(from, to) || !lets_in(to, from) || !self.lines.connect(from, to) {
             return;
         }
@@ -97,18 +91,29 @@ impl World {
         }
     }
 
-    /// A node blames another one: its gossip trusts it less, and after a few times it is shut out for a while, as the node's gate does.
+    /// A node blames another one: its gossip trusts it less, and after a few times it is shut out for a while.
     pub(super) fn punish(&mut self, node: u32, other: u32) {
         let now_ms = self.now_ms();
         let at = &mut self.nodes[node as usize];
         at.router.set_application_score(other, OFFENCE_SCORE);
-        let (offences, until_ms) = at.offenders.entry(other).or_default();
-        *offences += 1;
-        if offences.is_multiple_of(OFFENCES_UNTIL_BAN) {
-            *until_ms = now_ms + BAN_MS;
-        }
-        if now_ms < *until_ms {
+        // Only members are remembered: a stranger goes at once.
+        let is_out = at.conduct.offend(other, now_ms);
+        if is_out || !self.knows(node, other) {
             self.disconnect(node, other);
+        }
+    }
+
+    fn shuts_out(&self, node: u32, other: u32) -> bool {
+        self.nodes[node as usize].conduct.is_shut_out(&other, self.now_ms())
+    }
+
+    /// Gossip trusts again whom a node forgives.
+    pub(super) fn forgive(&mut self) {
+        let now_ms = self.now_ms();
+        for at in &mut self.nodes {
+            for other in at.conduct.forgiven(now_ms) {
+                at.router.set_application_score(other, 0.0);
+            }
         }
     }
 

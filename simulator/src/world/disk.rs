@@ -119,31 +119,42 @@ impl Disk {
         self.carry_out(work, now_us, library)
     }
 
-    /// The power goes. Of what was under way each piece is done, torn or lost; of what was not flushed, some is lost.
-    pub fn crash(&mut self, torn: Millionths, now_us: u64, random: &mut Random, library: &mut Library) {
+    /// Whether a piece of work is under way.
+    pub fn is_busy(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+
+    /// The power goes. Of what was under way each piece is done, torn or lost; of what was not flushed, some is lost. Says how many
+    /// were torn or lost. A commit is whole or not there, as the node's are by their checksum; of several the first ones are.
+    pub fn crash(&mut self, torn: Millionths, now_us: u64, random: &mut Random, library: &mut Library) -> u64 {
+        let mut harmed = 0;
         while let Some((_, work)) = self.under_way.pop_front() {
             match work {
                 _ if !random.happens(torn) => drop(self.carry_out(work, now_us, library)),
                 Store::Chunk { descriptor, bytes, .. } if random.below(2) == 0 => {
+                    harmed += 1;
                     let torn = bytes[..random.below(bytes.len() as u64) as usize].into();
                     self.chunks.entry(descriptor.digest).or_insert(torn);
                 }
                 Store::Commit { mut headers } => {
-                    headers.truncate(random.below(headers.len() as u64 + 1) as usize);
+                    harmed += 1;
+                    headers.truncate(random.below(headers.len() as u64) as usize);
                     if !headers.is_empty() {
                         drop(self.carry_out(Store::Commit { headers }, now_us, library));
                     }
                 }
-                _ => {}
+                _ => harmed += 1,
             }
         }
         for (written, id) in std::mem::take(&mut self.unflushed) {
             if written + WRITTEN_OUT_US > now_us && random.happens(torn) {
                 self.posts.remove(&id);
+                harmed += 1;
             }
         }
         self.busy_until_us = now_us;
         self.is_full = false;
+        harmed
     }
 
     fn carry_out(&mut self, work: Store, now_us: u64, library: &mut Library) -> Option<Input> {

@@ -31,6 +31,7 @@ use std::{
 };
 
 use antibrush_protocol::{
+    base::{Hash, MemberNumber},
     charter::CharterChain,
     replica::{Input, Offence, Peer, RequestId, Timer},
     sync::Request,
@@ -72,6 +73,10 @@ enum Event {
     Timer { node: u32, life: u32, timer: Timer, at_ms: u64 },
     /// A second passed for a node's gossip.
     Beat { node: u32, life: u32 },
+    /// The power of a node goes, if it is to go.
+    Power { node: u32, life: u32 },
+    /// What was there when the faults stopped must be everywhere.
+    Due,
     /// A disk has done a piece of work.
     Disk { node: u32, life: u32, number: u64 },
     /// A node looks whether it has enough connections.
@@ -122,6 +127,10 @@ pub struct Counts {
     pub frozen: u64,
     /// Feeds that stood still and go on after a decision, counted at each node.
     pub thawed: u64,
+    /// Writes that were torn or lost when power went.
+    pub torn: u64,
+    /// Times that a node lost its documents.
+    pub lost: u64,
     /// Decisions of the stewards about feeds.
     pub cuts: u64,
     /// Heads that witnesses told to others, each time.
@@ -189,6 +198,8 @@ pub struct World {
     seed: u64,
     /// When faults stopped.
     calm_since_us: Option<u64>,
+    /// What was there then: the number of the charter, and the acknowledged batches of honest publishers.
+    due: (u64, Vec<(MemberNumber, u64, Hash)>),
     /// How many inputs each node took at the present moment: more than there can be is a busy loop.
     steps: Vec<(u64, u32)>,
     /// Contradictions whose halves are out: whose, and at which batch.
@@ -252,6 +263,7 @@ impl World {
             dials: stream(stream::DIALS),
             seed,
             calm_since_us: None,
+            due: (0, Vec::new()),
             steps: vec![(0, 0); all as usize],
             contradictions: BTreeSet::new(),
             watched: watch::Watched::default(),
@@ -331,6 +343,12 @@ impl World {
                     self.gossip(node, actions);
                 }
             }
+            Event::Power { node, life } => {
+                if self.nodes[node as usize].life == life {
+                    self.power_goes(node);
+                }
+            }
+            Event::Due => self.look_at_due(),
             Event::Disk { node, life, number } => {
                 if self.is_there(node, life) {
                     let done = self.nodes[node as usize].disk.end(number, self.now_us, &mut self.library);
@@ -350,6 +368,7 @@ impl World {
             Event::Look => {
                 self.look();
                 self.hand_over_charters();
+                self.forgive();
                 self.report_usage();
                 self.tend_keys();
                 self.witness();

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use antibrush_protocol::{
     base::Timestamp,
-    replica::{Now, Peer, Replica, Restored, Timer},
+    conduct::Conduct,
+    replica::{BoardKept, Now, Peer, Replica, Restored, Timer},
 };
 
 use super::{alliance::EPOCH, disk::Disk};
-use crate::{adversary::Adversary, gossip::Router};
+use crate::{adversary::Adversary, gossip::Router, random::Millionths};
 
 /// One node.
 pub struct Node {
@@ -34,17 +35,38 @@ pub struct Node {
     pub timers: BTreeMap<Timer, u64>,
     /// When the next heartbeat of its gossip is planned, in milliseconds.
     pub beats_at_ms: Option<u64>,
-    /// How often others offended, and until when they are shut out, in milliseconds.
-    pub offenders: BTreeMap<u32, (u32, u64)>,
+    /// What it remembers of others that offended.
+    pub conduct: Conduct<u32>,
     /// Whether a dial is on its way.
     pub dials: bool,
+    /// Its power goes with its next write, of which so much is torn or lost.
+    pub doomed: Option<Millionths>,
+    /// What it lost and others have not brought back yet.
+    pub lost: Lost,
     /// What it does if it is dishonest.
     pub malice: Option<Box<dyn Adversary>>,
     /// Whether it is dishonest: nothing is promised to it.
     pub is_dishonest: bool,
 }
 
+/// What a node that lost its documents waits for, as the node's own recovery does: it signs nothing under a number that it may have signed
+/// before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// It publishes nothing.
+    pub feed: bool,
+    /// It states nothing as a witness.
+    pub board: bool,
+}
+
 impl Node {
+    /// Ends the wait for what has come back.
+    pub fn recover(&mut self) {
+        let Some(replica) = &self.replica else { return };
+        self.lost.feed = self.lost.feed && !replica.own_feed_is_compared();
+        self.lost.board = self.lost.board && (self.lost.feed || !replica.board_is_compared(BoardKept::Lost));
+    }
+
     /// A node that is not running yet.
     pub fn new(key: Peer, disk: Disk) -> Node {
         Node {
@@ -59,8 +81,10 @@ impl Node {
             clock_off: 0,
             timers: BTreeMap::new(),
             beats_at_ms: None,
-            offenders: BTreeMap::new(),
+            conduct: Conduct::default(),
             dials: false,
+            doomed: None,
+            lost: Lost::default(),
             malice: None,
             is_dishonest: false,
         }
@@ -77,7 +101,7 @@ impl Node {
         self.life += 1;
         self.timers.clear();
         self.router = Router::new(seed, now_ms);
-        self.offenders.clear();
+        self.conduct = Conduct::default();
         self.beats_at_ms = None;
         self.replica = Some(Replica::new(Restored {
             chain: self.disk.chain.clone(),
@@ -85,11 +109,6 @@ impl Node {
             heads: self.disk.heads.clone(),
             posts: self.disk.posts(),
         }));
-    }
-
-    /// Whether another node is shut out.
-    pub fn shuts_out(&self, other: u32, now_ms: u64) -> bool {
-        self.offenders.get(&other).is_some_and(|(_, until_ms)| now_ms < *until_ms)
     }
 
     /// Whether its state machine runs.

@@ -1,6 +1,9 @@
 //! What really happened, as nobody in the world knows it: what each batch was made of, by whom, and what was acknowledged.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
@@ -53,6 +56,8 @@ impl Made {
 pub struct Truth {
     /// Every batch, by the id of its header. Never gone through in order.
     made: HashMap<Hash, Made>,
+    /// The last batch that each honest publisher signed.
+    newest: BTreeMap<MemberNumber, Hash>,
     /// The acknowledged batches of each feed, in order.
     acknowledged: BTreeMap<(MemberNumber, u64), Hash>,
     /// What the stewards decided about feeds, in order.
@@ -64,7 +69,15 @@ pub struct Truth {
 impl Truth {
     /// Notes a batch before anybody hears of it.
     pub fn make(&mut self, id: Hash, made: Made) {
+        if made.is_honest {
+            self.newest.insert(made.publisher, id);
+        }
         self.made.insert(id, made);
+    }
+
+    /// The last batch that an honest publisher signed, durable or not.
+    pub fn newest(&self, publisher: MemberNumber) -> Option<Hash> {
+        self.newest.get(&publisher).copied()
     }
 
     /// The batch of this header.
@@ -83,6 +96,12 @@ impl Truth {
         let mut acknowledged = std::mem::take(&mut self.acknowledged);
         acknowledged.retain(|_, id| !self.is_void(id, usize::MAX));
         self.acknowledged = acknowledged;
+    }
+
+    /// Whether one of these decisions about a feed settles what its batch of that number is.
+    pub fn took_back(&self, publisher: MemberNumber, decisions: Range<usize>, seq: u64) -> bool {
+        let all = self.cuts.get(&publisher).map(Vec::as_slice).unwrap_or_default();
+        all.get(decisions).is_some_and(|cuts| cuts.iter().any(|cut| cut.batches <= seq + 1))
     }
 
     /// Whether one of the first `cuts` decisions about its feed voids a batch: a second reading of HEADER-14.

@@ -44,7 +44,7 @@ impl World {
             is_first_node: replica.is_first_node(),
             feeds: &feeds,
             board: replica.board(),
-            is_board_compared: replica.board_is_compared(BoardKept::Yes),
+            is_board_compared: replica.board_is_compared(if at.lost.board { BoardKept::Lost } else { BoardKept::Yes }),
             is_clock_wrong: replica.clocks_ahead(now).is_some_and(|ahead| ahead.abs() > skew),
         };
         let held = |publisher, seq| {

@@ -12,6 +12,7 @@ use crate::{
     board::Post,
     feed::{Equivocation, body::BodyError},
     replica::{BatchId, Event, Fault, Input, Output, PublishRefusal, Standing, Store, Topic},
+    sync::{Request, Response},
 };
 
 fn frozen(events: &[Event]) -> Vec<(BatchId, [Arc<[u8]>; 2])> {
@@ -65,6 +66,41 @@ fn who_comes_after_the_freeze_gets_what_both_histories_share() {
         assert_eq!(node.store.table.len(), 3, "{}", node.member);
     }
     world.assert_converged();
+}
+
+/// The proof shows two batches under one number; that the ones before them differ, too, shows only when somebody has the other.
+#[test]
+fn histories_that_part_below_the_proof_are_told_apart_while_the_feed_is_frozen() {
+    let chain = found(4);
+    let mut one = Writer::new(&chain, 3);
+    let first = one.batch(&[], 1, EPOCH);
+    let mut other = one.clone();
+    let (ours, next) = (one.batch(&[], 1, EPOCH), one.batch(&[], 1, EPOCH));
+    let (theirs, after) = (other.batch(&[], 1, EPOCH + 1), other.batch(&[], 1, EPOCH + 1));
+    let proof = Equivocation::new(next.header, after.header);
+    assert_eq!(proof.common(), 2);
+    let mut script = Script::new(&chain, &[2]);
+    for (seq, batch) in (0..).zip([first, ours.clone()]) {
+        script.give(Input::Header(batch.header));
+        script.give(Input::Committed { publisher: MemberNumber(3), through: Some(seq), result: Ok(()) });
+    }
+    script.gossip(2, Topic::Board, &Post::Equivocation(proof).encode());
+    assert_eq!(script.replica.feeds()[2].standing, Standing::Frozen { seq: 2 });
+    // A peer has the first two batches as well, but its second one is another.
+    script.has(2, &[(3, 1)]);
+    let (id, request) = script.request_to(2);
+    assert_eq!(request, Request::Headers { publisher: MemberNumber(3), from: 1 });
+    script.said.clear();
+    script.answer(id, Response::Headers(vec![theirs.header.envelope().clone()]));
+    let batch = BatchId { publisher: MemberNumber(3), seq: 1 };
+    let evidence = pair(ours.header.envelope(), theirs.header.envelope());
+    assert_eq!(frozen(&script.events()), [(batch, evidence)]); // FEED-3
+    let back = script.stores().into_iter().find_map(|store| match store {
+        Store::Rewind { publisher, batches, .. } => Some((publisher, batches)),
+        _ => None,
+    });
+    assert_eq!(back, Some((MemberNumber(3), 1)));
+    assert_eq!(script.offences(), []);
 }
 
 #[test]

@@ -159,7 +159,12 @@ impl World {
         let first = *self.watched.cosigned.entry((witness, publisher, cuts, seq)).or_insert(tree);
         let node = super::node_of_member(witness);
         let is_honest = self.nodes.get(node as usize).is_some_and(|node| !node.is_dishonest);
-        if first != tree && is_honest {
+        // A later log is free of what a decision between the two took back, and of nothing else.
+        let stated_before =
+            (0..cuts).filter_map(|log| Some((log, self.watched.cosigned.get(&(witness, publisher, log, seq))?)));
+        let mut other = stated_before.filter(|(_, before)| **before != tree);
+        let is_bound = |(log, _): (u8, &(u64, Hash))| !self.truth.took_back(publisher, log.into()..cuts.into(), seq);
+        if (first != tree || other.any(is_bound)) && is_honest {
             let found = format!("witness {} cosigned two batches {seq} of member {}", witness.0, publisher.0);
             self.violated(Some(node), Invariant::OneHistoryCosigned, found);
         }

@@ -17,7 +17,7 @@ use antibrush_protocol::{
 
 pub(super) use self::lies::Watched;
 use super::{
-    Sample, World,
+    Node, Sample, World,
     alliance::{EPOCH, node_of_member, number_of},
 };
 use crate::invariant::Invariant;
@@ -77,7 +77,7 @@ impl World {
             let found = format!("batch {} of member {} lacks an entry that is not old", head.seq, publisher.0);
             return self.violated(Some(node), Invariant::NothingLost, found);
         }
-        if number_of(node) == publisher {
+        if number_of(node) == publisher && !self.nodes[node as usize].lost.feed {
             self.look_at_acknowledgement(node, head, count);
         }
         if is_last {
@@ -128,8 +128,8 @@ impl World {
 
     /// The listings of a feed are what its publisher wrote.
     fn look_at_listings(&mut self, node: u32, publisher: MemberNumber, head: &Head) {
-        let disk = &self.nodes[node as usize].disk;
-        if number_of(node) == publisher {
+        let Node { disk, lost, .. } = &self.nodes[node as usize];
+        if number_of(node) == publisher && !lost.feed {
             let entered = self
                 .truth
                 .oracle
@@ -152,7 +152,8 @@ impl World {
         let publisher = number_of(node);
         let Some((seq, id)) = self.truth.last_acknowledged(publisher) else { return };
         let held = self.nodes[node as usize].disk.header(publisher, seq).map(|header| header.id());
-        if held != Some(id) && !self.nodes[node as usize].is_dishonest {
+        let at = &self.nodes[node as usize];
+        if held != Some(id) && !at.is_dishonest && !at.lost.feed {
             let found = format!("batch {seq} was acknowledged and is not on the disk after a crash");
             self.violated(Some(node), Invariant::NothingLost, found);
         }
@@ -237,13 +238,14 @@ impl World {
                 |(publisher, _): &(&MemberNumber, _)| !self.nodes[node_of_member(**publisher) as usize].is_expelled;
             node.disk.heads.iter().filter(counts).map(of).collect()
         };
+        let behind = self.honest().find(|(_, node)| node.disk.chain.current_id() != self.chain.current_id());
+        if let Some((at, _)) = behind {
+            return Some(format!("node {at} lacks the newest charter"));
+        }
         let mut honest = self.honest();
         let (first, reference) = honest.next()?;
         let expected = heads(reference);
         for (at, node) in honest {
-            if node.disk.chain.current_id() != self.chain.current_id() {
-                return Some(format!("node {at} lacks the newest charter"));
-            }
             let has = heads(node);
             let other = expected.iter().find(|(publisher, head)| has.get(publisher) != Some(head));
             let other = other.or_else(|| has.iter().find(|(publisher, _)| !expected.contains_key(publisher)));
@@ -270,6 +272,34 @@ impl World {
             }
         }
         None
+    }
+
+    /// The faults stopped: notes what must be everywhere within the scenario's bound, whatever is published meanwhile.
+    pub(super) fn note_due(&mut self) {
+        let honest =
+            self.truth.acknowledged().filter(|(_, _, id)| self.truth.of(id).is_some_and(|made| made.is_honest));
+        let batches = honest.map(|(publisher, seq, id)| (publisher, seq, *id)).collect();
+        self.due = (self.chain.current().number, batches);
+    }
+
+    /// The bound has passed.
+    pub(super) fn look_at_due(&mut self) {
+        let (charter, batches) = std::mem::take(&mut self.due);
+        let lacks = |node: &Node| {
+            let is_behind = node.disk.chain.current().number < charter;
+            let missing = batches.iter().find(|(publisher, seq, id)| {
+                let is_out = self.nodes[node_of_member(*publisher) as usize].is_expelled;
+                !is_out && node.disk.header(*publisher, *seq).map(|header| header.id()) != Some(*id)
+            });
+            let batch = missing.map(|(publisher, seq, _)| format!("batch {seq} of member {}", publisher.0));
+            if is_behind { Some(format!("charter {charter}")) } else { batch }
+        };
+        let late = self.honest().find_map(|(at, node)| Some((at, lacks(node)?)));
+        if let Some((at, what)) = late {
+            let bound = self.scenario.converge_within;
+            let found = format!("{bound} after the faults stopped it lacks {what}, which was there when they did");
+            self.violated(Some(at), Invariant::Converges, found);
+        }
     }
 
     /// When all is quiet.

@@ -52,6 +52,58 @@ fn two_states_after_the_same_leaves() {
     assert_eq!(broken(&world), Some(Invariant::SameLeavesSameState));
 }
 
+/// A small world under faults, run to its end, with another thing done to it before.
+fn faulty(faults: &str, change: impl FnOnce(&mut World)) -> World {
+    let text = format!(
+        "name_zh = \"x\"\nname_en = \"x\"\nduration = \"6min\"\nconverge_within = \"1min\"\n[federation]\nnodes = 7\nwitnesses = 2\n\
+         [load]\nbatch_every = \"5s\"\nentries = 4\nsubjects = 20\n[faults]\nuntil = \"3min\"\n{faults}"
+    );
+    let scenario: Arc<Scenario> = Arc::new(toml::from_str(&text).unwrap());
+    let ops = plan::plan(&scenario, 0, 3);
+    let mut world = World::new(scenario.clone(), 0, 3, ops);
+    world.run(179_000);
+    assert_eq!(world.violation, None);
+    change(&mut world);
+    world.run(World::length_ms(&scenario));
+    world.finish();
+    world
+}
+
+#[test]
+fn power_that_goes_tears_writes_and_nothing_that_was_acknowledged() {
+    let torn = |share: &str| faulty(&format!("crashes_per_hour = 600\ntorn_writes = \"{share}\""), |_| ());
+    let (none, all) = (torn("0%"), torn("100%"));
+    assert_eq!((none.violation.as_ref(), none.counts.torn), (None, 0));
+    assert_eq!(all.violation, None);
+    // Of 30 crashes in three minutes most come while something is written.
+    assert!(all.counts.torn >= 15, "{}", all.counts.torn);
+}
+
+#[test]
+fn lost_documents_come_back_before_anything_is_signed() {
+    let world = faulty("lost_documents_per_hour = 600", |_| ());
+    assert_eq!(world.violation, None);
+    assert!(world.counts.lost >= 10, "{}", world.counts.lost);
+    assert!(world.nodes.iter().all(|node| !node.lost.feed && !node.lost.board));
+}
+
+#[test]
+fn what_was_there_when_the_faults_stopped_and_comes_too_late() {
+    let split = |at_ms| Op { at_ms, what: What::Split { minority: vec![5] } };
+    // One node is cut off until all but the end is over: it has everything in the end, and had it too late.
+    let world = faulty("", |world| {
+        world.ops.push(split(179_500));
+        world.ops.push(Op { at_ms: 300_000, what: What::Heal });
+        let at = world.ops.len();
+        world.act(What::Split { minority: vec![5] });
+        world.queue.push(180_001_000, super::super::Event::Op(at - 2));
+        world.queue.push(300_000_000, super::super::Event::Op(at - 1));
+    });
+    let violation = world.violation.unwrap();
+    assert_eq!((violation.invariant, violation.node, violation.at_ms), (Invariant::Converges, Some(5), 240_000));
+    assert!(violation.found.starts_with("1min after the faults stopped it lacks batch"), "{}", violation.found);
+}
+
 #[test]
 fn an_acknowledged_batch_that_is_gone() {
     let mut world = world();
