@@ -144,7 +144,7 @@ fn misfit(scenario: &Scenario) -> Option<Misfit> {
         return misfit("load.batch_every", "batch_every must be 1s at least".into(), "batch_every 至少为 1s".into());
     }
     let skew = scenario.faults.clock_skew.ms();
-    if skew % 1000 != 0 || skew > 3_600_000 {
+    if !skew.is_multiple_of(1000) || skew > 3_600_000 {
         return misfit(
             "faults.clock_skew",
             "clock_skew must be whole seconds, 1h at the most: clocks show seconds".into(),
