@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::lang::Lang;
+
 /// The invariants, by a name that reports and tables use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Invariant {
@@ -77,6 +79,25 @@ impl Invariant {
     }
 }
 
+impl Invariant {
+    /// What it says, in Chinese.
+    const fn zh(self) -> &'static str {
+        match self {
+            Invariant::SameLeavesSameState => "同叶同态",
+            Invariant::NothingLost => "已确认的不丢失",
+            Invariant::NothingForged => "无伪造条目生效",
+            Invariant::ReliefHolds => "移出与异议不被越过",
+            Invariant::EquivocationFound => "双重签署被发现",
+            Invariant::OneHistoryCosigned => "只联署一个历史",
+            Invariant::QuotasHold => "配额有效",
+            Invariant::Bounded => "内存与队列有界",
+            Invariant::Converges => "按期一致",
+            Invariant::NobodyWronged => "不冤枉诚实节点",
+            Invariant::Sound => "不崩溃、不空转",
+        }
+    }
+}
+
 /// An invariant that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -92,13 +113,21 @@ pub struct Violation {
     pub found: String,
 }
 
+impl Violation {
+    /// In a language, but for what was found, which names rules and numbers for who mends the protocol.
+    pub fn say(&self, lang: Lang) -> String {
+        let Violation { alliance, at_ms, node, invariant, found } = self;
+        let (name, seconds, ms) = (invariant.name(), at_ms / 1000, at_ms % 1000);
+        let node = node.map(|node| lang.pick(format!(", node {node}"), format!("，节点 {node}"))).unwrap_or_default();
+        lang.pick(
+            format!("{name} at {seconds}.{ms:03}s in alliance {alliance}{node}: {found}"),
+            format!("{name}（{}），联盟 {alliance}{node}，{seconds}.{ms:03} 秒：{found}", invariant.zh()),
+        )
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, ms) = (self.at_ms / 1000, self.at_ms % 1000);
-        write!(f, "{} at {seconds}.{ms:03}s in alliance {}", self.invariant.name(), self.alliance)?;
-        if let Some(node) = self.node {
-            write!(f, ", node {node}")?;
-        }
-        write!(f, ": {}", self.found)
+        f.write_str(&self.say(Lang::En))
     }
 }

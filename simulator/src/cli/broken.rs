@@ -98,7 +98,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// Says what broke, with which operations, and how to see it again.
 pub fn said(lang: Lang, seed: u64, violation: &Violation, case: &Case, before: usize, path: &Path) {
-    println!("{}{violation}", lang.pick("BROKEN: ", "不变量被破坏："));
+    println!("{}{}", lang.pick("BROKEN: ", "不变量被破坏："), violation.say(lang));
     let (ops, nodes) = (case.ops.len(), case.scenario.federation.nodes);
     println!(
         "{}",

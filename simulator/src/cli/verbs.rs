@@ -180,7 +180,7 @@ pub fn replay(lang: Lang, args: &ReplayArgs) -> Result<ExitCode, Failure> {
     }
     match outcome.violation {
         Some(violation) => {
-            println!("{}{violation}", lang.pick("BROKEN: ", "不变量被破坏："));
+            println!("{}{}", lang.pick("BROKEN: ", "不变量被破坏："), violation.say(lang));
             Ok(ExitCode::from(BROKEN))
         }
         None => Ok(ExitCode::SUCCESS),
@@ -243,7 +243,7 @@ fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
 pub fn report(lang: Lang, args: &ReportArgs) -> Result<ExitCode, Failure> {
     let seed = args.which.seed;
     let (named, outcome) = outcome(lang, &args.which)?;
-    let page = pages::page(&named.scenario, seed, &outcome, &[]);
+    let page = pages::page(&named.scenario, seed, &outcome);
     broken::write(&args.out, &page)?;
     println!("{}", said::lines(lang, &named.scenario, seed, &outcome));
     let out = args.out.display();

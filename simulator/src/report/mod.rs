@@ -9,7 +9,7 @@ mod tests;
 use std::{collections::BTreeMap, fmt::Write};
 
 use crate::{
-    lang::Both,
+    lang::{Both, Lang},
     run::{Outcome, quantile},
     scenario::Scenario,
     world::{Counts, World},
@@ -62,7 +62,7 @@ fn write_section(html: &mut String, section: &Section) {
 }
 
 /// The page.
-pub fn page(scenario: &Scenario, seed: u64, outcome: &Outcome, more: &[Section]) -> String {
+pub fn page(scenario: &Scenario, seed: u64, outcome: &Outcome) -> String {
     let mut html = String::new();
     let (zh, en) = (escape(&scenario.name_zh), escape(&scenario.name_en));
     begin(&mut html, &zh, &en, &format!(" · {seed}"));
@@ -71,11 +71,9 @@ pub fn page(scenario: &Scenario, seed: u64, outcome: &Outcome, more: &[Section])
     spread(&mut html, outcome);
     missing(&mut html, outcome);
     bandwidth(&mut html, scenario, outcome);
+    happened(&mut html, outcome);
     refusals(&mut html, outcome);
     weather(&mut html, scenario);
-    for section in more {
-        write_section(&mut html, section);
-    }
     heading(&mut html, "场景全文", "The whole scenario");
     let _ = writeln!(html, "<pre>{}</pre>\n</main>\n</body>\n</html>", escape(&scenario.to_text()));
     html
@@ -87,8 +85,8 @@ fn verdict(html: &mut String, seed: u64, outcome: &Outcome) {
         None => ("held", "所有不变量成立".to_owned(), "Every invariant held".to_owned()),
         Some(violation) => (
             "broken",
-            format!("不变量被破坏：{}", violation.invariant.name()),
-            format!("Broken: {}", escape(&violation.to_string())),
+            format!("不变量被破坏：{}", escape(&violation.say(Lang::Zh))),
+            format!("Broken: {}", escape(&violation.say(Lang::En))),
         ),
     };
     let _ = writeln!(
@@ -214,6 +212,32 @@ fn bandwidth(html: &mut String, scenario: &Scenario, outcome: &Outcome) {
         lines: vec![Line { zh: "发送", en: "sent", points: sums.windows(2).map(rate).collect() }],
     };
     html.push_str(&plot.svg());
+}
+
+/// What faults came to, what the stewards decided, and what came of the keys.
+fn happened(html: &mut String, outcome: &Outcome) {
+    let total = |of: fn(&Counts) -> u64| outcome.counts.iter().map(of).sum::<u64>();
+    let counts = [
+        ("残缺或丢失的写入 writes torn or lost", total(|counts| counts.torn)),
+        ("丢失数据的节点 nodes that lost their documents", total(|counts| counts.lost)),
+        ("秘书处对名单源的裁定 decisions about feeds", total(|counts| counts.cuts)),
+        ("恢复更新的名单源（各节点合计） feeds that go on, counted at each node", total(|counts| counts.thawed)),
+        ("见证方的联署 heads that witnesses told", total(|counts| counts.cosigned)),
+        ("求值请求 requests for evaluation", total(|counts| counts.evaluations.asked)),
+        ("其中得到令牌 of them answered", total(|counts| counts.evaluations.evaluated)),
+        ("持有方不足 too few holders", total(|counts| counts.evaluations.unavailable)),
+        ("配额用尽 quota used up", total(|counts| counts.evaluations.exhausted)),
+        ("密钥仪式 ceremonies", total(|counts| counts.evaluations.calls)),
+        ("新密钥 new keys", total(|counts| counts.evaluations.rotations)),
+        ("停用的密钥 keys retired", total(|counts| counts.evaluations.retired)),
+        ("转录到新密钥的条目 listings carried over", total(|counts| counts.evaluations.carried)),
+    ];
+    let counts = counts.into_iter().filter(|(_, count)| *count > 0);
+    let rows: Vec<Vec<String>> = counts.map(|(name, count)| vec![name.to_owned(), grouped(count)]).collect();
+    if !rows.is_empty() {
+        heading(html, "运行中发生的事", "What happened");
+        table(html, &["种类 kind".to_owned(), "次数 times".to_owned()], &rows);
+    }
 }
 
 fn refusals(html: &mut String, outcome: &Outcome) {
