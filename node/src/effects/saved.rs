@@ -1,7 +1,7 @@
 //! The own figures of effects on disk: `effects.cbor`, numbers alone, and `effects-hits.sealed`, which listings were first hit when.
 //!
 //! **Trust:** whoever can write to the numbers can make them up, and nothing else. The other file tells by its length how many listings
-//! were hit; it opens under this node's seal key alone. A file that is damaged, or of another key, is begun anew.
+//! were hit; it opens under this node's seal key alone. A file that is damaged, or of another key, is set aside and begun anew.
 
 use std::path::Path;
 
@@ -118,29 +118,33 @@ fn write_first_hits_to(w: &mut Writer, hits: &FirstHits) {
 
 /// The numbers of a data directory.
 pub(super) fn counts(directory: &Path) -> Result<Counts, SavedError> {
-    let Some(bytes) = files::read_bounded(&directory.join(COUNTS), Counts::MAX_BYTES as u64)? else {
-        return Ok(Counts::default());
+    let read = read(&directory.join(COUNTS), Counts::MAX_BYTES, |bytes| Counts::decode(bytes).ok())?;
+    Ok(read.unwrap_or_default())
+}
+
+/// What is in a file, if there is one that holds anything. One that does not is set aside.
+fn read<T>(path: &Path, most: usize, decode: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, SavedError> {
+    let found = match files::read_bounded(path, most as u64) {
+        Ok(None) => return Ok(None),
+        Ok(Some(bytes)) => decode(&bytes),
+        // Longer than it can be, or the disk does not give it.
+        Err(error) => {
+            tracing::warn!(%error, "own figures of effects cannot be read");
+            None
+        }
     };
-    Ok(Counts::decode(&bytes).unwrap_or_else(|error| {
-        tracing::warn!(%error, "the own figures of effects cannot be read; they are counted anew");
-        Counts::default()
-    }))
+    if found.is_none() {
+        let aside = files::set_aside(path)?;
+        tracing::warn!(aside = %aside.display(), "own figures of effects hold nothing that can be used, or are of another seal key: they are set aside and begun anew; put them back while the node is stopped if they should be used");
+    }
+    Ok(found)
 }
 
 /// Which listings were first hit when.
 pub(super) fn first_hits(directory: &Path, key: &LocalKey) -> Result<FirstHits, SavedError> {
     let most = Timed::MAX_BYTES + crate::keys::OVERHEAD;
-    let Some(sealed) = files::read_bounded(&directory.join(FIRST_HITS), most as u64)? else {
-        return Ok(FirstHits::new());
-    };
-    let plain = key.open(CONTEXT, &sealed);
-    Ok(plain.and_then(|plain| Timed::decode(&plain).ok()).map_or_else(
-        || {
-            tracing::warn!("the days of hits cannot be read; measures are timed from the next hits on");
-            FirstHits::new()
-        },
-        |timed| timed.0,
-    ))
+    let timed = read(&directory.join(FIRST_HITS), most, |sealed| Timed::decode(&key.open(CONTEXT, sealed)?).ok())?;
+    Ok(timed.map(|timed| timed.0).unwrap_or_default())
 }
 
 pub(super) fn encode_counts(counts: &Counts) -> Vec<u8> {
@@ -202,6 +206,13 @@ mod tests {
         bytes.pop();
         write_counts(path, &bytes).unwrap();
         assert_eq!(counts(path).unwrap(), Counts::default());
+        // Nothing that comes after is written over what could not be read.
+        write_counts(path, &encode_counts(&some())).unwrap();
+        assert_eq!(std::fs::read(path.join("effects.cbor.damaged-1")).unwrap(), bytes);
+        let long = std::fs::File::create(path.join(COUNTS)).unwrap();
+        long.set_len(Counts::MAX_BYTES as u64 + 1).unwrap();
+        assert_eq!(counts(path).unwrap(), Counts::default());
+        assert!(path.join("effects.cbor.damaged-2").exists() && !path.join(COUNTS).exists());
     }
 
     #[test]

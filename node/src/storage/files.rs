@@ -208,6 +208,22 @@ pub fn sync_dir(directory: &Path) -> Result<(), FileError> {
     opened.sync_all().map_err(|error| FileError::new(directory, Operation::Sync, &error))
 }
 
+/// Moves a file or directory that cannot be used to the first free name `<name>.damaged-<n>` beside it, durably, so that nothing that
+/// is begun anew is written over it. Says where it is now.
+///
+/// # Errors
+/// [`FileError`]; one of kind `NotFound` if it is not there.
+pub fn set_aside(path: &Path) -> Result<PathBuf, FileError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let candidates = (1u64..).map(|number| parent(path).join(format!("{name}.damaged-{number}")));
+    let mut free = candidates.skip_while(|candidate| candidate.symlink_metadata().is_ok());
+    // The numbers do not end before the disk does.
+    let target = free.next().unwrap_or_default();
+    fs::rename(path, &target).map_err(|error| FileError::new(path, Operation::Rename, &error))?;
+    sync_dir(parent(path))?;
+    Ok(target)
+}
+
 /// Opens a file for reading and writing, as it is; makes one that only this user may read (0600) if there is none.
 ///
 /// # Errors

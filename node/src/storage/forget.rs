@@ -88,9 +88,6 @@ struct Feed {
     ended: Vec<Course>,
 }
 
-/// Leaves of one feed that are erased together or not at all.
-type Together = (MemberNumber, Vec<u64>);
-
 impl Store {
     /// Erases what is due by this day. `current` are the feeds of which everything is known that could still change the end of a
     /// listing: in others nothing of a listing is erased. Of `withheld` ones nobody shows what is missing.
@@ -116,7 +113,7 @@ impl Store {
             self.end_forgetting()?;
         }
         let mut feeds = BTreeMap::new();
-        let mut listings: Vec<Together> = Vec::new();
+        let mut listings: Vec<(MemberNumber, u64)> = Vec::new();
         let mut seen = BTreeMap::new();
         // What can not be read can not be judged.
         let mut unread = BTreeSet::new();
@@ -125,10 +122,10 @@ impl Store {
                 Ok(mut feed) => {
                     let found = feed.due_listings(today);
                     if current.contains(&publisher) {
-                        listings.extend(found.into_iter().map(|leaves| (publisher, leaves)));
+                        listings.extend(found.into_iter().map(|leaf| (publisher, leaf)));
                         seen.insert(publisher, Seen::ToTheEnd);
                     } else if withheld.contains(&publisher) {
-                        let due = found.iter().flatten().filter_map(|leaf| feed.chunk_of(*leaf)).collect();
+                        let due = found.iter().filter_map(|leaf| feed.chunk_of(*leaf)).collect();
                         let chunks = feed.chunks.iter().map(|(_, descriptor)| descriptor.digest);
                         seen.insert(publisher, Seen::as_far_as_shown(chunks, &due));
                     }
@@ -156,14 +153,13 @@ impl Store {
         listings.retain(|(publisher, _)| !unread.contains(publisher));
         // A remark goes in the same run as the listing that it is about.
         mark(&mut feeds, &listings);
-        let said = feeds
-            .iter()
-            .flat_map(|(publisher, feed)| feed.due_remarks(today, &feeds).map(|leaf| (*publisher, vec![leaf])));
-        let remarks: Vec<Together> = said.collect();
+        let said =
+            feeds.iter().flat_map(|(publisher, feed)| feed.due_remarks(today, &feeds).map(|leaf| (*publisher, leaf)));
+        let remarks: Vec<(MemberNumber, u64)> = said.collect();
         mark(&mut feeds, &remarks);
         let mut due: BTreeMap<MemberNumber, BTreeSet<u64>> = BTreeMap::new();
-        for (publisher, leaves) in listings.into_iter().chain(remarks) {
-            due.entry(publisher).or_default().extend(leaves);
+        for (publisher, leaf) in listings.into_iter().chain(remarks) {
+            due.entry(publisher).or_default().insert(leaf);
         }
         let void = self.due_in_void_of(&feeds, &unread, today)?;
         let (erased, times) = self.measure(&feeds, today)?;
@@ -445,7 +441,7 @@ impl Feed {
     }
 
     /// The leaves about its own listings that are due, those of one token and list together.
-    fn due_listings(&mut self, today: Day) -> Vec<Vec<u64>> {
+    fn due_listings(&mut self, today: Day) -> Vec<u64> {
         let mut entries = std::mem::take(&mut self.entries);
         entries.par_sort_unstable_by_key(|(entry, _)| (entry.listing(), entry.change().index));
         let mut all = Vec::new();
@@ -455,10 +451,7 @@ impl Feed {
             let (due, courses) = retention(&changes);
             self.ended.extend(courses.into_iter().filter(|course| course.end <= today));
             let due = due.into_iter().zip(&changes).filter(|(day, _)| *day <= today);
-            let leaves: Vec<u64> = due.map(|(_, (change, _))| change.index).collect();
-            if !leaves.is_empty() {
-                all.push(leaves);
-            }
+            all.extend(due.map(|(_, (change, _))| change.index));
         }
         all
     }
@@ -507,13 +500,11 @@ fn notes(
 }
 
 /// Takes note of what goes.
-fn mark(feeds: &mut BTreeMap<MemberNumber, Feed>, due: &[Together]) {
-    for (publisher, leaves) in due {
-        let Some(feed) = feeds.get_mut(publisher) else { continue };
-        for kind in leaves.iter().filter_map(|leaf| usize::try_from(*leaf).ok()) {
-            if let Some(kind) = feed.kinds.get_mut(kind) {
-                *kind = Kind::Erased;
-            }
+fn mark(feeds: &mut BTreeMap<MemberNumber, Feed>, due: &[(MemberNumber, u64)]) {
+    for (publisher, leaf) in due {
+        let kinds = feeds.get_mut(publisher).map(|feed| &mut feed.kinds);
+        if let Some(kind) = kinds.and_then(|kinds| kinds.get_mut(usize::try_from(*leaf).ok()?)) {
+            *kind = Kind::Erased;
         }
     }
 }

@@ -269,16 +269,9 @@ pub fn describe(bytes: &[u8]) -> Result<ChunkDescriptor, ChunkError> {
     if bytes.len() > limits::CHUNK_BYTES {
         return Err(ChunkError::TooLong);
     }
-    let (mut reader, mut scratch, mut hashes) = (Reader::new(bytes), Writer::default(), Vec::new());
-    let place = ChunkPlace::read(&mut reader).map_err(ChunkError::Start)?;
-    while !reader.is_at_end() {
-        let leaf = hashes.len() as u32;
-        let (_, hash) =
-            read_leaf(&mut reader, bytes, &mut scratch).map_err(|error| ChunkError::Leaf { leaf, error })?;
-        hashes.push(hash);
-    }
-    let digest = place.digest(&hashes);
-    Ok(ChunkDescriptor { digest, entries: hashes.len() as u32, bytes: bytes.len() as u32 })
+    let (place, Chunk { leaf_hashes, .. }) = Chunk::read(bytes, 0)?;
+    let digest = place.digest(&leaf_hashes);
+    Ok(ChunkDescriptor { digest, entries: leaf_hashes.len() as u32, bytes: bytes.len() as u32 })
 }
 
 /// The encoding of one leaf at its place in a verified chunk: what a proof shows.

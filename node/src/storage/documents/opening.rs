@@ -25,7 +25,7 @@ pub(super) fn open_guarded(root: &Path, directory: &Path, cache: u64) -> Result<
     let (engine, instance, opened) = match found {
         Ok((engine, instance, existed)) => (engine, instance, if existed { Opened::Existing } else { Opened::New }),
         Err(Failure::Damaged) => {
-            let set_aside = set_aside(root, directory)?;
+            let set_aside = set_aside(directory)?;
             let (engine, instance, _) = attach_new(root, directory, cache, recorded)?;
             (engine, instance, Opened::Damaged { set_aside })
         }
@@ -90,23 +90,12 @@ fn attach_new(
     engine.mark(instance)
 }
 
-/// Moves the old database to the first free name `documents.damaged-<n>`.
-fn set_aside(root: &Path, directory: &Path) -> Result<PathBuf, FileError> {
-    let mut number = 1;
-    let target = loop {
-        let candidate = root.join(format!("documents.damaged-{number}"));
-        if candidate.symlink_metadata().is_err() {
-            break candidate;
-        }
-        number += 1;
-    };
-    match fs::rename(directory, &target) {
-        // The whole directory is missing: leave an empty one, so that the name is true.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => files::create_private_dir(&target)?,
-        renamed => renamed.map_err(|error| FileError::new(directory, Operation::Rename, &error))?,
+/// Sets the old database aside. If the whole directory is missing an empty one takes its place there, so that the name is true.
+fn set_aside(directory: &Path) -> Result<PathBuf, FileError> {
+    if directory.symlink_metadata().is_err() {
+        files::create_private_dir(directory)?;
     }
-    files::sync_dir(root)?;
-    Ok(target)
+    files::set_aside(directory)
 }
 
 /// Under the lock no snapshot is being written, so a half-written one belongs to a killed process; sled would take it for
