@@ -271,7 +271,7 @@ impl Feed {
     /// Admits a verified header if it continues the feed.
     pub fn admit(&mut self, header: Verified<BatchHeader>, own: bool, chain: &CharterChain) -> Admission {
         let h = header.payload();
-        if !self.takes(h.seq) || self.rewinding {
+        if self.rewinding {
             return Admission::Closed;
         }
         // FEED-1: one number, one header. The head's own number is compared here, older ones by the store.
@@ -282,6 +282,9 @@ impl Feed {
                 return self.head_envelope.clone().map_or(Admission::Closed, Admission::Conflict);
             }
             _ => {}
+        }
+        if !self.takes(h.seq) {
+            return Admission::Closed;
         }
         if let Some(pending) = self.queue.iter().find(|pending| pending.header.payload().seq == h.seq) {
             let same = pending.header.id() == header.id();

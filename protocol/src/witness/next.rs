@@ -147,9 +147,13 @@ impl<'a> Witness<'a> {
                 next.cuts = next.cuts.max(before.cuts);
                 // A decision took back what was stated: what it left, once it is here, stands in the log that the decision began.
                 let decisions = charter.member(*publisher).map(|member| member.cuts.as_slice()).unwrap_or_default();
-                let mut since = decisions.iter().skip(before.cuts.into());
-                let took_back = since.any(|cut| cut.batches <= before.seq.min(next.seq) + 1);
-                if took_back && !next.may_follow(before, held(*publisher, before.seq)) {
+                let is_here = decisions.iter().skip(before.cuts.into()).any(|cut| cut.batches <= next.seq + 1);
+                let is_other = match held(*publisher, before.seq) {
+                    Some(held) => held != (before.size, before.root),
+                    // Nothing is concluded from what should be there and cannot be read.
+                    None => next.seq < before.seq,
+                };
+                if is_here && is_other {
                     next.cuts = count(charter.member(*publisher));
                 }
             }

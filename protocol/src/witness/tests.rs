@@ -273,9 +273,12 @@ fn a_decision_moves_only_what_it_took_back_into_another_log() {
     assert_eq!(state(&mut shelf, &history, charter), None, "and it says so once");
     history.push(witnessed(1, 2, 9));
     assert_eq!(state(&mut shelf, &history, last), Some((2, 2)));
-    // A decision that leaves more than was stated takes nothing of it back.
-    cut(&mut shelf, 9);
-    assert_eq!(refused(&shelf, &[history[0], history[1], witnessed(1, 2, 8)]), 1); // WITNESS-7
+    // A decision in favour of another history than the stated one, further on: until all of it is here nothing is stated.
+    cut(&mut shelf, 5);
+    history.truncate(2);
+    history.extend([(2, 7), (3, 8), (4, 11)].map(|(seq, size)| witnessed(1, seq, size)));
+    assert_eq!(refused(&shelf, &history[..4]), 1); // WITNESS-7
+    assert_eq!(state(&mut shelf, &history, last), Some((3, 4)));
 }
 
 /// WITNESS-6: sisters count once, the publisher's own side and those who left not at all.

@@ -231,6 +231,7 @@ fn a_body_that_does_not_hold_refuses_the_feed() {
     ] {
         let mut world = World::new(&found(3), 3, 17, Faults { latency_ms: 10, ..Faults::default() });
         world.run(1000);
+        let other = world.nodes[2].writer.clone().batch(&[listing(3)], 1, world.wall());
         world.publish(2, &[listing(1)], 1);
         world.run(2000);
         let wall = world.wall();
@@ -251,6 +252,12 @@ fn a_body_that_does_not_hold_refuses_the_feed() {
             assert_eq!(node.store.table.len(), 1, "earlier entries stay");
         }
         assert!(world.penalties.is_empty(), "those who pass it on are not to blame");
+        // FEED-1: a second history shows also where the feed stands still.
+        world.give(0, Input::Header(other.header));
+        world.run(world.now + 5000);
+        for node in &world.nodes[..2] {
+            assert_eq!(node.replica.feeds()[2].standing, Standing::Frozen { seq: 0 }, "FEED-3");
+        }
 
         // Our own body that does not hold never leaves: it is our mistake, not a refusal.
         let mut world = World::new(&found(1), 1, 19, Faults::default());
