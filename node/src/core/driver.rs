@@ -476,7 +476,7 @@ fn do_work(store: &Store, work: StoreWork, effect: Effect, metrics: &Metrics) ->
             });
             Some(Input::Rewound { publisher, result })
         }
-        StoreWork::Recall { publisher, from } => match store.recall(publisher, from) {
+        StoreWork::Recall { publisher, from, batches, head } => match store.recall(publisher, from, batches, head) {
             Ok(headers) => Some(Input::Recalled { headers: headers.into_iter().map(Arc::from).collect() }),
             Err(error) => {
                 tracing::error!(publisher = publisher.0, %error, "what was taken back could not be read");

@@ -53,11 +53,6 @@ pub fn void_header(publisher: MemberNumber, seq: u64, id: &Hash) -> Vec<u8> {
     [b"v/".as_slice(), &publisher.0.to_be_bytes(), &seq.to_be_bytes(), id].concat()
 }
 
-/// The prefix of the headers of a feed that were taken back, from a number on.
-pub fn void_headers(publisher: MemberNumber, seq: u64) -> Vec<u8> {
-    [b"v/".as_slice(), &publisher.0.to_be_bytes(), &seq.to_be_bytes()].concat()
-}
-
 /// What this node promised as an elector of a feed's writer.
 pub fn register(publisher: MemberNumber) -> Vec<u8> {
     [b"w/".as_slice(), &publisher.0.to_be_bytes()].concat()

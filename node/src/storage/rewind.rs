@@ -5,7 +5,10 @@
 //! that say more than the table, which the next start or the next commit applies again, and the replica asks for the same once
 //! more.
 
-use std::{collections::BTreeSet, sync::atomic::Ordering};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::atomic::Ordering,
+};
 
 use antibrush_protocol::{
     base::{Hash, MemberNumber},
@@ -166,29 +169,33 @@ impl Store {
         Ok(())
     }
 
-    /// What was taken back of a feed, from a number on: of several histories the one that continues what stands.
-    pub fn recall(&self, publisher: MemberNumber, from: u64) -> Result<Vec<Vec<u8>>, StorageError> {
-        let mut previous = self.head(publisher)?.map(|head| head.id);
-        let (mut found, mut seq) = (Vec::new(), from);
-        while found.len() < antibrush_protocol::limits::QUEUED_BATCHES / 2 {
-            let mut next = None;
-            for envelope in self.void_headers(publisher, seq)? {
-                let header = Signed::<BatchHeader>::decode(&envelope).map_err(|_| StorageError::Damaged)?;
-                if header.payload().seq == seq && header.payload().previous == previous {
-                    next = Some((header.id(), envelope));
-                }
-            }
-            let Some((id, envelope)) = next else { break };
-            found.push(envelope);
-            (previous, seq) = (Some(id), seq + 1);
+    /// What was taken back of a feed, from a number on: what leads from what stands to the head of the first `batches` batches, as much of it
+    /// as fits into one answer. Nothing if a part of it is missing: what is there may be of another history.
+    pub fn recall(
+        &self,
+        publisher: MemberNumber,
+        from: u64,
+        batches: u64,
+        head: Hash,
+    ) -> Result<Vec<Vec<u8>>, StorageError> {
+        let (mut found, mut id) = (VecDeque::new(), Some(head));
+        for seq in (from..batches).rev() {
+            let Some(envelope) = id.map(|id| self.void_header(publisher, seq, &id)).transpose()?.flatten() else {
+                return Ok(Vec::new());
+            };
+            let header = Signed::<BatchHeader>::decode(&envelope).map_err(|_| StorageError::Damaged)?;
+            id = header.payload().previous;
+            found.push_front(envelope);
+            // Those that come first are given first.
+            found.truncate(antibrush_protocol::limits::QUEUED_BATCHES / 2);
         }
-        Ok(found)
+        let stands = self.head(publisher)?.map(|head| head.id);
+        Ok(if id == stands { found.into() } else { Vec::new() })
     }
 
-    /// The signed headers of one number that were taken back.
-    fn void_headers(&self, publisher: MemberNumber, seq: u64) -> Result<Vec<Vec<u8>>, StorageError> {
-        let prefix = layout::void_headers(publisher, seq);
-        self.documents.scan_prefix(&prefix).map(|row| Ok(row?.1)).collect()
+    /// A signed header that was taken back.
+    fn void_header(&self, publisher: MemberNumber, seq: u64, id: &Hash) -> Result<Option<Vec<u8>>, StorageError> {
+        Ok(self.documents.get(&layout::void_header(publisher, seq, id))?.map(|found| found.to_vec()))
     }
 
     /// The last batch after which a feed has so many leaves, heartbeats included; `None` if none ends there.

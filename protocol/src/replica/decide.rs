@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Event, Now, Output, Replica, Standing, Store, io::BatchId};
+use super::{Event, Now, Output, Peer, Replica, Standing, Store, io::BatchId};
 use crate::{
     base::{Hash, MemberNumber},
     board::{Post, Taken},
@@ -122,10 +122,42 @@ impl Replica {
     /// A cut may be in favour of what was taken back before: it is admitted again, by the same door as everything.
     fn bring_back(&mut self, publisher: MemberNumber, cut: Option<&Cut>, now: Now) {
         let Some(feed) = self.feeds.get(&publisher).filter(|feed| feed.standing == Standing::Open) else { return };
-        let next = feed.next_seq();
-        if cut.is_some_and(|cut| next < cut.batches) && !feed.rewinding && feed.retry_at_ms <= now.ms {
-            self.out(Output::Store(Store::Recall { publisher, from: next }));
+        let (from, idle) = (feed.next_seq(), !feed.rewinding && feed.retry_at_ms <= now.ms);
+        if let Some(Cut { batches, head: Some(head), .. }) = cut.filter(|cut| idle && from < cut.batches) {
+            self.out(Output::Store(Store::Recall { publisher, from, batches: *batches, head: *head }));
         }
+    }
+
+    /// Up to which batch the last decision about a feed has settled it, if we do not have all of that yet: who has that batch has the
+    /// history that was decided for.
+    pub(super) fn decided_through(&self, publisher: MemberNumber) -> Option<u64> {
+        let last = self.charter().member(publisher)?.cuts.last()?.batches.checked_sub(1)?;
+        let committed = self.feeds.get(&publisher)?.head.map(|head| head.seq);
+        (committed < Some(last)).then_some(last)
+    }
+
+    /// FEED-3: a peer that states what was decided shows a header that contradicts ours below it. Which history the stewards meant shows at
+    /// their head alone, and ours may not lead there: it gives way where it is contested. What comes next is asked of others first, for
+    /// the one that showed this may be the one that is wrong.
+    pub(super) fn give_way(&mut self, from: Peer, theirs: &BatchHeader, now: Now) {
+        let publisher = theirs.publisher;
+        let is_settled = self.decided_through(publisher).is_some_and(|through| theirs.seq <= through);
+        let Some(feed) = self.feeds.get(&publisher).filter(|feed| is_settled && feed.standing == Standing::Open) else {
+            return;
+        };
+        let next = feed.next_seq();
+        let is_own_fault = theirs.seq == next && theirs.previous == feed.tip_id();
+        if is_own_fault || feed.rewinding || feed.committing > 0 || feed.retry_at_ms > now.ms {
+            return;
+        }
+        // The batch of the same number, or the one that should be its predecessor.
+        let contested = theirs.seq.min(next.saturating_sub(1));
+        let is_committed = feed.head.is_some_and(|head| head.seq >= contested);
+        self.drop_waiting(publisher);
+        if is_committed {
+            self.rewind(publisher, contested, None);
+        }
+        self.lacks(from, publisher, now.ms + 10 * limits::ABSENT_RETRY_MS);
     }
 
     pub(super) fn on_rewound(

@@ -374,6 +374,11 @@ impl Feed {
         newest.or(self.head_envelope.as_ref()).map_or(Admission::Closed, |ours| Admission::Conflict(ours.clone()))
     }
 
+    /// The id of the last header admitted.
+    pub fn tip_id(&self) -> Option<Hash> {
+        self.queue.back().map(|pending| pending.header.id()).or(self.head.map(|head| head.id))
+    }
+
     /// The last header admitted.
     fn tip(&self) -> Tip {
         let of = |head: Head| Tip { id: Some(head.id), size: head.size, root: head.root, issued: head.issued };

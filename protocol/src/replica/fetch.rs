@@ -159,12 +159,14 @@ impl Replica {
         }
         let next = feed.next_seq();
         let has_room = feed.queue.len() < limits::QUEUED_BATCHES / 2;
-        let has_more = feed.announced >= Some(next) && feed.takes(next);
+        // Below what the stewards decided a peer may have the other history, unless it has what they decided for.
+        let least = self.decided_through(publisher).map_or(next, |through| through.max(next));
+        let has_more = feed.announced >= Some(least) && feed.takes(next);
         let suspect = |peer: &mut PeerState| if peer.is_free(now) { peer.suspects.remove(&publisher) } else { None };
         if let Some(suspect) = self.peers.find_mut(suspect) {
             return Some(suspect);
         }
-        let peer = (has_room && has_more).then(|| self.best_peer(|peer| peer.can_serve(publisher, next, now)))??;
+        let peer = (has_room && has_more).then(|| self.best_peer(|peer| peer.can_serve(publisher, least, now)))??;
         Some((peer, next))
     }
 

@@ -50,7 +50,7 @@ impl Replica {
                 for key in self.nodes_of(batch.publisher).into_iter().chain([from]) {
                     self.note_head(key, batch);
                 }
-                self.admit(header, now);
+                self.admit(None, header, now);
                 Ok(Verdict::Accept)
             }
             Err(refusal) if self.is_senders_fault(&from, &refusal, charter) => {
@@ -69,7 +69,7 @@ impl Replica {
         let h = header.payload();
         let (batch, charter) = (BatchId { publisher: h.publisher, seq: h.seq }, h.charter);
         match (self.chain.verify_header(header, now.wall), from) {
-            (Ok(header), _) => self.admit(header, now),
+            (Ok(header), from) => self.admit(from, header, now),
             (Err(refusal), Some(peer)) if self.is_senders_fault(&peer, &refusal, charter) => {
                 self.refused(refusal.rule());
                 self.blame(peer, Offence::BadHeader, now);
@@ -103,8 +103,8 @@ impl Replica {
         self.out(Output::Report(Event::HeaderIgnored { batch, refusal }));
     }
 
-    /// Puts a verified header where it belongs. `false`: those after it can not be admitted now.
-    fn admit(&mut self, header: Verified<BatchHeader>, now: Now) -> bool {
+    /// Puts a verified header where it belongs; `from` is who answered with it. `false`: those after it can not be admitted now.
+    fn admit(&mut self, from: Option<Peer>, header: Verified<BatchHeader>, now: Now) -> bool {
         self.displace_own(&header);
         let h = header.payload();
         let batch = BatchId { publisher: h.publisher, seq: h.seq };
@@ -125,6 +125,9 @@ impl Replica {
             }
             Admission::Conflict(ours) => {
                 self.accuse(&ours, header.envelope(), now);
+                if let Some(peer) = from {
+                    self.give_way(peer, header.payload(), now);
+                }
                 false
             }
             Admission::Backwards => {

@@ -372,12 +372,17 @@ pub enum Store {
         /// The id of the last header that stands, if it is known.
         head: Option<Hash>,
     },
-    /// Look among what was taken back for the headers of a feed from a number on.
+    /// Look among what was taken back for the headers that lead from what stands here to a head; if some of them are missing, for none:
+    /// headers on the way may be of another history.
     Recall {
         /// Whose feed.
         publisher: MemberNumber,
         /// The first number.
         from: u64,
+        /// How many batches there are up to that head.
+        batches: u64,
+        /// The id of that head.
+        head: Hash,
     },
     /// Make a verified charter durable.
     Charter(SignedCharter),

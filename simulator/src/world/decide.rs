@@ -38,8 +38,8 @@ impl World {
         self.alliance.feed_key(node, self.nodes[node as usize].disk.chain.current())
     }
 
-    /// The stewards settle a contradiction that their node knows of: the feed goes on where both histories part, or after the contested
-    /// batch of either.
+    /// The stewards settle a contradiction that their node knows of: the feed goes on where both histories part, after the contested
+    /// batch of either, or after a later one of the history that their node had.
     pub(super) fn thaw(&mut self, salt: u64) {
         if self.is_steward_behind() {
             return;
@@ -59,6 +59,15 @@ impl World {
             h.seq == common.batches && h.previous == common.head && h.first == common.size
         });
         let mut choices: Vec<Stands> = contested.map(|header| Stands::at(header.payload(), header.id())).collect();
+        // A later one of the history that their node had, as far as it is all there.
+        let mut last = common.clone();
+        for header in self.nodes[0].disk.taken_back(publisher) {
+            let h = header.payload();
+            if (h.seq, h.previous, h.first) == (last.batches, last.head, last.size) {
+                last = Stands::at(h, header.id());
+                choices.push(last.clone());
+            }
+        }
         choices.push(common);
         if let Some(stands) = random.pick(&choices) {
             self.decide(publisher, &Change::Cut(publisher, stands.clone()));

@@ -192,7 +192,9 @@ impl Disk {
                 let result = if full { Err(()) } else { self.rewind(publisher, batches, head, library) };
                 Some(Input::Rewound { publisher, result })
             }
-            Store::Recall { publisher, from } => Some(Input::Recalled { headers: self.recall(publisher, from) }),
+            Store::Recall { publisher, from, batches, head } => {
+                Some(Input::Recalled { headers: self.recall(publisher, from, batches, head) })
+            }
             Store::Charter(charter) => {
                 let stored = !full && self.chain.extend(charter.clone()).is_ok();
                 Some(Input::CharterStored { charter, stored })
@@ -398,18 +400,24 @@ impl Disk {
         Ok(self.heads.get(&publisher).cloned())
     }
 
-    /// What was taken back, from a number on: of several histories the one that fits what is there.
-    fn recall(&self, publisher: MemberNumber, from: u64) -> Vec<Arc<[u8]>> {
-        let mut previous = self.heads.get(&publisher).map(|(head, _)| head.id);
-        let (mut found, mut seq) = (Vec::new(), from);
-        loop {
-            let mut next = self.void.range((publisher, seq, [0; 32])..=(publisher, seq, [255; 32]));
-            let Some((_, header)) = next.find(|(_, header)| header.payload().previous == previous) else {
-                return found;
-            };
+    /// What was taken back of a feed, from a number on: what leads from what stands to this head.
+    fn recall(&self, publisher: MemberNumber, from: u64, batches: u64, head: Hash) -> Vec<Arc<[u8]>> {
+        let (mut found, mut id) = (Vec::new(), Some(head));
+        for seq in (from..batches).rev() {
+            let Some(header) = id.and_then(|id| self.void.get(&(publisher, seq, id))) else { return Vec::new() };
             found.push(header.envelope().clone());
-            (previous, seq) = (Some(header.id()), seq + 1);
+            id = header.payload().previous;
         }
+        if id != self.heads.get(&publisher).map(|(head, _)| head.id) {
+            return Vec::new();
+        }
+        found.reverse();
+        found
+    }
+
+    /// The headers of a feed that were taken back.
+    pub fn taken_back(&self, publisher: MemberNumber) -> impl Iterator<Item = &Verified<BatchHeader>> {
+        self.void.range((publisher, 0, [0; 32])..=(publisher, u64::MAX, [255; 32])).map(|(_, header)| header)
     }
 
     /// Answers a peer.

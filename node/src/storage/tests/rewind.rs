@@ -71,12 +71,13 @@ fn what_is_taken_back_is_void_and_kept_and_comes_back_by_decision() {
     let made = publish(&scene, &store);
     let head = Some(made[1].head().id);
     store.rewind(ME, 2, head).unwrap();
+    let (count, last) = (made.len() as u64, made.last().unwrap().head().id);
     for _ in 0..2 {
         assert_eq!(seen(&store), cut_to_two(&made));
         assert!(!store.is_behind());
         assert_eq!(store.tree(ME).unwrap().root(), made[1].header.payload().root);
-        assert_eq!(store.recall(ME, 2).unwrap(), envelopes(&made[2..]), "in order, heartbeats among them");
-        assert_eq!(store.recall(ME, 3).unwrap(), envelopes(&[]), "only what continues the head");
+        assert_eq!(store.recall(ME, 2, count, last).unwrap(), envelopes(&made[2..]), "in order, heartbeats among them");
+        assert_eq!(store.recall(ME, 3, count, last).unwrap(), envelopes(&[]), "only what continues the head");
         assert_eq!(store.prove_inclusion(ME, 4).unwrap(), None);
         let by_id = store.header_by_id(ME, &made[4].head().id).unwrap().unwrap();
         assert_eq!(by_id.envelope(), made[4].header.envelope());
@@ -97,6 +98,10 @@ fn what_is_taken_back_is_void_and_kept_and_comes_back_by_decision() {
     scene.commit(&store, &after_other);
     store.rewind(ME, 2, head).unwrap();
     assert_eq!(store.void_batches(ME).unwrap(), 5);
+    // Of both histories the one that leads to the head.
+    assert_eq!(store.recall(ME, 2, count, last).unwrap(), envelopes(&made[2..]));
+    assert_eq!(store.recall(ME, 2, 3, other.head().id).unwrap(), [other.header.envelope().to_vec()]);
+    assert_eq!(store.recall(ME, 2, count, [9; 32]).unwrap(), envelopes(&[]), "of that head nothing is here");
     // The bodies are still there: the same headers are committed again as any others.
     for one in &made[2..] {
         scene.commit_stored(&store, one);
@@ -104,7 +109,7 @@ fn what_is_taken_back_is_void_and_kept_and_comes_back_by_decision() {
     let (head, rows, changes, void) = seen(&store);
     assert_eq!((head, rows, void), (made.last().map(Made::head), (1..9).collect(), 2), "what stands is not void");
     assert_eq!(changes[changes.len() - 2..], [(3, 4, 2, false), (4, 6, 2, false)]);
-    assert_eq!(store.recall(ME, 5).unwrap(), envelopes(&[]));
+    assert_eq!(store.recall(ME, 5, count, last).unwrap(), envelopes(&[]));
 }
 
 #[test]
@@ -116,7 +121,7 @@ fn a_feed_that_is_taken_back_whole_leaves_a_table_that_is_not_built_anew() {
     store.rewind(ME, 2, Some([9; 32])).unwrap();
     let found = seen(&store);
     assert_eq!((found.0, &found.1, found.2.last(), found.3), (None, &vec![], Some(&(0, 0, 8, true)), 5));
-    assert_eq!(store.recall(ME, 0).unwrap(), envelopes(&made));
+    assert_eq!(store.recall(ME, 0, made.len() as u64, made.last().unwrap().head().id).unwrap(), envelopes(&made));
     drop(store);
     let (store, recovery) = scene.open();
     assert_eq!((seen(&store), recovery), (found, Recovery::default()));
@@ -312,7 +317,7 @@ fn a_long_feed_is_taken_back_in_parts_and_each_part_says_what_is_void() {
     assert_eq!(stream(&store), [&published[..], &[part, (1, 2, 2, true)]].concat());
     assert_eq!((listed(&store), store.void_batches(ME).unwrap()), (vec![1, 2], 299));
     // As many as fit into one answer, in order, and the rest once they stand.
-    let first = store.recall(ME, 1).unwrap();
+    let first = store.recall(ME, 1, made.len() as u64, made.last().unwrap().head().id).unwrap();
     assert!(first.len() > 10, "{}", first.len());
     assert_eq!(first, envelopes(&made[1..=first.len()]));
 }

@@ -62,7 +62,7 @@ fn entries_that_were_taken_back_are_due_as_ones_without_effect() {
         assert_eq!(erased(&store, &first), [0; 0], "what stands has its own term");
     }
     // The stewards bring it back: it verifies, as hashes.
-    assert_eq!(store.recall(ME, 1).unwrap(), [second.header.envelope().to_vec()]);
+    assert_eq!(store.recall(ME, 1, 2, second.head().id).unwrap(), [second.header.envelope().to_vec()]);
     assert_eq!(store.probe(second.header.payload()), [true]);
     scene.commit_stored(&store, &second);
     assert!(is_listed(&store, 1) && !is_listed(&store, 2) && !is_listed(&store, 3));

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    alliance::{Batch, EPOCH, Writer, found, listing},
+    alliance::{Batch, EPOCH, Writer, found, listing, next_charter},
     script::Script,
     world::{Faults, World},
 };
 use crate::{
     base::MemberNumber,
     board::Post,
+    charter::Cut,
     feed::{Equivocation, body::BodyError},
     replica::{BatchId, Event, Fault, Input, Output, PublishRefusal, Standing, Store, Topic},
     sync::{Request, Response},
@@ -101,6 +102,49 @@ fn histories_that_part_below_the_proof_are_told_apart_while_the_feed_is_frozen()
     });
     assert_eq!(back, Some((MemberNumber(3), 1)));
     assert_eq!(script.offences(), []);
+}
+
+/// A decision names a head alone. Whoever has the other history below it finds out, and gives way.
+#[test]
+fn a_decision_far_beyond_where_histories_part_leaves_one_of_them() {
+    for (theirs, knows_first) in [(1, false), (2, false), (2, true), (5, false)] {
+        let chain = found(5);
+        let mut world = World::new(&chain, 5, 29 + theirs, Faults { latency_ms: 30, ..Faults::default() });
+        world.run(1000);
+        world.publish(0, &[listing(0)], 1);
+        world.run(world.now + 2000);
+        world.offline(3);
+        let mut other = {
+            world.build(0, &[], 1);
+            world.nodes[0].writer.clone()
+        };
+        other.head = world.nodes[0].store.heads.get(&MemberNumber(1)).map(|(head, _)| *head);
+        for number in 1..=3 {
+            world.publish(0, &[listing(number)], 1);
+            world.run(world.now + 500);
+        }
+        for _ in 0..theirs {
+            let batch = other.batch(&[], 1, world.wall() + 1);
+            world.give(3, Input::Header(batch.header));
+            world.run(world.now + 500);
+        }
+        let head = |world: &World, at: usize| world.nodes[at].store.heads[&MemberNumber(1)].0;
+        assert_eq!((head(&world, 0).seq, head(&world, 3).seq), (3, theirs));
+        let cut = Cut { charter: 2, batches: 4, size: head(&world, 0).size, head: Some(head(&world, 0).id) };
+        let charter = next_charter(&chain, |charter| charter.members[0].cuts.push(cut));
+        for at in [0, 1, 2, 4].into_iter().chain(knows_first.then_some(3)) {
+            world.give(at, Input::Charter(charter.clone()));
+        }
+        world.run(world.now + 1000);
+        world.online(3);
+        world.run(world.now + 60_000);
+        for at in 0..5 {
+            assert_eq!(head(&world, at), head(&world, 0), "node {at} after {theirs} batches of another history");
+            assert_eq!(world.nodes[at].replica.feeds()[0].standing, Standing::Open);
+        }
+        world.assert_converged();
+        assert!(world.penalties.is_empty(), "{:?}", world.penalties);
+    }
 }
 
 #[test]

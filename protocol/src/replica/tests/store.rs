@@ -128,20 +128,20 @@ impl ModelStore {
         }
     }
 
-    /// What was taken back, from a number on: of several histories the one that fits what is there.
-    pub fn recall(&self, publisher: MemberNumber, from: u64) -> Vec<Arc<[u8]>> {
-        let mut previous = self.heads.get(&publisher).map(|(head, _)| head.id);
-        let (mut found, mut seq) = (Vec::new(), from);
-        loop {
-            let mut next = self.void.range((publisher, seq, [0; 32])..=(publisher, seq, [255; 32]));
-            let fits = |(place, envelope): (&(_, _, Hash), &Arc<[u8]>)| {
-                let header = Signed::<BatchHeader>::decode(envelope).unwrap();
-                (header.payload().previous == previous).then(|| (place.2, envelope.clone()))
-            };
-            let Some((id, envelope)) = next.find_map(fits) else { return found };
-            found.push(envelope);
-            (previous, seq) = (Some(id), seq + 1);
+    /// What was taken back, from a number on: what leads from what is there to this head.
+    pub fn recall(&self, publisher: MemberNumber, from: u64, batches: u64, head: Hash) -> Vec<Arc<[u8]>> {
+        let (mut found, mut id) = (Vec::new(), Some(head));
+        for seq in (from..batches).rev() {
+            let Some(envelope) = id.and_then(|id| self.void.get(&(publisher, seq, id))) else { return Vec::new() };
+            found.push(envelope.clone());
+            id = Signed::<BatchHeader>::decode(envelope).unwrap().payload().previous;
         }
+        let stands = self.heads.get(&publisher).map(|(head, _)| head.id);
+        if id != stands {
+            return Vec::new();
+        }
+        found.reverse();
+        found
     }
 
     pub fn serve(&self, serve: Serve) -> Response {

@@ -409,7 +409,9 @@ impl World {
                 };
                 Some(Input::Rewound { publisher, result })
             }
-            Store::Recall { publisher, from } => Some(Input::Recalled { headers: model.recall(publisher, from) }),
+            Store::Recall { publisher, from, batches, head } => {
+                Some(Input::Recalled { headers: model.recall(publisher, from, batches, head) })
+            }
             Store::Charter(charter) => {
                 let stored = !fails && model.chain.extend(charter.clone()).is_ok();
                 Some(Input::CharterStored { charter, stored })
