@@ -59,10 +59,13 @@ impl World {
             h.seq == common.batches && h.previous == common.head && h.first == common.size
         });
         let mut choices: Vec<Stands> = contested.map(|header| Stands::at(header.payload(), header.id())).collect();
-        // A later one of the history that their node had, as far as it is all there.
+        // A later one of the history that their node had, as far as it is all there and no earlier decision voids it.
         let mut last = common.clone();
         for header in self.nodes[0].disk.taken_back(publisher) {
             let h = header.payload();
+            if self.truth.is_void(&header.id(), usize::MAX) {
+                continue;
+            }
             if (h.seq, h.previous, h.first) == (last.batches, last.head, last.size) {
                 last = Stands::at(h, header.id());
                 choices.push(last.clone());
