@@ -195,6 +195,7 @@ fn a_listing_is_reported_corroborated_disputed_and_ruled_on_and_every_answer_fol
     // A restart reads it all again, from what is durable.
     let mut scene = scene;
     scene.list("alibaba");
+    scene.everywhere("listed", "reported");
     scene.run("jd", &["dispute", "--reason", "D01", "--evidence", "letter"]);
     scene.everywhere("disputed", "reported");
     scene.alliance["pdd"].kill();
