@@ -147,7 +147,8 @@ impl<'a> Witness<'a> {
                 next.cuts = next.cuts.max(before.cuts);
                 // A decision took back what was stated: what it left, once it is here, stands in the log that the decision began.
                 let decisions = charter.member(*publisher).map(|member| member.cuts.as_slice()).unwrap_or_default();
-                let is_here = decisions.iter().skip(before.cuts.into()).any(|cut| cut.batches <= next.seq + 1);
+                let last = decisions.last().filter(|_| decisions.len() > before.cuts.into());
+                let is_here = last.is_some_and(|cut| cut.batches <= next.seq + 1);
                 let is_other = match held(*publisher, before.seq) {
                     Some(held) => held != (before.size, before.root),
                     // Nothing is concluded from what should be there and cannot be read.

@@ -252,6 +252,8 @@ impl World {
         self.lines.become_reliable();
         self.heal();
         for node in 0..self.nodes.len() as u32 {
+            // Whose power was still to go loses it now, and starts with the others.
+            self.power_goes(node);
             let at = &mut self.nodes[node as usize];
             at.clock_off = 0;
             (at.disk.is_full, at.disk.slowness) = (false, 1);
